@@ -1,5 +1,7 @@
 package sidelight
 
+import "crypto/sha256"
+
 // Coding is how a block's body is compressed.
 type Coding uint8
 
@@ -59,6 +61,14 @@ func (b *Block) Attach(t *Ticket) {
 	b.tickets = append(b.tickets, t)
 }
 
+// Share makes b an owner of every ticket that other owns: b holds a part of the
+// same events.
+func (b *Block) Share(other *Block) {
+	for _, t := range other.tickets {
+		b.Attach(t)
+	}
+}
+
 // Release ends the block's interest in every batch it holds a part of, with
 // err as in [Ticket.Release]. Later calls do nothing.
 func (b *Block) Release(err error) {
@@ -68,6 +78,9 @@ func (b *Block) Release(err error) {
 		t.Release(err)
 	}
 }
+
+// Rehash sets Sum to the hash of Body.
+func (b *Block) Rehash() { b.Sum = sha256.Sum256(b.Body) }
 
 // Sorted reports whether the block's events stand in time order.
 func (b *Block) Sorted() bool {

@@ -86,13 +86,19 @@ type Encoder interface {
 	End(dst []byte) []byte
 }
 
-// Queue stands between packing and delivery.
+// Queue stands between packing and delivery. Room is the one place in the
+// agent where data waits for space; Put does not wait, so that a batch is
+// either refused whole before anything of it was taken, or taken whole. A
+// queue may therefore exceed its limit by what the callers that were let
+// through at the same time bring along.
 type Queue interface {
-	// Put takes ownership of the sealed block b. It blocks while the queue is
-	// full and returns ErrClosed once it is closed, or ctx's error; the caller
-	// then still owns b. A durable queue releases b's tickets at once, a
-	// memory queue when the lease commits.
-	Put(ctx context.Context, b *Block) error
+	// Room waits until the queue is below its limit. It returns ErrFull when
+	// ctx ends first, and ErrClosed once the queue is closed.
+	Room(ctx context.Context) error
+	// Put takes ownership of the sealed block b. It fails only when the queue
+	// is closed; the caller then still owns b. A durable queue releases b's
+	// tickets at once, a memory queue when the lease commits.
+	Put(b *Block) error
 	// Take waits for the oldest block that is neither leased nor resting.
 	// After Close it returns ErrClosed once nothing is left to lease.
 	Take(ctx context.Context) (Lease, error)
@@ -102,12 +108,13 @@ type Queue interface {
 	Stats() QueueStats
 }
 
-// Journal is a Queue that can make a growing block durable piece by piece,
-// so that a receiver may acknowledge before the block is full.
+// Journal is a Queue that can make a growing block durable piece by piece, so
+// that a receiver may acknowledge before the block is full.
 type Journal interface {
-	// Write makes b.Body[b.Ahead:] durable and advances b.Ahead. It blocks
-	// while the disk budget is spent. The caller holds the block still.
-	Write(ctx context.Context, b *Block) error
+	// Write makes b.Body[b.Ahead:] durable and advances b.Ahead. It does not
+	// wait for room. After an error the piece is not durable, and the caller
+	// keeps its tickets attached to the block instead.
+	Write(b *Block) error
 }
 
 // QueueStats is a copy of a queue's state.
@@ -126,8 +133,10 @@ type QueueStats struct {
 // be called.
 type Lease interface {
 	Block() *Block
-	// Commit forgets the block: it was delivered, or refused for good.
-	Commit() error
+	// Commit forgets the block: it was delivered, or refused for good. What is
+	// left of it, if anything, is put in its place as sealed blocks, even if
+	// the queue is closed.
+	Commit(left ...*Block) error
 	// Return offers the block again, first in line, but not before rest has
 	// passed.
 	Return(rest time.Duration) error

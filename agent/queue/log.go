@@ -1,0 +1,191 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/line"
+)
+
+// appendLocked writes frames, which must belong together, to the last segment.
+func (q *Queue) appendLocked(frames []byte) (ref, error) {
+	s, err := q.tailLocked()
+	if err == nil {
+		off := s.size
+		if err = s.append(frames, q.cfg.Fsync); err == nil {
+			q.disk += int64(len(frames))
+			q.healthLocked(nil)
+			return ref{seg: s, off: off, n: len(frames)}, nil
+		}
+	}
+	q.healthLocked(err)
+	return ref{}, err
+}
+
+// healthLocked logs when writing begins to fail and when it works again.
+func (q *Queue) healthLocked(err error) {
+	switch {
+	case err != nil && !q.failing:
+		q.log.Error("the queue cannot write; holding data in memory", "err", err)
+	case err == nil && q.failing:
+		q.log.Info("the queue writes again")
+	}
+	q.failing = err != nil
+}
+
+// tailLocked returns the segment to write to, beginning a new one if need be.
+func (q *Queue) tailLocked() (*segment, error) {
+	n := uint64(1)
+	if len(q.segments) > 0 {
+		last := q.segments[len(q.segments)-1]
+		if last.size < q.cfg.Segment && !last.damaged {
+			return last, nil
+		}
+		n = last.n + 1
+	}
+	s, err := createSegment(q.root, n)
+	if err != nil {
+		return nil, err
+	}
+	q.segments = append(q.segments, s)
+	q.disk += s.size
+	q.trimLocked()
+	return s, nil
+}
+
+func (q *Queue) addRefLocked(e *entry, r ref) {
+	if n := len(e.refs); n == 0 || e.refs[n-1].seg != r.seg {
+		r.seg.live++
+	}
+	e.refs = append(e.refs, r)
+}
+
+// forget takes a block that is done out of the books and marks it on disk.
+func (q *Queue) forget(e *entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.bytes -= int64(e.bytes)
+	q.events -= e.events
+	if e.block != nil {
+		q.memory -= int64(e.bytes)
+		e.block = nil
+	}
+	if len(e.refs) == 0 {
+		return
+	}
+	q.dropRefsLocked(e)
+	q.scratch = appendMark(q.scratch[:0], done, e.id)
+	if _, err := q.appendLocked(q.scratch); err != nil {
+		q.log.Warn("cannot mark a block as done; it may be sent again after a crash", "err", err)
+	}
+	q.trimLocked()
+}
+
+func (q *Queue) dropRefsLocked(e *entry) {
+	var last *segment
+	for _, r := range e.refs {
+		if r.seg != last {
+			last = r.seg
+			last.live--
+		}
+	}
+	e.refs = nil
+}
+
+// trimLocked removes segments from the front that hold nothing live. The order
+// matters: a done frame in a later segment may speak of an earlier one.
+func (q *Queue) trimLocked() {
+	for len(q.segments) > 1 && q.segments[0].live == 0 {
+		s := q.segments[0]
+		q.segments = q.segments[1:]
+		q.disk -= s.size
+		s.remove()
+	}
+}
+
+// load returns e's block, reading it back if it is not in memory.
+func (q *Queue) load(e *entry) (*sidelight.Block, error) {
+	q.mu.Lock()
+	b, refs := e.block, e.refs
+	q.mu.Unlock()
+	if b != nil {
+		return b, nil
+	}
+	// The segments stay while the block is not done, so no lock is needed.
+	b = &sidelight.Block{ID: e.id, Dest: e.dest, Signal: e.signal}
+	for i, r := range refs {
+		data, err := r.seg.read(r.off, r.n)
+		if err != nil {
+			return nil, err
+		}
+		f, err := parseFrame(data)
+		if err != nil {
+			return nil, fmt.Errorf("segment %s at %d: %w", segmentName(r.seg.n), r.off, err)
+		}
+		if f.id != e.id || f.first != (i == 0) {
+			return nil, errors.New("frame belongs to another block")
+		}
+		join(b, &f)
+	}
+	q.finish(b)
+	return b, nil
+}
+
+// join adds the bytes and events of a frame to b.
+func join(b *sidelight.Block, f *frame) {
+	base := uint32(len(b.Body))
+	for _, m := range f.marks {
+		if b.Events == 0 {
+			b.First, b.Last = m.Time, m.Time
+		}
+		b.First, b.Last = min(b.First, m.Time), max(b.Last, m.Time)
+		b.Marks = append(b.Marks, sidelight.Mark{End: base + m.End, Time: m.Time})
+		b.Events++
+	}
+	if f.first {
+		b.Head = f.head
+	}
+	b.Body = append(b.Body, f.body...)
+	if f.kind == whole {
+		b.Coding, b.Sealed = f.coding, true
+	}
+}
+
+// damaged forgets a block that cannot be read, keeping its files aside.
+func (q *Queue) damaged(it *line.Item[*entry]) {
+	q.mu.Lock()
+	for _, r := range it.Value.refs {
+		r.seg.damaged = true
+	}
+	lost := it.Value.events
+	q.mu.Unlock()
+	q.forget(it.Value)
+	it.Done()
+	if q.cfg.Damaged != nil {
+		q.cfg.Damaged(it.Value.signal, lost)
+	}
+}
+
+// Release closes the files. Nothing may be leased any more. An empty queue
+// leaves no segments behind.
+func (q *Queue) Release() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.events == 0 && len(q.growing) == 0 {
+		for _, s := range q.segments {
+			s.remove()
+		}
+		q.segments = nil
+	}
+	return q.closeFiles()
+}
+
+func (q *Queue) closeFiles() error {
+	var errs []error
+	for _, s := range q.segments {
+		errs = append(errs, s.file.Close())
+	}
+	errs = append(errs, q.lock.Close(), q.root.Close())
+	return errors.Join(errs...)
+}

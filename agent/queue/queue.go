@@ -1,0 +1,313 @@
+// Package queue is the durable queue: a log of segment files that holds
+// finished bodies. It writes ahead: what a packer adds to a growing block is in
+// the operating system's cache, safe from the death of the process, before the
+// sender is answered. What it costs is one write per batch.
+//
+// A block waits in memory as long as the memory budget allows, so that in
+// steady state nothing is read back; beyond it only the place of its bytes is
+// remembered. The format of the files is in docs/format/queue.md.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/line"
+)
+
+// Config bounds a Queue. Zero fields take the defaults.
+type Config struct {
+	// Dir is made if it is missing. One process at a time may use it.
+	Dir string
+	// Disk is the bytes of files at which Room begins to wait. Default 512 MiB.
+	Disk int64
+	// Memory is the bytes of bodies that are kept in memory too. Default 8 MiB.
+	Memory int64
+	// Segment is the size at which a new file is begun. Default 8 MiB.
+	Segment int64
+	// Fsync waits, at each write, until the bytes are on the disk: slower, but
+	// safe from power loss.
+	Fsync bool
+	// Finish seals a block that was read back from its pieces: the encoder's
+	// end, order, compression and hash.
+	Finish func(*sidelight.Block)
+	// Damaged is told of blocks that could not be read back. May be nil.
+	Damaged func(s sidelight.Signal, events int)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Disk <= 0 {
+		c.Disk = 512 << 20
+	}
+	if c.Memory <= 0 {
+		c.Memory = 8 << 20
+	}
+	if c.Segment <= 0 {
+		c.Segment = min(8<<20, max(c.Disk/8, 64<<10))
+	}
+	return c
+}
+
+// Queue implements sidelight.Queue and sidelight.Journal.
+type Queue struct {
+	cfg  Config
+	log  *slog.Logger
+	root *os.Root
+	lock *os.File
+	line line.Line[*entry]
+
+	mu       sync.Mutex
+	nextID   uint64
+	growing  map[uint64]*entry
+	segments []*segment // oldest first; the last is written to
+	disk     int64
+	memory   int64
+	bytes    int64
+	events   int
+	scratch  []byte
+	failing  bool
+}
+
+// entry is a block and where its bytes are.
+type entry struct {
+	id     uint64
+	dest   sidelight.DestHandle
+	signal sidelight.Signal
+	events int
+	bytes  int
+	put    time.Time
+	refs   []ref
+	block  *sidelight.Block // nil: read it back
+}
+
+// ref is a frame of a block.
+type ref struct {
+	seg *segment
+	off int64
+	n   int
+}
+
+var (
+	_ sidelight.Queue   = (*Queue)(nil)
+	_ sidelight.Journal = (*Queue)(nil)
+)
+
+// Open opens the queue in cfg.Dir and reads back what an earlier process left
+// there.
+func Open(cfg Config, log *slog.Logger) (*Queue, error) {
+	cfg = cfg.withDefaults()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the queue's directory: %w", err)
+	}
+	root, err := os.OpenRoot(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the queue's directory: %w", err)
+	}
+	q := &Queue{cfg: cfg, log: log, root: root, growing: map[uint64]*entry{}, nextID: 1}
+	if q.lock, err = lockDir(root); err != nil {
+		root.Close()
+		return nil, fmt.Errorf("lock the queue's directory %q: %w", cfg.Dir, err)
+	}
+	if err := q.recover(); err != nil {
+		q.closeFiles()
+		return nil, err
+	}
+	return q, nil
+}
+
+func lockDir(root *os.Root) (*os.File, error) {
+	f, err := root.OpenFile("lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.New("another process uses it")
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// Room waits until the files are below the limit.
+func (q *Queue) Room(ctx context.Context) error {
+	for {
+		if q.line.Closed() {
+			return sidelight.ErrClosed
+		}
+		changed := q.line.Changed()
+		if q.hasRoom() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return sidelight.ErrFull
+		case <-changed:
+		}
+	}
+}
+
+// hasRoom: while the disk refuses writes, blocks are held in memory alone, and
+// the memory budget is the limit.
+func (q *Queue) hasRoom() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.failing && q.memory >= q.cfg.Memory {
+		return false
+	}
+	return q.disk < q.cfg.Disk || q.events == 0
+}
+
+// Write makes the new part of a growing block durable.
+func (q *Queue) Write(b *sidelight.Block) error {
+	if b.Ahead >= len(b.Body) {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if b.ID == 0 {
+		b.ID = q.nextID
+		q.nextID++
+	}
+	q.scratch = appendPiece(q.scratch[:0], b)
+	r, err := q.appendLocked(q.scratch)
+	if err != nil {
+		return err
+	}
+	e := q.growing[b.ID]
+	if e == nil {
+		e = &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
+		q.growing[b.ID] = e
+	}
+	q.addRefLocked(e, r)
+	b.Ahead = len(b.Body)
+	return nil
+}
+
+// Put takes a sealed block. One that was written ahead whole, or can be written
+// now, is durable: its tickets are released. Otherwise, the disk being full or
+// broken, it waits in memory with its tickets.
+func (q *Queue) Put(b *sidelight.Block) error {
+	if q.line.Closed() {
+		return sidelight.ErrClosed
+	}
+	e, durable := q.admit(b)
+	if durable {
+		// Before the block is in line: from then on it is the taker's.
+		b.Release(nil)
+	}
+	if !q.line.Put(e) {
+		return sidelight.ErrClosed
+	}
+	return nil
+}
+
+func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := q.growing[b.ID]
+	delete(q.growing, b.ID)
+	var err error
+	if e != nil && b.Ahead > 0 {
+		q.scratch = appendMark(q.scratch[:0], seal, b.ID)
+		// Without its seal the block is sealed at the next start.
+		_, _ = q.appendLocked(q.scratch)
+	} else {
+		e, err = q.writeWholeLocked(b)
+	}
+	e.events, e.bytes, e.put, e.block = b.Events, len(b.Body), time.Now(), b
+	q.bytes += int64(e.bytes)
+	q.events += e.events
+	q.memory += int64(e.bytes)
+	durable := err == nil && len(e.refs) > 0
+	if durable && q.memory > q.cfg.Memory {
+		q.memory -= int64(e.bytes)
+		e.block = nil
+	}
+	return e, durable
+}
+
+func (q *Queue) writeWholeLocked(b *sidelight.Block) (*entry, error) {
+	b.ID = q.nextID
+	q.nextID++
+	e := &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
+	q.scratch = appendWhole(q.scratch[:0], b)
+	r, err := q.appendLocked(q.scratch)
+	if err == nil {
+		q.addRefLocked(e, r)
+	}
+	return e, err
+}
+
+// Take leases the oldest block. One that cannot be read back is counted out by
+// the error's text and forgotten.
+func (q *Queue) Take(ctx context.Context) (sidelight.Lease, error) {
+	for {
+		it, err := q.line.Take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := q.load(it.Value)
+		if err == nil {
+			return &lease{q: q, item: it, block: b}, nil
+		}
+		q.log.Error("a queued block cannot be read back", "id", it.Value.id, "events", it.Value.events, "err", err)
+		q.damaged(it)
+	}
+}
+
+// Close refuses further blocks. The files are closed by Release, once nobody
+// leases.
+func (q *Queue) Close() error {
+	q.line.Close()
+	return nil
+}
+
+// Stats tells what the queue holds.
+func (q *Queue) Stats() sidelight.QueueStats {
+	q.mu.Lock()
+	s := sidelight.QueueStats{Events: q.events, Bytes: q.bytes, Memory: q.memory, Disk: q.disk, Limit: q.cfg.Disk}
+	q.mu.Unlock()
+	s.Blocks = q.line.Len()
+	q.line.Each(func(e *entry, _ bool) bool {
+		s.Oldest = e.put
+		return false
+	})
+	return s
+}
+
+type lease struct {
+	q     *Queue
+	item  *line.Item[*entry]
+	block *sidelight.Block
+}
+
+func (l *lease) Block() *sidelight.Block { return l.block }
+
+func (l *lease) Commit(left ...*sidelight.Block) error {
+	entries := make([]*entry, len(left))
+	for i, b := range left {
+		var durable bool
+		if entries[i], durable = l.q.admit(b); !durable {
+			b.Share(l.block)
+		}
+		entries[i].put = l.item.Value.put
+	}
+	l.q.forget(l.item.Value)
+	l.item.Done(entries...)
+	l.block.Release(nil)
+	return nil
+}
+
+func (l *lease) Return(rest time.Duration) error {
+	l.item.Return(rest)
+	return nil
+}

@@ -1,0 +1,154 @@
+package queue
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+// recover reads every segment and lines up the blocks that are not done.
+func (q *Queue) recover() error {
+	numbers, err := q.listSegments()
+	if err != nil {
+		return err
+	}
+	blocks := map[uint64]*entry{}
+	for i, n := range numbers {
+		if err := q.readSegment(n, i == len(numbers)-1, blocks); err != nil {
+			return err
+		}
+	}
+	waiting := make([]*entry, 0, len(blocks))
+	for _, e := range blocks {
+		waiting = append(waiting, e)
+	}
+	slices.SortFunc(waiting, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+	for _, e := range waiting {
+		q.bytes += int64(e.bytes)
+		q.events += e.events
+		q.line.Put(e)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.trimLocked()
+	return nil
+}
+
+func (q *Queue) listSegments() ([]uint64, error) {
+	dir, err := fs.ReadDir(q.root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("list the queue's directory: %w", err)
+	}
+	var numbers []uint64
+	for _, d := range dir {
+		base, ok := strings.CutSuffix(d.Name(), segmentSuffix)
+		if !ok {
+			continue
+		}
+		if n, err := strconv.ParseUint(base, 10, 64); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// readSegment adds what segment n says to blocks. A torn tail of the last
+// segment is cut off; damage elsewhere is set aside later and logged now.
+func (q *Queue) readSegment(n uint64, last bool, blocks map[uint64]*entry) error {
+	f, err := q.root.OpenFile(segmentName(n), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("open segment: %w", err)
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		f.Close()
+		return fmt.Errorf("read segment %s: %w", segmentName(n), err)
+	}
+	s := &segment{n: n, root: q.root, file: f, size: int64(len(data))}
+	q.segments = append(q.segments, s)
+	end, err := q.readFrames(s, data, blocks)
+	if err != nil && last {
+		q.log.Warn("cut off the torn end of the queue", "segment", segmentName(n), "at", end, "bytes", len(data)-end, "err", err)
+		if err := f.Truncate(int64(end)); err != nil {
+			return fmt.Errorf("truncate segment %s: %w", segmentName(n), err)
+		}
+		s.size = int64(end)
+		// A file without even its magic cannot be written to.
+		s.damaged = end < len(magic)
+	} else if err != nil {
+		q.log.Error("a queue segment is damaged; the rest of it is set aside", "segment", segmentName(n), "at", end, "bytes", len(data)-end, "err", err)
+		s.damaged = true
+	}
+	q.disk += s.size
+	return nil
+}
+
+// readFrames returns how far the segment could be read, and why not further.
+func (q *Queue) readFrames(s *segment, data []byte, blocks map[uint64]*entry) (int, error) {
+	if !strings.HasPrefix(string(data[:min(len(data), len(magic))]), magic) {
+		return 0, errors.New("not a segment of this format")
+	}
+	off := len(magic)
+	for off < len(data) {
+		f, err := parseFrame(data[off:])
+		if err != nil {
+			return off, err
+		}
+		q.apply(s, int64(off), &f, blocks)
+		off += f.size
+	}
+	return off, nil
+}
+
+func (q *Queue) apply(s *segment, off int64, f *frame, blocks map[uint64]*entry) {
+	q.nextID = max(q.nextID, f.id+1)
+	e := blocks[f.id]
+	switch f.kind {
+	case done:
+		if e != nil {
+			q.dropRefsLocked(e)
+			delete(blocks, f.id)
+		}
+	case piece, whole:
+		if e == nil {
+			if !f.first {
+				return // its beginning went with an earlier segment: it was done
+			}
+			e = &entry{id: f.id, dest: f.dest.Handle(), signal: f.signal, put: time.Now()}
+			blocks[f.id] = e
+		}
+		q.addRefLocked(e, ref{seg: s, off: off, n: f.size})
+		e.events += len(f.marks)
+		e.bytes += len(f.body)
+	}
+}
+
+// finish completes a block that was read back.
+func (q *Queue) finish(b *sidelight.Block) {
+	if b.Sealed {
+		b.Rehash()
+		return
+	}
+	q.cfg.Finish(b)
+}
+
+// Recovered returns how many events of each signal were found at Open. It is
+// meaningful until the first Take.
+func (q *Queue) Recovered() map[sidelight.Signal]int {
+	out := map[sidelight.Signal]int{}
+	q.line.Each(func(e *entry, _ bool) bool {
+		out[e.signal] += e.events
+		return true
+	})
+	return out
+}

@@ -1,0 +1,71 @@
+package queue
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+const segmentSuffix = ".seg"
+
+func segmentName(n uint64) string { return fmt.Sprintf("%08d%s", n, segmentSuffix) }
+
+// segment is one file of the log.
+type segment struct {
+	n       uint64
+	root    *os.Root
+	file    *os.File
+	size    int64
+	live    int // blocks with bytes in it that are not done
+	damaged bool
+}
+
+func createSegment(root *os.Root, n uint64) (*segment, error) {
+	f, err := root.OpenFile(segmentName(n), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create segment: %w", err)
+	}
+	s := &segment{n: n, root: root, file: f}
+	if err := s.append([]byte(magic), false); err != nil {
+		s.remove()
+		return nil, err
+	}
+	return s, nil
+}
+
+// append writes frames to the end. What a failed write left behind is cut off
+// again, so that the segment stays readable.
+func (s *segment) append(frames []byte, sync bool) error {
+	n, err := s.file.WriteAt(frames, s.size)
+	if err == nil && sync {
+		err = s.file.Sync()
+	}
+	if err != nil {
+		if n > 0 && s.file.Truncate(s.size) != nil {
+			s.damaged = true
+		}
+		return fmt.Errorf("write segment %s: %w", segmentName(s.n), err)
+	}
+	s.size += int64(n)
+	return nil
+}
+
+// read returns n bytes at off.
+func (s *segment) read(off int64, n int) ([]byte, error) {
+	buf := make([]byte, n)
+	if _, err := s.file.ReadAt(buf, off); err != nil {
+		return nil, fmt.Errorf("read segment %s at %d: %w", segmentName(s.n), off, err)
+	}
+	return buf, nil
+}
+
+// remove deletes the file, or sets it aside if a part of it could not be read.
+func (s *segment) remove() {
+	name := segmentName(s.n)
+	s.file.Close()
+	if s.damaged {
+		_ = s.root.Rename(name, strings.TrimSuffix(name, segmentSuffix)+".damaged")
+		return
+	}
+	_ = s.root.Remove(name)
+}

@@ -1,0 +1,95 @@
+package cloudwatchlogs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+// control is the part of the generated client that the maker needs.
+type control interface {
+	CreateLogGroup(context.Context, *cloudwatchlogs.CreateLogGroupInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogGroupOutput, error)
+	CreateLogStream(context.Context, *cloudwatchlogs.CreateLogStreamInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogStreamOutput, error)
+	PutRetentionPolicy(context.Context, *cloudwatchlogs.PutRetentionPolicyInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.PutRetentionPolicyOutput, error)
+}
+
+// maker makes groups and streams, one at a time: the calls are rare, and their
+// quotas (10 groups a second for an account) are small. A fleet that starts at
+// once finds the stream's creation answered "no such group" first, then the
+// group's "already exists", and goes on.
+type maker struct {
+	cfg    Config
+	client control
+	log    *slog.Logger
+	turn   sync.Mutex
+}
+
+func newMaker(cfg Config, client control, log *slog.Logger) *maker {
+	return &maker{cfg: cfg, client: client, log: log}
+}
+
+// make creates the stream of d, and its group if that is what is missing.
+// Something that exists is success.
+func (m *maker) make(ctx context.Context, d sidelight.Dest) error {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	err := m.stream(ctx, d)
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); !missing {
+		return asFault("create log stream "+describe(d), err)
+	}
+	if err := m.group(ctx, d.Group); err != nil {
+		return err
+	}
+	return asFault("create log stream "+describe(d), m.stream(ctx, d))
+}
+
+func (m *maker) stream(ctx context.Context, d sidelight.Dest) error {
+	_, err := m.client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{
+		LogGroupName: aws.String(d.Group), LogStreamName: aws.String(d.Stream),
+	})
+	return unlessExists(err)
+}
+
+func (m *maker) group(ctx context.Context, name string) error {
+	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(name), Tags: m.cfg.Tags}
+	_, err := m.client.CreateLogGroup(ctx, in)
+	if _, exists := errors.AsType[*types.ResourceAlreadyExistsException](err); exists {
+		return nil
+	}
+	if err != nil {
+		return asFault("create log group "+name, err)
+	}
+	m.log.Info("made a log group", "group", name, "retention_days", m.cfg.RetentionDays)
+	if m.cfg.RetentionDays == 0 {
+		return nil
+	}
+	_, err = m.client.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{
+		LogGroupName: aws.String(name), RetentionInDays: aws.Int32(m.cfg.RetentionDays),
+	})
+	if err != nil {
+		// Logs that stay too long are better than logs that do not arrive.
+		m.log.Warn("cannot set the retention of a log group", "group", name, "err", err)
+	}
+	return nil
+}
+
+func unlessExists(err error) error {
+	if _, exists := errors.AsType[*types.ResourceAlreadyExistsException](err); exists {
+		return nil
+	}
+	return err
+}
+
+func asFault(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault(op, err)
+}

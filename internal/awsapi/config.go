@@ -1,0 +1,129 @@
+// Package awsapi is the one place that talks to AWS without a generated client:
+// it loads credentials, region and endpoints by the SDK's own rules, and posts
+// finished bodies signed with the SDK's signer. The bodies that the agent moves
+// are encoded once, long before they are sent, so there is nothing left for a
+// generated client to serialize. Control calls use the generated clients, with
+// the configuration that Load returns.
+package awsapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/xray"
+)
+
+// Options says where and as whom to call AWS. Zero fields are found by the
+// SDK's rules: environment, shared files, container and instance roles.
+type Options struct {
+	Region  string
+	Profile string
+	// Endpoint replaces every service's endpoint: a sandbox.
+	Endpoint string
+	// RoleARN is assumed, if set.
+	RoleARN string
+	// HTTP is the client to use. Nil: one fit for a few hosts and small memory.
+	HTTP *http.Client
+}
+
+// Load returns the SDK's configuration. It makes no call; credentials are
+// fetched when they are first needed. With a custom endpoint on a loopback
+// address and no credentials in the environment, made-up ones are used, as a
+// sandbox takes any.
+func Load(ctx context.Context, o Options) (aws.Config, error) {
+	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(httpClient(o))}
+	if o.Region != "" {
+		opts = append(opts, config.WithRegion(o.Region))
+	}
+	if o.Profile != "" {
+		opts = append(opts, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.Endpoint != "" {
+		opts = append(opts, config.WithBaseEndpoint(o.Endpoint))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("load AWS configuration: %w", err)
+	}
+	if cfg.BaseEndpoint != nil && isLoopback(*cfg.BaseEndpoint) {
+		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && o.Profile == "" {
+			cfg.Credentials = sandboxCredentials()
+		}
+		if cfg.Region == "" {
+			cfg.Region = "us-east-1"
+		}
+	}
+	if o.RoleARN != "" {
+		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), o.RoleARN)
+		cfg.Credentials = aws.NewCredentialsCache(role)
+	}
+	return cfg, nil
+}
+
+func httpClient(o Options) *http.Client {
+	if o.HTTP != nil {
+		return o.HTTP
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	// HTTP/1.1 costs less CPU and memory for a few large posts, and the OTLP
+	// endpoints of AWS speak nothing else.
+	t.ForceAttemptHTTP2 = false
+	t.MaxIdleConnsPerHost = 8
+	t.MaxIdleConns = 32
+	t.IdleConnTimeout = 50 * time.Second
+	t.ResponseHeaderTimeout = 60 * time.Second
+	return &http.Client{Transport: t}
+}
+
+// Service is a service as SigV4 names it.
+type Service string
+
+// The services that finished bodies are posted to.
+const (
+	Logs       Service = "logs"
+	Monitoring Service = "monitoring"
+	XRay       Service = "xray"
+)
+
+// endpoint returns the base URL of s for cfg by the SDK's rules.
+func endpoint(ctx context.Context, cfg aws.Config, s Service) (string, error) {
+	base := cfg.BaseEndpoint
+	// AWS_ENDPOINT_URL_<SERVICE> wins over AWS_ENDPOINT_URL.
+	if u := os.Getenv("AWS_ENDPOINT_URL_" + envNames[s]); u != "" {
+		base = aws.String(u)
+	}
+	if base != nil {
+		return *base, nil
+	}
+	uri, err := resolve(ctx, cfg.Region, s)
+	if err != nil {
+		return "", fmt.Errorf("resolve the endpoint of %s in region %q: %w", s, cfg.Region, err)
+	}
+	return uri, nil
+}
+
+var envNames = map[Service]string{Logs: "CLOUDWATCH_LOGS", Monitoring: "CLOUDWATCH", XRay: "XRAY"}
+
+func resolve(ctx context.Context, region string, s Service) (string, error) {
+	switch s {
+	case Logs:
+		e, err := cloudwatchlogs.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, cloudwatchlogs.EndpointParameters{Region: &region})
+		return e.URI.String(), err
+	case Monitoring:
+		e, err := cloudwatch.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, cloudwatch.EndpointParameters{Region: &region})
+		return e.URI.String(), err
+	case XRay:
+		e, err := xray.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, xray.EndpointParameters{Region: &region})
+		return e.URI.String(), err
+	}
+	panic("BUG: unknown service " + string(s))
+}

@@ -1,0 +1,280 @@
+// Package deliver takes blocks off a queue and exports them: it classifies each
+// attempt's outcome, backs off, slows down under throttling, rests destinations
+// that are denied, divides what is too large, and commits.
+package deliver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/pack"
+)
+
+// Books is where a Delivery counts what became of events.
+type Books interface {
+	Deliver(s sidelight.Signal, n int)
+	Refuse(s sidelight.Signal, reason string, n int)
+	Drop(s sidelight.Signal, cause string, n int)
+}
+
+// Config shapes a Delivery. Zero fields take the defaults.
+type Config struct {
+	// Workers is how many exports run at the same time. Default 4.
+	Workers int
+	// Timeout bounds one attempt. Default 30 s.
+	Timeout time.Duration
+	// MinBackoff and MaxBackoff bound the wait after a failure. Defaults
+	// 100 ms and 10 s.
+	MinBackoff, MaxBackoff time.Duration
+	// DeniedBackoff is the longest rest of a destination that is denied.
+	// Default 60 s.
+	DeniedBackoff time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Workers <= 0 {
+		c.Workers = 4
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MinBackoff <= 0 {
+		c.MinBackoff = 100 * time.Millisecond
+	}
+	if c.MaxBackoff < c.MinBackoff {
+		c.MaxBackoff = max(10*time.Second, c.MinBackoff)
+	}
+	if c.DeniedBackoff <= 0 {
+		c.DeniedBackoff = time.Minute
+	}
+	return c
+}
+
+// Delivery drains one queue into one exporter.
+type Delivery struct {
+	cfg   Config
+	name  string
+	queue sidelight.Queue
+	exp   sidelight.Exporter
+	books Books
+	log   *slog.Logger
+	pace  *pace
+	rests *rests
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+// Stats counts attempts by outcome.
+type Stats struct {
+	Attempts, Succeeded                             uint64
+	Transient, Throttled, Denied, Rejected, Divided uint64
+	// Failing is since when no attempt has succeeded; zero while all is well.
+	Failing time.Time
+	LastErr string
+}
+
+// New returns a Delivery. name is the exporter's, for log lines.
+func New(cfg Config, name string, q sidelight.Queue, exp sidelight.Exporter, books Books, log *slog.Logger) *Delivery {
+	cfg = cfg.withDefaults()
+	return &Delivery{
+		cfg: cfg, name: name, queue: q, exp: exp, books: books, log: log.With("exporter", name),
+		pace: newPace(cfg.MinBackoff, cfg.MaxBackoff), rests: newRests(cfg.DeniedBackoff),
+	}
+}
+
+// Run delivers until the queue is closed and empty, and returns nil, or until
+// ctx ends. What is then still leased is returned to the queue.
+func (d *Delivery) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	errs := make([]error, d.cfg.Workers)
+	for i := range errs {
+		wg.Go(func() { errs[i] = d.work(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (d *Delivery) work(ctx context.Context) error {
+	for {
+		if err := d.pace.wait(ctx); err != nil {
+			return err
+		}
+		l, err := d.queue.Take(ctx)
+		if errors.Is(err, sidelight.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := d.deliver(ctx, l); err != nil {
+			return err
+		}
+	}
+}
+
+// deliver makes one attempt for a leased block.
+func (d *Delivery) deliver(ctx context.Context, l sidelight.Lease) error {
+	b := l.Block()
+	if rest := d.rests.left(b.Dest); rest > 0 {
+		return l.Return(rest)
+	}
+	actx, cancel := context.WithTimeoutCause(ctx, d.cfg.Timeout, errors.New("the attempt took too long"))
+	defer cancel()
+	r, err := d.exp.Export(actx, b)
+	if err == nil {
+		d.succeeded(b)
+		return d.settle(l, r)
+	}
+	if ctx.Err() != nil {
+		return errors.Join(l.Return(0), context.Cause(ctx))
+	}
+	return d.failed(l, fault(err))
+}
+
+// fault returns err as a *Fault; what an exporter did not classify is worth
+// another try.
+func fault(err error) *sidelight.Fault {
+	if f, ok := errors.AsType[*sidelight.Fault](err); ok {
+		return f
+	}
+	return &sidelight.Fault{Kind: sidelight.Transient, Op: "export", Err: err}
+}
+
+// settle books a receipt and commits, leaving what should be sent again.
+func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
+	b := l.Block()
+	var left []*sidelight.Block
+	if len(r.Retry) > 0 {
+		part, err := pack.Divide(d.exp, b, r.Retry)
+		if err != nil {
+			return d.reject(l, &sidelight.Fault{Kind: sidelight.Rejected, Op: "divide a block", Err: err})
+		}
+		left = append(left, part)
+		// What the service left over says that it is short of breath.
+		d.pace.throttled(0)
+	}
+	d.books.Deliver(b.Signal, r.Accepted)
+	for _, f := range r.Refused {
+		d.books.Refuse(b.Signal, f.Reason, f.Events)
+		d.log.Error("events refused for good", "dest", destText(b), "reason", f.Reason, "events", f.Events)
+	}
+	return l.Commit(left...)
+}
+
+func (d *Delivery) failed(l sidelight.Lease, f *sidelight.Fault) error {
+	b := l.Block()
+	d.count(f)
+	switch f.Kind {
+	case sidelight.Throttled:
+		return l.Return(d.pace.throttled(f.After))
+	case sidelight.Denied:
+		rest := d.rests.extend(b.Dest)
+		d.log.Error("denied; this destination rests, others go on", "dest", destText(b), "rest", rest.Round(time.Second), "err", f)
+		return l.Return(rest)
+	case sidelight.TooLarge:
+		return d.divide(l, f)
+	case sidelight.Rejected:
+		return d.reject(l, f)
+	}
+	return l.Return(d.pace.failed(f.After))
+}
+
+// divide replaces a block that the service finds too large by its halves.
+func (d *Delivery) divide(l sidelight.Lease, f *sidelight.Fault) error {
+	b := l.Block()
+	if b.Events < 2 {
+		return d.reject(l, f)
+	}
+	var halves []*sidelight.Block
+	for _, span := range [][2]int{{0, b.Events / 2}, {b.Events / 2, b.Events}} {
+		part, err := pack.Divide(d.exp, b, positions(span[0], span[1]))
+		if err != nil {
+			return d.reject(l, &sidelight.Fault{Kind: sidelight.Rejected, Op: "divide a block", Err: err})
+		}
+		halves = append(halves, part)
+	}
+	return l.Commit(halves...)
+}
+
+// positions returns from, from+1, … to-1.
+func positions(from, to int) []int {
+	out := make([]int, 0, to-from)
+	for i := from; i < to; i++ {
+		out = append(out, i)
+	}
+	return out
+}
+
+func (d *Delivery) reject(l sidelight.Lease, f *sidelight.Fault) error {
+	b := l.Block()
+	d.log.Error("block refused for good", "dest", destText(b), "events", b.Events, "err", f)
+	d.books.Refuse(b.Signal, f.Kind.String(), b.Events)
+	return l.Commit()
+}
+
+func (d *Delivery) succeeded(b *sidelight.Block) {
+	d.pace.succeeded()
+	d.rests.clear(b.Dest)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stats.Attempts++
+	d.stats.Succeeded++
+	if !d.stats.Failing.IsZero() {
+		d.log.Info("delivering again", "after", time.Since(d.stats.Failing).Round(time.Millisecond))
+		d.stats.Failing, d.stats.LastErr = time.Time{}, ""
+	}
+}
+
+// count books a failed attempt and logs the first of a series.
+func (d *Delivery) count(f *sidelight.Fault) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := &d.stats
+	s.Attempts++
+	switch f.Kind {
+	case sidelight.Transient:
+		s.Transient++
+	case sidelight.Throttled:
+		s.Throttled++
+	case sidelight.Denied:
+		s.Denied++
+	case sidelight.Rejected:
+		s.Rejected++
+	case sidelight.TooLarge:
+		s.Divided++
+	}
+	if s.Failing.IsZero() && f.Kind != sidelight.Denied {
+		s.Failing = time.Now()
+		d.log.Warn("delivery is failing; data waits in the queue", "kind", f.Kind.String(), "err", f)
+	}
+	s.LastErr = f.Error()
+}
+
+// Stats returns a copy of the counters.
+func (d *Delivery) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stats
+}
+
+func destText(b *sidelight.Block) string {
+	d := b.Dest.Value()
+	if d.Stream == "" {
+		return d.Group
+	}
+	return d.Group + ":" + d.Stream
+}
+
+// jitter returns a random duration between half of d and d.
+func jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return d/2 + rand.N(d/2+1)
+}

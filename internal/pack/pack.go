@@ -1,0 +1,365 @@
+// Package pack turns batches into blocks. Each destination has one open block,
+// a request body that grows by the exporter's Encoder; it is sealed when the
+// next event would break a limit of the service, when it is old enough, or when
+// too many bytes stand open. Each event is copied once, on its way in.
+//
+// With a queue that is a Journal, what a Push added is made durable before the
+// Push returns, and its ticket is released: the sender need not wait until the
+// block is full. Otherwise the block holds the ticket until it is delivered.
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+// Books is where a Packer counts what it takes in and what it cannot take.
+type Books interface {
+	Accept(s sidelight.Signal, n int)
+	Drop(s sidelight.Signal, cause string, n int)
+}
+
+// Config bounds a Packer. Zero fields take the defaults.
+type Config struct {
+	// Age is how long a block may stay open. Default 1 s.
+	Age time.Duration
+	// Target is the body length at which a block is sealed though the service
+	// would take more. Default: the service's limit.
+	Target int
+	// Open bounds the bytes of all open blocks. Default 8 MiB.
+	Open int64
+	// Gzip compresses sealed bodies.
+	Gzip bool
+}
+
+func (c Config) withDefaults(l sidelight.Limits) Config {
+	if c.Age <= 0 {
+		c.Age = time.Second
+	}
+	if c.Target <= 0 || c.Target > l.Wire {
+		c.Target = l.Wire
+	}
+	if c.Open <= 0 {
+		c.Open = 8 << 20
+	}
+	return c
+}
+
+// Packer is a sidelight.Sink for the batches of one exporter.
+type Packer struct {
+	cfg     Config
+	enc     sidelight.Encoder
+	limits  sidelight.Limits
+	queue   sidelight.Queue
+	journal sidelight.Journal // nil if queue is not one
+	books   Books
+	log     *slog.Logger
+
+	open   atomic.Int64 // bytes of open blocks
+	events atomic.Int64 // events in open blocks
+	stop   chan struct{}
+	warn   sync.Once
+
+	mu     sync.Mutex
+	slots  map[sidelight.DestHandle]*slot
+	closed bool
+}
+
+// slot is a destination and its open block.
+type slot struct {
+	mu     sync.Mutex
+	dest   sidelight.DestHandle
+	block  *sidelight.Block // nil: none open
+	weight int
+	size   int // body capacity to begin with: what the last block needed
+	opened time.Time
+	used   time.Time
+	gone   bool // removed from the map; look the destination up again
+}
+
+var _ sidelight.Sink = (*Packer)(nil)
+
+// New returns a Packer that fills blocks by enc and puts them to q. Run must
+// be called for blocks to be sealed by age.
+func New(cfg Config, enc sidelight.Encoder, q sidelight.Queue, books Books, log *slog.Logger) *Packer {
+	limits := enc.Limits()
+	p := &Packer{
+		cfg: cfg.withDefaults(limits), enc: enc, limits: limits, queue: q, books: books, log: log,
+		stop: make(chan struct{}), slots: map[sidelight.DestHandle]*slot{},
+	}
+	p.journal, _ = q.(sidelight.Journal)
+	return p
+}
+
+// Push packs b. It waits while the queue is full, before anything of b is
+// taken; the error is then the queue's.
+func (p *Packer) Push(ctx context.Context, b *sidelight.Batch) error {
+	if err := p.queue.Room(ctx); err != nil {
+		return err
+	}
+	s, err := p.lock(b.Dest)
+	if err != nil {
+		return err
+	}
+	full := p.fill(s, b)
+	if over := p.seal(s, p.open.Load() > p.cfg.Open); over != nil {
+		full = append(full, over)
+	}
+	s.mu.Unlock()
+	return p.putAll(full)
+}
+
+// lock returns the locked slot of d.
+func (p *Packer) lock(d sidelight.DestHandle) (*slot, error) {
+	for {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil, sidelight.ErrClosed
+		}
+		s := p.slots[d]
+		if s == nil {
+			s = &slot{dest: d, size: 16 << 10}
+			p.slots[d] = s
+		}
+		p.mu.Unlock()
+		s.mu.Lock()
+		if !s.gone {
+			return s, nil
+		}
+		s.mu.Unlock()
+	}
+}
+
+// fill appends b's events to s's block and returns the blocks that this filled,
+// not yet finished. s.mu is held.
+func (p *Packer) fill(s *slot, b *sidelight.Batch) (full []*sidelight.Block) {
+	p.books.Accept(b.Signal, len(b.Events))
+	s.used = time.Now()
+	if s.block != nil {
+		p.open.Add(-int64(len(s.block.Body)))
+	}
+	for i := range b.Events {
+		e := &b.Events[i]
+		w := p.enc.Weigh(e)
+		if w > p.limits.Weight || len(e.Body) == 0 {
+			p.books.Drop(b.Signal, unfit(e), 1)
+			continue
+		}
+		if s.block != nil && !p.fits(s, e, w) {
+			full = append(full, p.detach(s))
+		}
+		p.add(s, b.Signal, e, w)
+		if over := len(s.block.Body) > p.limits.Wire; over && s.block.Events > 1 {
+			p.undo(s, w)
+			full = append(full, p.detach(s))
+			p.add(s, b.Signal, e, w)
+		}
+		if len(s.block.Body) > p.limits.Wire {
+			p.undo(s, w)
+			p.books.Drop(b.Signal, "oversize", 1)
+			continue
+		}
+		s.block.Attach(b.Ticket)
+	}
+	if s.block != nil {
+		p.open.Add(int64(len(s.block.Body)))
+		p.ahead(s.block)
+	}
+	return full
+}
+
+func unfit(e *sidelight.Event) string {
+	if len(e.Body) == 0 {
+		return "empty"
+	}
+	return "oversize"
+}
+
+// fits reports whether e may join s's block by count, weight and time span. Its
+// escaped length is known only once it is written: an event that then breaks
+// the wire limit is moved to a block of its own.
+func (p *Packer) fits(s *slot, e *sidelight.Event, w int) bool {
+	b := s.block
+	if b.Events >= p.limits.Events || s.weight+w > p.limits.Weight || len(b.Body)+len(e.Body) > p.cfg.Target {
+		return false
+	}
+	if p.limits.Span == 0 || b.Events == 0 {
+		return true
+	}
+	return max(b.Last, e.Time)-min(b.First, e.Time) <= p.limits.Span.Milliseconds()
+}
+
+func (p *Packer) begin(s *slot, sig sidelight.Signal) {
+	body := p.enc.Begin(make([]byte, 0, s.size), s.dest.Value())
+	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body)}
+	s.weight, s.opened = 0, time.Now()
+}
+
+// add appends e to s's block, beginning one if there is none.
+func (p *Packer) add(s *slot, sig sidelight.Signal, e *sidelight.Event, w int) {
+	if s.block == nil {
+		p.begin(s, sig)
+	}
+	b := s.block
+	b.Body = p.enc.Append(b.Body, e)
+	b.Marks = append(b.Marks, sidelight.Mark{End: uint32(len(b.Body)), Time: e.Time})
+	if b.Events == 0 {
+		b.First, b.Last = e.Time, e.Time
+	}
+	b.First, b.Last = min(b.First, e.Time), max(b.Last, e.Time)
+	b.Events++
+	s.weight += w
+	p.events.Add(1)
+}
+
+// undo takes the last event out again. First and Last may stay too wide, which
+// only seals the block earlier.
+func (p *Packer) undo(s *slot, w int) {
+	b := s.block
+	b.Marks = b.Marks[:len(b.Marks)-1]
+	end := b.Head
+	if n := len(b.Marks); n > 0 {
+		end = int(b.Marks[n-1].End)
+	}
+	b.Body = b.Body[:end]
+	b.Events--
+	s.weight -= w
+	p.events.Add(-1)
+}
+
+// ahead makes what was appended durable, if the queue can, and lets go of the
+// tickets.
+func (p *Packer) ahead(b *sidelight.Block) {
+	if p.journal == nil || b.Events == 0 {
+		return
+	}
+	if err := p.journal.Write(b); err != nil {
+		p.warn.Do(func() {
+			p.log.Error("cannot write ahead; acknowledging on delivery instead", "err", err)
+		})
+		return
+	}
+	b.Release(nil)
+}
+
+// seal detaches s's block, whose bytes are counted as open, if it should go:
+// now, or because it has reached the target. s.mu is held.
+func (p *Packer) seal(s *slot, now bool) *sidelight.Block {
+	if s.block == nil || s.block.Events == 0 {
+		return nil
+	}
+	if !now && len(s.block.Body) < p.cfg.Target && s.block.Events < p.limits.Events {
+		return nil
+	}
+	p.open.Add(-int64(len(s.block.Body)))
+	return p.detach(s)
+}
+
+func (p *Packer) detach(s *slot) *sidelight.Block {
+	b := s.block
+	s.block = nil
+	s.size = min(len(b.Body)+len(b.Body)/8+512, p.cfg.Target+p.cfg.Target/8)
+	return b
+}
+
+// putAll finishes blocks and puts them. A block that cannot be put releases
+// its tickets with the error.
+func (p *Packer) putAll(blocks []*sidelight.Block) error {
+	var errs []error
+	for _, b := range blocks {
+		n := b.Events
+		p.ahead(b)
+		Seal(p.enc, b, p.cfg.Gzip)
+		if err := p.queue.Put(b); err != nil {
+			p.books.Drop(b.Signal, "shutdown", n)
+			b.Release(err)
+			errs = append(errs, fmt.Errorf("put a block of %d events: %w", n, err))
+		}
+		p.events.Add(-int64(n))
+	}
+	return errors.Join(errs...)
+}
+
+// Run seals blocks by age until Close.
+func (p *Packer) Run(ctx context.Context) error {
+	for {
+		// Jitter keeps a fleet from flushing in step.
+		t := time.NewTimer(p.cfg.Age/4 + rand.N(p.cfg.Age/8+1))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return context.Cause(ctx)
+		case <-p.stop:
+			t.Stop()
+			return nil
+		case <-t.C:
+		}
+		if err := p.flush(p.cfg.Age * 3 / 4); err != nil {
+			return err
+		}
+	}
+}
+
+// flush seals every block that has been open for age, and forgets destinations
+// that have been idle for a minute.
+func (p *Packer) flush(age time.Duration) error {
+	p.mu.Lock()
+	slots := make([]*slot, 0, len(p.slots))
+	for _, s := range p.slots {
+		slots = append(slots, s)
+	}
+	p.mu.Unlock()
+	var full []*sidelight.Block
+	for _, s := range slots {
+		s.mu.Lock()
+		if b := p.seal(s, time.Since(s.opened) >= age); b != nil {
+			full = append(full, b)
+		}
+		idle := s.block == nil && time.Since(s.used) > time.Minute
+		s.gone = s.gone || idle
+		s.mu.Unlock()
+		if idle {
+			p.forget(s)
+		}
+	}
+	return p.putAll(full)
+}
+
+func (p *Packer) forget(s *slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.slots[s.dest] == s {
+		delete(p.slots, s.dest)
+	}
+}
+
+// Flush seals and puts every open block now.
+func (p *Packer) Flush() error { return p.flush(0) }
+
+// Close refuses further pushes, seals every open block and puts it, and makes
+// Run return. The queue must still be open.
+func (p *Packer) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	close(p.stop)
+	p.mu.Unlock()
+	return p.flush(0)
+}
+
+// Stats returns the bytes and events of open blocks.
+func (p *Packer) Stats() (bytes, events int64) {
+	return p.open.Load(), p.events.Load()
+}

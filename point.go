@@ -1,0 +1,27 @@
+package sidelight
+
+// Point is one metric over one interval, ready to leave: a number of values
+// with their counts or, where too many differed to keep them, a statistic set.
+type Point struct {
+	// Time is the start of the interval in Unix milliseconds.
+	Time int64
+	// Namespace is CloudWatch's, such as "Sidelight/Host".
+	Namespace, Name string
+	// Unit is one of CloudWatch's StandardUnit names, or "" for none.
+	Unit string
+	// Dimensions are sorted by name; at most 30.
+	Dimensions []Dimension
+	// Resolution is the storage resolution in seconds, 1 or 60.
+	Resolution int
+	// Values and Counts have equal length, at most 150.
+	Values, Counts []float64
+	// Stats holds if Values is empty.
+	Stats Stats
+}
+
+// Dimension is a name and a value that, together with others, tell one series
+// of a metric from another.
+type Dimension struct{ Name, Value string }
+
+// Stats is a statistic set. It allows averages and sums, but no percentiles.
+type Stats struct{ Count, Sum, Min, Max float64 }
