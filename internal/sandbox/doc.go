@@ -6,5 +6,29 @@
 // protocol into calls of operations and back; cloudwatch, logs, xray and sts
 // are the services; this package puts them on a listener with a clock that can
 // be moved, faults that can be injected, and the control interface under
-// /_sidelight/.
+// /_sidelight/. Package sandboxtest starts one for a test.
+//
+// # Control interface
+//
+// Bodies are JSON; a refusal is {"error": "…"}. Times are RFC 3339, durations
+// are like "1m30s".
+//
+//	GET    /_sidelight/health        {"status","services","calls","uptime","now"}
+//	POST   /_sidelight/reset         forgets resources, data, faults, inbox and calls; the clock stays
+//	GET    /_sidelight/clock         {"now","frozen"}
+//	POST   /_sidelight/clock         {"freeze":true,"set":"…","advance":"5m","run":true}, each optional, in this order
+//	GET    /_sidelight/faults        {"faults":[…]} with the hits of each
+//	POST   /_sidelight/faults        adds a fault, answers 201 and the fault with its id
+//	DELETE /_sidelight/faults        ends all faults
+//	DELETE /_sidelight/faults/{id}   ends one
+//	GET    /_sidelight/calls         {"total","calls":[…]}: the last 1000; ?service= and ?operation= narrow them
+//	GET    /_sidelight/inbox         {"total","notifications":[…]}: what alarms sent
+//
+// A fault is {"kind","service","operation","rate","count","duration","wait",
+// "status","shape","message"}; see [fault.Rule]. Its kinds are throttle, error,
+// delay, drop-before, drop-after and refuse:
+//
+//	{"kind":"throttle","service":"logs","operation":"PutLogEvents","rate":0.3}
+//	{"kind":"error","status":503,"count":5}
+//	{"kind":"refuse","duration":"30s"}
 package sandbox
