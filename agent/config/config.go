@@ -1,0 +1,158 @@
+// Package config turns sidelight.yaml and the environment into one typed
+// configuration. Decoding is strict: an unknown key or a value that cannot be is
+// an error with its place and the nearest valid word, and all of them are
+// reported at once. Every value remembers where it came from.
+//
+// Low to high: defaults, what the platform says, the file, the environment.
+package config
+
+import (
+	"time"
+)
+
+// Config is the agent's whole configuration. The tags name the keys of the
+// file and describe them in the output of config show.
+type Config struct {
+	Service   Service   `key:"service" doc:"what this agent runs beside"`
+	AWS       AWS       `key:"aws" doc:"where and as whom to call AWS"`
+	Receivers Receivers `key:"receivers" doc:"what is listened to; an address or off"`
+	Scrape    Scrape    `key:"scrape" doc:"what is measured"`
+	Logs      Logs      `key:"logs" doc:"where log events go"`
+	Metrics   Metrics   `key:"metrics" doc:"where measurements go"`
+	Traces    Traces    `key:"traces" doc:"how traces are translated"`
+	Queue     Queue     `key:"queue" doc:"what is held while AWS does not take it"`
+	Shutdown  Shutdown  `key:"shutdown"`
+	Status    Status    `key:"status" doc:"the agent's own health"`
+	Log       Log       `key:"log" doc:"the agent's own log, on standard error"`
+}
+
+// Service names what the agent runs beside.
+type Service struct {
+	Name        string `key:"name" doc:"default: OTEL_SERVICE_NAME, task family, deployment, host"`
+	Environment string `key:"environment" doc:"default: deployment.environment.name of OTEL_RESOURCE_ATTRIBUTES"`
+}
+
+// AWS says where and as whom to call AWS.
+type AWS struct {
+	Region   string `key:"region" doc:"auto: AWS_REGION, the task's ARN, shared files"`
+	Profile  string `key:"profile"`
+	RoleARN  string `key:"role_arn" doc:"a role to assume"`
+	Endpoint string `key:"endpoint" doc:"replaces every service's endpoint: a sandbox"`
+}
+
+// Receivers are the listeners and files.
+type Receivers struct {
+	OTLP    OTLP    `key:"otlp"`
+	XRay    XRay    `key:"xray"`
+	Forward Forward `key:"forward"`
+	Files   []Files `key:"files" doc:"files to follow"`
+	StatsD  StatsD  `key:"statsd"`
+}
+
+// OTLP listens for OpenTelemetry's protocol.
+type OTLP struct {
+	GRPC Address `key:"grpc"`
+	HTTP Address `key:"http"`
+	Unix Address `key:"unix" doc:"path of a socket for HTTP"`
+}
+
+// XRay listens as the X-Ray daemon does.
+type XRay struct {
+	UDP Address `key:"udp"`
+	TCP Address `key:"tcp" doc:"the proxy for sampling rules"`
+}
+
+// Forward listens for Fluentd's protocol.
+type Forward struct {
+	TCP  Address `key:"tcp"`
+	Unix Address `key:"unix" doc:"path of the socket; FireLens wants /var/run/fluent.sock"`
+}
+
+// StatsD listens for StatsD datagrams.
+type StatsD struct {
+	UDP Address `key:"udp"`
+}
+
+// Files is one set of files to follow.
+type Files struct {
+	Include   []string `key:"include" doc:"globs; ** stands for any folders"`
+	Exclude   []string `key:"exclude"`
+	Start     Start    `key:"start" doc:"where to begin in files that are there at the first start: beginning or end"`
+	Timestamp string   `key:"timestamp" doc:"key of JSON lines that holds the time"`
+}
+
+// Scrape says what is measured and how often.
+type Scrape struct {
+	Interval time.Duration `key:"interval" min:"1s" max:"1h"`
+	Host     Switch        `key:"host" doc:"the machine: auto, on or off"`
+	Cgroup   Switch        `key:"cgroup" doc:"the agent's own container: auto, on or off"`
+}
+
+// Logs says where log events go.
+type Logs struct {
+	Group     Template  `key:"group"`
+	Stream    Template  `key:"stream"`
+	Retention Retention `key:"retention" doc:"of groups that the agent makes: days, or never"`
+	Gzip      bool      `key:"gzip" doc:"compress requests: a fifth of the bytes for more CPU"`
+}
+
+// Metrics says where measurements go.
+type Metrics struct {
+	Namespace  string        `key:"namespace" doc:"of measurements that name none"`
+	Interval   time.Duration `key:"interval" min:"1s" max:"1h"`
+	Dimensions []string      `key:"dimensions" doc:"put on every metric: service, environment, cluster, task, container, host"`
+	MaxSeries  int           `key:"max_series" min:"1" max:"1000000" doc:"series an interval; more are summed into one"`
+}
+
+// Traces says how traces are translated.
+type Traces struct {
+	Indexed []string `key:"indexed_attributes" doc:"attributes that become searchable annotations"`
+}
+
+// Queue says what is held while AWS does not take it.
+type Queue struct {
+	Dir     string  `key:"dir" doc:"auto: /var/lib/sidelight if it can be written, else memory"`
+	Memory  Bytes   `key:"memory" min:"1MiB" doc:"bodies held in memory, all exporters together"`
+	Disk    Bytes   `key:"disk" min:"16MiB" doc:"bytes of files, for each exporter"`
+	Durable Durable `key:"durable" doc:"always: on disk before it is acknowledged; memory: never"`
+	Fsync   bool    `key:"fsync" doc:"survive power loss too, at the cost of latency"`
+}
+
+// Shutdown bounds the stop.
+type Shutdown struct {
+	Grace time.Duration `key:"grace" min:"1s" max:"15m" doc:"less than the platform's kill delay"`
+	Quiet time.Duration `key:"quiet" min:"0s" max:"1m" doc:"intake closes after this long without data"`
+}
+
+// Status is the agent's own interface.
+type Status struct {
+	Listen Address `key:"listen" doc:"health, readiness, /metrics and /status over HTTP"`
+}
+
+// Log shapes the agent's own log.
+type Log struct {
+	Level  Level  `key:"level" doc:"debug, info, warn or error"`
+	Format Format `key:"format" doc:"text or json"`
+}
+
+// Default returns the configuration of an agent that was told nothing.
+func Default() Config {
+	return Config{
+		AWS: AWS{Region: "auto"},
+		Receivers: Receivers{
+			OTLP:    OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
+			XRay:    XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
+			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto"},
+			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
+		},
+		Scrape:  Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto"},
+		Logs:    Logs{Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30},
+		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
+		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always"},
+		Shutdown: Shutdown{
+			Grace: 25 * time.Second, Quiet: time.Second,
+		},
+		Status: Status{Listen: "127.0.0.1:13133"},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,157 @@
+package config_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/internal/problem"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", name, d)
+	}
+}
+
+// Every mistake in the file is reported, each with its place and a hint.
+func TestBadFile(t *testing.T) {
+	_, ps := config.Load("testdata/bad.yaml", []string{"SIDELIGHT_QUEUE_DIRR=/x", "SIDELIGHT_SHUTDOWN_GRACE=soon", "SIDELIGHT_PORT_4317_TCP=tcp://10.0.0.1"})
+	var b strings.Builder
+	if err := ps.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "bad.txt", b.String())
+}
+
+func TestGoodFile(t *testing.T) {
+	l, ps := config.Load("testdata/good.yaml", []string{"SIDELIGHT_QUEUE_DIR=/data", "SIDELIGHT_METRICS_DIMENSIONS=service, host"})
+	if len(ps) != 0 {
+		t.Fatal(ps)
+	}
+	want := config.Default()
+	want.Service = config.Service{Name: "checkout", Environment: "prod"}
+	want.AWS.Region = "eu-west-1"
+	want.Receivers.OTLP.GRPC, want.Receivers.OTLP.HTTP = config.Off, "0.0.0.0:4318"
+	want.Receivers.Files = []config.Files{{
+		Include: []string{"/var/log/app/*.log", "/srv/**/out.log"}, Exclude: []string{"*.gz"}, Start: "end", Timestamp: "time",
+	}}
+	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
+	want.Logs.Group, want.Logs.Stream = "/app/{service}", "{container}"
+	want.Metrics.Dimensions = []string{"service", "host"}
+	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync = "/data", 64<<20, 1e9, true
+	want.Shutdown.Grace = 2 * time.Minute
+	want.Log = config.Log{Level: "debug", Format: "json"}
+	if d := cmp.Diff(want, l.Config); d != "" {
+		t.Errorf("config (-want +got):\n%s", d)
+	}
+	var b strings.Builder
+	if err := l.WriteYAML(&b, true); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "good.txt", b.String())
+}
+
+// What config show prints is a valid file of the same effect.
+func TestShowReadsBack(t *testing.T) {
+	first, ps := config.Load("testdata/good.yaml", nil)
+	if len(ps) != 0 {
+		t.Fatal(ps)
+	}
+	path := filepath.Join(t.TempDir(), "shown.yaml")
+	var b strings.Builder
+	if err := first.WriteYAML(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second, ps := config.Load(path, nil)
+	if len(ps) != 0 {
+		t.Fatalf("%v\n%s", ps, b.String())
+	}
+	if d := cmp.Diff(first.Config, second.Config, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("read back (-first +second):\n%s", d)
+	}
+}
+
+func TestSources(t *testing.T) {
+	cases := map[string]struct {
+		path string
+		env  []string
+		want string // of logs.group
+		err  string
+	}{
+		"none":           {"", nil, "/sidelight/{service}", ""},
+		"yaml in env":    {"", []string{"SIDELIGHT_CONFIG=logs: {group: /x}"}, "/x", ""},
+		"env wins":       {"", []string{"SIDELIGHT_CONFIG=logs: {group: /x}", "SIDELIGHT_LOGS_GROUP=/y"}, "/y", ""},
+		"missing file":   {"testdata/none.yaml", nil, "", "no such file"},
+		"no such scheme": {"", []string{"SIDELIGHT_CONFIG=ftp://x"}, "", "ftp://"},
+		"not yaml":       {"", []string{"SIDELIGHT_CONFIG=logs: {group: [\n"}, "", "C1001"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l, ps := config.Load(c.path, c.env)
+			if c.err != "" {
+				if ps.Errors() == 0 || !strings.Contains(ps.Error(), c.err) {
+					t.Errorf("problems = %v, want %q", ps, c.err)
+				}
+				return
+			}
+			if ps.Errors() != 0 || string(l.Config.Logs.Group) != c.want {
+				t.Errorf("group %s, problems %v", l.Config.Logs.Group, ps)
+			}
+		})
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	values := map[string]string{"service": "orders", "task": "t1"}
+	for in, want := range map[string]string{
+		"/sidelight/{service}": "/sidelight/orders", "{container}/{task}": "/t1", "{service}/{container}/{task}": "orders/t1",
+		"{service}/{container}": "orders", "plain": "plain",
+	} {
+		if got := config.Template(in).Expand(func(n string) string { return values[n] }); got != want {
+			t.Errorf("Expand(%s) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, name := range []string{"good.yaml", "bad.yaml"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Add("a: &a [*a]")
+	f.Fuzz(func(t *testing.T, text string) {
+		var ps problem.Problems
+		_, ps = config.Load("", []string{"SIDELIGHT_CONFIG=\n" + text})
+		var b strings.Builder
+		if err := ps.WriteText(&b); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
