@@ -1,0 +1,16 @@
+// Package filterexpr parses and evaluates X-Ray filter expressions, the language
+// of GetTraceSummaries and of groups:
+//
+//	fault AND service("orders") { responsetime > 2 } AND annotation[tenant] = "a"
+//
+// Outside of service(){} and edge(){} a keyword asks about the trace's root:
+// its outcome, its request, its response time. Inside, it asks about one
+// segment of the service, or one call on the edge, at a time: some one of them
+// must meet the whole condition. Names, types, users, annotations, exceptions
+// and resources are asked of everything in scope. A comparison with something
+// that is absent is false, also with !=.
+//
+// AND binds tighter than OR. Keywords are case-insensitive, keys and values are
+// not. What the language has but this package does not evaluate (root-cause
+// paths and the keywords that only make sense in them) is refused by name.
+package filterexpr
