@@ -1,0 +1,202 @@
+package xray
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/xray/types"
+
+	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
+	"github.com/sidelight-dev/sidelight/internal/segment"
+)
+
+// digest is everything that is computed of one version of a trace. It is not
+// changed once made.
+type digest struct {
+	revision int32
+	view     filterexpr.Trace
+	summary  types.TraceSummary
+	hits     []hit
+	calls    []call
+}
+
+// nodeKey tells the nodes of the service graph apart.
+type nodeKey struct{ name, typ string }
+
+// item is one thing that statistics count.
+type item struct {
+	start, end float64 // epoch seconds; end is zero while in progress
+	// lasting is the seconds from the start to the end of the last asynchronous
+	// part.
+	lasting                float64
+	fault, error, throttle bool
+}
+
+func (i item) done() bool       { return i.end != 0 }
+func (i item) seconds() float64 { return segment.Between(i.start, i.end) }
+
+// hit is a segment at a node: one the service sent, or an inferred one.
+type hit struct {
+	node    nodeKey
+	account string
+	item
+	inferred, root bool
+}
+
+// call is a use of an edge.
+type call struct {
+	from, to nodeKey
+	item
+}
+
+// digestOf returns what is computed of t, computing it if t has changed.
+func (s *store) digestOf(t *trace) *digest {
+	if d := t.digest.Load(); d != nil && d.revision == t.revision.Load() {
+		return d
+	}
+	v := s.version(t)
+	d := newAnatomy(t.id, t.account, s.documents(v)).digest()
+	d.revision = v.revision
+	d.summary.Revision = v.revision
+	t.digest.Store(d)
+	return d
+}
+
+// anatomy is a trace taken apart.
+type anatomy struct {
+	id, account string
+	trees       []*segment.Tree
+	inferred    []*segment.Document
+	entry       *segment.Tree // nil if no segment arrived
+	// callees are the segments and inferred segments, by parent ID.
+	callees map[string][]*segment.Document
+	places  []place
+	owner   map[string]nodeKey // node of a document, by ID
+}
+
+// place is a document with where it stands.
+type place struct {
+	*segment.Document
+	parent *segment.Document // nil for the top of a tree
+	tree   *segment.Tree
+}
+
+func (p place) segment() bool { return p.parent == nil && !p.Document.Subsegment() }
+
+func newAnatomy(id, account string, docs []*segment.Document) *anatomy {
+	a := &anatomy{id: id, account: account, callees: map[string][]*segment.Document{}, owner: map[string]nodeKey{}}
+	a.trees = segment.Assemble(docs)
+	a.inferred = segment.Infer(a.trees)
+	for _, t := range a.trees {
+		if top := t.Top; !top.Subsegment() && top.ParentID != "" {
+			a.callees[top.ParentID] = append(a.callees[top.ParentID], top)
+		}
+		t.Walk(func(d, parent *segment.Document) {
+			a.places = append(a.places, place{Document: d, parent: parent, tree: t})
+			if !t.Top.Subsegment() {
+				a.owner[d.ID] = keyOf(t.Top)
+			}
+		})
+	}
+	for _, d := range a.inferred {
+		a.callees[d.ParentID] = append(a.callees[d.ParentID], d)
+	}
+	a.entry = a.findEntry()
+	return a
+}
+
+// findEntry returns the segment that the trace began with: the first without a
+// parent, else the first whose parent is not known, else the first.
+func (a *anatomy) findEntry() *segment.Tree {
+	var orphan, first *segment.Tree
+	for _, t := range a.trees {
+		if t.Top.Subsegment() {
+			continue
+		}
+		if t.Top.ParentID == "" {
+			return t
+		}
+		if _, known := a.owner[t.Top.ParentID]; !known && orphan == nil {
+			orphan = t
+		}
+		if first == nil {
+			first = t
+		}
+	}
+	if orphan != nil {
+		return orphan
+	}
+	return first
+}
+
+// keyOf returns the node of a segment.
+func keyOf(d *segment.Document) nodeKey {
+	if d.Inferred && d.Origin == "" {
+		return nodeKey{d.Name, segment.TypeRemote}
+	}
+	return nodeKey{d.Name, d.Origin}
+}
+
+func (a *anatomy) digest() *digest {
+	return &digest{view: a.view(), summary: a.summary(), hits: a.hits(), calls: a.calls()}
+}
+
+func itemOf(d *segment.Document) item {
+	return item{
+		start: d.StartTime, end: d.EndTime, lasting: d.Seconds(),
+		fault: d.Fault, error: d.Error, throttle: d.Throttle,
+	}
+}
+
+// hits lists the segments and inferred segments.
+func (a *anatomy) hits() []hit {
+	var out []hit
+	for _, t := range a.trees {
+		if t.Top.Subsegment() {
+			continue
+		}
+		h := hit{node: keyOf(t.Top), account: a.accountOf(t.Top), item: itemOf(t.Top), root: t.Top.ParentID == ""}
+		if h.done() {
+			t.Walk(func(d, _ *segment.Document) { h.lasting = max(h.lasting, segment.Between(h.start, d.EndTime)) })
+		}
+		out = append(out, h)
+	}
+	for _, d := range a.inferred {
+		out = append(out, hit{node: keyOf(d), account: a.accountOf(d), item: itemOf(d), inferred: true})
+	}
+	return out
+}
+
+func (a *anatomy) accountOf(d *segment.Document) string {
+	if d.AWS != nil && d.AWS.AccountID != "" {
+		return d.AWS.AccountID
+	}
+	return a.account
+}
+
+// calls lists the uses of edges. A subsegment that calls, or that a segment
+// names as its parent, is one call to each node on the other side. A segment
+// whose parent is itself a segment has no subsegment to take the statistics
+// from, so they are its own.
+func (a *anatomy) calls() []call {
+	var out []call
+	for _, p := range a.places {
+		if p.segment() && p.ParentID == "" {
+			client := nodeKey{p.Name, segment.TypeClient}
+			out = append(out, call{from: client, to: keyOf(p.Document), item: itemOf(p.Document)})
+		}
+		from, owned := a.owner[p.ID]
+		if !owned {
+			continue
+		}
+		seen := map[nodeKey]bool{}
+		for _, callee := range a.callees[p.ID] {
+			to, made := keyOf(callee), itemOf(p.Document)
+			if p.segment() {
+				made = itemOf(callee)
+			} else if seen[to] {
+				continue
+			}
+			seen[to] = true
+			out = append(out, call{from: from, to: to, item: made})
+		}
+	}
+	return out
+}

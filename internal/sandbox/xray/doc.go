@@ -1,0 +1,11 @@
+// Package xray is the sandbox's AWS X-Ray: it takes segment documents, keeps
+// them by trace, and computes traces, summaries, filter expressions, service
+// graphs and sampling targets from what it keeps.
+//
+// Documents are held as they came, in memory, up to a bound; the oldest traces
+// make room for new ones. What is computed of a trace is computed when first
+// asked for and kept until the trace changes.
+//
+// Not done: root-cause analysis and insights, which summaries leave out, and
+// forecasts, which are refused. All accounts and regions share one store.
+package xray
