@@ -1,0 +1,204 @@
+package xray
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
+)
+
+const (
+	rulesPath   = "/GetSamplingRules"
+	targetsPath = "/SamplingTargets"
+	// maxCall bounds a sampling call. Targets for every rule that an account
+	// may have are a few KB.
+	maxCall = 256 << 10
+	// callWait bounds one call to AWS, so that an SDK that starts up is not
+	// held.
+	callWait = 3 * time.Second
+	// rulesFresh is how long rules are answered from memory. The SDKs ask every
+	// 5 minutes.
+	rulesFresh = 30 * time.Second
+	// rulesUsable is how long old rules are better than none while AWS cannot
+	// be reached. The SDKs themselves trust rules for an hour.
+	rulesUsable = time.Hour
+	// failureRest is how long a failure is answered again without asking AWS.
+	failureRest = 2 * time.Second
+	// maxPages bounds the answers in memory, one a page of rules.
+	maxPages = 64
+)
+
+// Upstream makes signed calls to X-Ray. An *awsapi.Client is one.
+type Upstream interface {
+	Post(ctx context.Context, r *awsapi.Request) ([]byte, error)
+}
+
+// proxy answers the SDKs' sampling calls.
+type proxy struct {
+	up Upstream
+
+	mu    sync.Mutex       // guards the pages' fields too
+	pages map[string]*page // by request body
+}
+
+// page is one remembered answer to GetSamplingRules.
+type page struct {
+	body   []byte // nil: never answered
+	got    time.Time
+	err    error // of the last call, nil if it succeeded
+	failed time.Time
+	// asking is closed when the call to AWS that is under way ends; nil if
+	// there is none. Many clients that start at once cost one call.
+	asking chan struct{}
+}
+
+// remembered returns what can be answered without asking AWS, if anything.
+func (pg *page) remembered(now time.Time) (body []byte, ok bool, err error) {
+	if pg.body != nil && now.Sub(pg.got) < rulesFresh {
+		return pg.body, true, nil
+	}
+	if pg.err == nil || now.Sub(pg.failed) >= failureRest {
+		return nil, false, nil
+	}
+	if pg.body != nil && now.Sub(pg.got) < rulesUsable {
+		return pg.body, true, nil
+	}
+	return nil, true, pg.err
+}
+
+func newProxy(up Upstream) *proxy {
+	return &proxy{up: up, pages: map[string]*page{}}
+}
+
+// ServeHTTP implements http.Handler.
+func (p *proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.URL.Path != rulesPath && req.URL.Path != targetsPath {
+		fail(w, http.StatusNotFound, "UnknownOperationException", "this proxy forwards GetSamplingRules and SamplingTargets only")
+		return
+	}
+	if req.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		fail(w, http.StatusMethodNotAllowed, "InvalidRequestException", "use POST")
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxCall))
+	if err != nil {
+		fail(w, http.StatusBadRequest, "InvalidRequestException", "the request body cannot be read")
+		return
+	}
+	answer, err := p.answer(req.Context(), req.URL.Path, body)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(answer)
+}
+
+func (p *proxy) answer(ctx context.Context, path string, body []byte) ([]byte, error) {
+	if len(body) == 0 {
+		body = []byte("{}")
+	}
+	if path == rulesPath {
+		return p.rules(ctx, body)
+	}
+	return p.call(ctx, path, body)
+}
+
+// rules answers from memory while what is there is fresh, and with old rules
+// while AWS cannot be reached.
+func (p *proxy) rules(ctx context.Context, body []byte) ([]byte, error) {
+	key := string(body)
+	for {
+		p.mu.Lock()
+		pg := p.pageLocked(key)
+		if answer, ok, err := pg.remembered(time.Now()); ok {
+			p.mu.Unlock()
+			return answer, err
+		}
+		asking := pg.asking
+		if asking == nil {
+			pg.asking = make(chan struct{})
+		}
+		p.mu.Unlock()
+		if asking == nil {
+			p.ask(ctx, pg, body)
+			continue
+		}
+		select {
+		case <-asking:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// ask calls AWS for pg. The answer serves others too, so that it does not end
+// with the caller that happened to be first.
+func (p *proxy) ask(ctx context.Context, pg *page, body []byte) {
+	answer, err := []byte(nil), errors.New("the call was abandoned")
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if pg.err = err; err == nil {
+			pg.body, pg.got = answer, time.Now()
+		} else {
+			pg.failed = time.Now()
+		}
+		close(pg.asking)
+		pg.asking = nil
+	}()
+	answer, err = p.call(context.WithoutCancel(ctx), rulesPath, body)
+}
+
+func (p *proxy) pageLocked(key string) *page {
+	pg := p.pages[key]
+	if pg == nil {
+		if len(p.pages) >= maxPages {
+			clear(p.pages)
+		}
+		pg = &page{}
+		p.pages[key] = pg
+	}
+	return pg
+}
+
+var errNoUpstream = errors.New("no AWS connection is configured")
+
+func (p *proxy) call(ctx context.Context, path string, body []byte) ([]byte, error) {
+	if p.up == nil {
+		return nil, errNoUpstream
+	}
+	ctx, cancel := context.WithTimeout(ctx, callWait)
+	defer cancel()
+	return p.up.Post(ctx, &awsapi.Request{
+		Op: "forward " + path[1:], Path: path, Body: body, Sum: sha256.Sum256(body),
+		Header: http.Header{"Content-Type": {"application/json"}},
+	})
+}
+
+// refuse passes an answer of AWS on, and says 502 where there was none.
+func refuse(w http.ResponseWriter, err error) {
+	if e, ok := errors.AsType[*awsapi.Error](err); ok {
+		fail(w, e.Status, e.Code, e.Message)
+		return
+	}
+	fail(w, http.StatusBadGateway, "BadGateway", err.Error())
+}
+
+func fail(w http.ResponseWriter, status int, code, message string) {
+	body, err := json.Marshal(map[string]string{"__type": code, "message": message})
+	if err != nil {
+		body = []byte("{}")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", code)
+	w.WriteHeader(status)
+	w.Write(body)
+}
