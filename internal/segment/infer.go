@@ -78,15 +78,24 @@ func inferred(traceID string, d *Document) *Document {
 	if typ == TypeRemote {
 		typ = ""
 	}
-	s := &Document{
+	return &Document{
 		Name: name, ID: inferredID(traceID, d.ID), TraceID: traceID, ParentID: d.ID, Origin: typ,
 		StartTime: d.StartTime, EndTime: d.EndTime, InProgress: d.InProgress,
 		HTTP: d.HTTP, AWS: d.AWS, Error: d.Error, Throttle: d.Throttle, Fault: d.Fault, Inferred: true,
 	}
-	if raw, err := json.Marshal(s); err == nil {
-		s.Raw = raw
+}
+
+// Text returns the document as JSON: as it was read, or else, for an inferred
+// segment, written from its fields.
+func (d *Document) Text() ([]byte, error) {
+	if d.Raw != nil {
+		return d.Raw, nil
 	}
-	return s
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("write document %s: %w", d.ID, err)
+	}
+	return text, nil
 }
 
 func inferredID(traceID, subsegment string) string {

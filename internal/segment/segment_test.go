@@ -310,8 +310,12 @@ func TestInfer(t *testing.T) {
 	}
 	want := `{"name":"orders","id":"` + got[0].ID + `","trace_id":"` + traceID + `","parent_id":"53995c3f42cd8ad8","start_time":1478293361.28,"end_time":1478293361.33,` +
 		`"origin":"AWS::DynamoDB::Table","http":{"response":{"status":200}},"aws":{"operation":"GetItem","region":"us-east-1","table_name":"orders","request_id":"R"},"inferred":true}`
-	if string(got[0].Raw) != want {
-		t.Errorf("inferred segment\n%s, want\n%s", got[0].Raw, want)
+	text, err := got[0].Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != want {
+		t.Errorf("inferred segment\n%s, want\n%s", text, want)
 	}
 	callee := part(t, "seg", "eeeeeeeeeeeeeeee", "53995c3f42cd8ad8", "callee", 1478293361.29)
 	if got := segment.Infer(segment.Assemble([]*segment.Document{callee, d})); len(got) != 0 {
@@ -343,8 +347,12 @@ func FuzzParse(f *testing.F) {
 		}
 		trees := segment.Assemble(docs)
 		for _, s := range segment.Infer(trees) {
-			if _, err := segment.Parse(s.Raw); err != nil && len(raw) < segment.MaxBytes/2 && segment.ValidName(s.Name) && len(s.Name) <= segment.MaxName && s.Name != "" {
-				t.Fatalf("inferred segment is refused: %v\n%s", err, s.Raw)
+			text, err := s.Text()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := segment.Parse(text); err != nil && len(raw) < segment.MaxBytes/2 && segment.ValidName(s.Name) && len(s.Name) <= segment.MaxName && s.Name != "" {
+				t.Fatalf("inferred segment is refused: %v\n%s", err, text)
 			}
 		}
 		for _, tree := range trees {

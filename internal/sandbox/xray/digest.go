@@ -1,24 +1,40 @@
 package xray
 
 import (
+	"sync"
+	"unique"
+
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
 
-// digest is everything that is computed of one version of a trace. It is not
-// changed once made.
+// digest is what service graphs need of one version of a trace. It is small and
+// kept with the trace. It is not changed once made.
 type digest struct {
 	revision int32
-	view     filterexpr.Trace
-	summary  types.TraceSummary
 	hits     []hit
 	calls    []call
 }
 
+// detail is what summaries and filter expressions need of one version of a
+// trace. It is several times the size of the documents, so few are kept. It is
+// not changed once made.
+type detail struct {
+	revision int32
+	view     filterexpr.Trace
+	summary  types.TraceSummary
+}
+
 // nodeKey tells the nodes of the service graph apart.
 type nodeKey struct{ name, typ string }
+
+// intern returns a key that shares its text with all equal ones, as digests stay
+// for long and the same names come in every trace.
+func (k nodeKey) intern() nodeKey {
+	return nodeKey{unique.Make(k.name).Value(), unique.Make(k.typ).Value()}
+}
 
 // item is one thing that statistics count.
 type item struct {
@@ -43,20 +59,61 @@ type hit struct {
 // call is a use of an edge.
 type call struct {
 	from, to nodeKey
+	account  string // the trace's
 	item
 }
 
-// digestOf returns what is computed of t, computing it if t has changed.
+// digestOf returns the digest of t, computing it if t has changed.
 func (s *store) digestOf(t *trace) *digest {
 	if d := t.digest.Load(); d != nil && d.revision == t.revision.Load() {
 		return d
 	}
 	v := s.version(t)
-	d := newAnatomy(t.id, t.account, s.documents(v)).digest()
-	d.revision = v.revision
-	d.summary.Revision = v.revision
+	a := newAnatomy(t.id, t.account, s.documents(v))
+	d := &digest{revision: v.revision, hits: a.hits(), calls: a.calls()}
+	for i := range d.hits {
+		h := &d.hits[i]
+		h.node, h.account = h.node.intern(), unique.Make(h.account).Value()
+	}
+	for i := range d.calls {
+		c := &d.calls[i]
+		c.from, c.to = c.from.intern(), c.to.intern()
+	}
 	t.digest.Store(d)
 	return d
+}
+
+// detailOf returns the detail of t, computing it if t has changed or its detail
+// has made room for others.
+func (s *store) detailOf(t *trace) *detail {
+	if d := t.detail.Load(); d != nil && d.revision == t.revision.Load() {
+		return d
+	}
+	v := s.version(t)
+	a := newAnatomy(t.id, t.account, s.documents(v))
+	d := &detail{revision: v.revision, view: a.view(), summary: a.summary()}
+	d.summary.Revision = v.revision
+	t.detail.Store(d)
+	s.details.keep(t)
+	return d
+}
+
+// ring remembers the last traces whose detail was made, and takes it from those
+// that fall out.
+type ring struct {
+	mu    sync.Mutex
+	slots []*trace
+	next  int
+}
+
+func (r *ring) keep(t *trace) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.slots[r.next]; old != nil && old != t {
+		old.detail.Store(nil)
+	}
+	r.slots[r.next] = t
+	r.next = (r.next + 1) % len(r.slots)
 }
 
 // anatomy is a trace taken apart.
@@ -134,10 +191,6 @@ func keyOf(d *segment.Document) nodeKey {
 	return nodeKey{d.Name, d.Origin}
 }
 
-func (a *anatomy) digest() *digest {
-	return &digest{view: a.view(), summary: a.summary(), hits: a.hits(), calls: a.calls()}
-}
-
 func itemOf(d *segment.Document) item {
 	return item{
 		start: d.StartTime, end: d.EndTime, lasting: d.Seconds(),
@@ -180,7 +233,7 @@ func (a *anatomy) calls() []call {
 	for _, p := range a.places {
 		if p.segment() && p.ParentID == "" {
 			client := nodeKey{p.Name, segment.TypeClient}
-			out = append(out, call{from: client, to: keyOf(p.Document), item: itemOf(p.Document)})
+			out = append(out, call{from: client, to: keyOf(p.Document), account: a.account, item: itemOf(p.Document)})
 		}
 		from, owned := a.owner[p.ID]
 		if !owned {
@@ -195,7 +248,7 @@ func (a *anatomy) calls() []call {
 				continue
 			}
 			seen[to] = true
-			out = append(out, call{from: from, to: to, item: made})
+			out = append(out, call{from: from, to: to, account: a.account, item: made})
 		}
 	}
 	return out

@@ -73,8 +73,8 @@ func (s *Service) eachDigest(from, to float64, expr *filterexpr.Expr, add func(*
 		return t.start < to && (t.end == 0 || t.end >= from)
 	})
 	for _, t := range traces {
-		if d := s.store.digestOf(t); expr == nil || expr.Match(&d.view) {
-			add(d)
+		if expr == nil || expr.Match(&s.store.detailOf(t).view) {
+			add(s.store.digestOf(t))
 		}
 	}
 }

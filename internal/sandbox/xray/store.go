@@ -25,7 +25,13 @@ type store struct {
 	queue []*trace
 	head  int
 	count Stats
+
+	details ring
 }
+
+// bytesPerDetail is how much of the memory bound stands for one kept detail,
+// which is some ten kilobytes: details add less than a fifth to the bound.
+const bytesPerDetail = 64 << 10
 
 // trace is what the store keeps of one trace. Its fields are guarded by the
 // store's mu except those that say otherwise.
@@ -44,6 +50,7 @@ type trace struct {
 
 	revision atomic.Int32
 	digest   atomic.Pointer[digest] // valid if of the same revision
+	detail   atomic.Pointer[detail] // likewise
 }
 
 // stored is one document. raw never changes.
@@ -54,7 +61,9 @@ type stored struct {
 }
 
 func newStore(o Options) *store {
-	return &store{log: o.Log, maxBytes: o.MaxBytes, maxTraceBytes: o.MaxTraceBytes, traces: map[string]*trace{}}
+	s := &store{log: o.Log, maxBytes: o.MaxBytes, maxTraceBytes: o.MaxTraceBytes, traces: map[string]*trace{}}
+	s.details.slots = make([]*trace, 1+o.MaxBytes/bytesPerDetail)
+	return s
 }
 
 func (s *store) reset() {
@@ -146,6 +155,8 @@ func (s *store) dropHeadLocked() {
 	s.queue[s.head] = nil
 	s.head++
 	delete(s.traces, t.id)
+	t.detail.Store(nil) // the ring may hold t for a while
+	t.digest.Store(nil)
 	s.count.Bytes -= t.bytes + int64(len(t.docs))*Overhead
 	s.count.Documents -= len(t.docs)
 	if s.head > 1024 && s.head > len(s.queue)/2 {

@@ -51,7 +51,7 @@ func (s *Service) GetTraceSummaries(_ context.Context, in *xray.GetTraceSummarie
 			break
 		}
 		*out.TracesProcessedCount++
-		d := s.store.digestOf(f.trace)
+		d := s.store.detailOf(f.trace)
 		if q.expr != nil && !q.expr.Match(&d.view) {
 			continue
 		}

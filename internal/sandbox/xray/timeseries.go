@@ -66,9 +66,10 @@ func (r *series) add(d *digest) {
 			r.count(r.nodes, h.item)
 		}
 	}
-	for i, c := range d.calls {
-		v := &d.view.Calls[i]
-		if r.selector == nil || r.selector.Edge(v.From, v.To) {
+	for _, c := range d.calls {
+		from := filterexpr.ID{Name: c.from.name, Type: c.from.typ, Account: c.account}
+		to := filterexpr.ID{Name: c.to.name, Type: c.to.typ, Account: c.account}
+		if r.selector == nil || r.selector.Edge(from, to) {
 			r.count(r.edges, c.item)
 		}
 	}

@@ -61,7 +61,12 @@ func (s *Service) readTrace(t *trace) types.Trace {
 		out.Segments = append(out.Segments, s.readTree(tree)...)
 	}
 	for _, d := range a.inferred {
-		out.Segments = append(out.Segments, segmentOf(d.ID, d.Raw))
+		text, err := d.Text()
+		if err != nil {
+			s.opts.Log.Error("inferred segment cannot be written", "id", d.ID, "err", err)
+			continue
+		}
+		out.Segments = append(out.Segments, segmentOf(d.ID, text))
 	}
 	return out
 }
