@@ -1,0 +1,85 @@
+package identity_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidelight-dev/sidelight/agent/identity"
+)
+
+func detect(t *testing.T, env map[string]string) (identity.Identity, error) {
+	t.Helper()
+	return identity.Detect(t.Context(), identity.Options{
+		Getenv:   func(k string) string { return env[k] },
+		Hostname: func() (string, error) { return "ip-10-0-0-1", nil },
+		Program:  "prog",
+	})
+}
+
+func TestECS(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/task") {
+			// Unknown fields appear with every release of the agent.
+			w.Write([]byte(`{"Cluster":"arn:aws:ecs:eu-west-1:1:cluster/prod","TaskARN":"arn:aws:ecs:eu-west-1:1:task/prod/abc","Family":"orders","Revision":"7","AvailabilityZone":"eu-west-1a","LaunchType":"FARGATE","Containers":[],"New":{"x":1}}`))
+			return
+		}
+		w.Write([]byte(`{"Name":"sidelight","DockerName":"x"}`))
+	}))
+	defer srv.Close()
+	got, err := detect(t, map[string]string{"ECS_CONTAINER_METADATA_URI_V4": srv.URL + "/v4/id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := identity.Identity{
+		Platform: identity.ECS, Region: "eu-west-1", Zone: "eu-west-1a", Service: "orders", Cluster: "prod", Task: "abc",
+		TaskARN: "arn:aws:ecs:eu-west-1:1:task/prod/abc", Family: "orders", Revision: "7", Launch: "FARGATE", Container: "sidelight", Host: "ip-10-0-0-1",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("identity (-want +got):\n%s", d)
+	}
+	if r := got.Resource(); r["cloud.platform"] != "aws_ecs" || r["aws.ecs.launchtype"] != "fargate" {
+		t.Errorf("resource = %v", r)
+	}
+}
+
+func TestECSNotAnswering(t *testing.T) {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	got, err := detect(t, map[string]string{"ECS_CONTAINER_METADATA_URI_V4": srv.URL, "AWS_REGION": "us-east-1"})
+	if err == nil || got.Platform != identity.ECS || got.Region != "us-east-1" || got.Service != "prog" {
+		t.Errorf("identity %+v, err %v", got, err)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	cases := map[string]struct {
+		env  map[string]string
+		want identity.Identity
+	}{
+		"pod": {
+			map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1", "POD_NAME": "orders-api-5d4f8c7b9-x2x4z", "POD_NAMESPACE": "shop"},
+			identity.Identity{Platform: identity.Kubernetes, Service: "orders-api", Pod: "orders-api-5d4f8c7b9-x2x4z", Namespace: "shop", Host: "ip-10-0-0-1"},
+		},
+		"attributes": {
+			map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "service.name=a, deployment.environment.name=prod"},
+			identity.Identity{Platform: identity.Plain, Service: "a", Environ: "prod", Host: "ip-10-0-0-1"},
+		},
+		"name wins": {
+			map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "service.name=a", "OTEL_SERVICE_NAME": "b"},
+			identity.Identity{Platform: identity.Plain, Service: "b", Host: "ip-10-0-0-1"},
+		},
+		"nothing": {nil, identity.Identity{Platform: identity.Plain, Service: "prog", Host: "ip-10-0-0-1"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := detect(t, c.env)
+			if d := cmp.Diff(c.want, got); d != "" || err != nil {
+				t.Errorf("err %v, identity (-want +got):\n%s", err, d)
+			}
+		})
+	}
+}
