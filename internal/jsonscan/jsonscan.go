@@ -57,6 +57,12 @@ func Document(b []byte) Value {
 	return v
 }
 
+// First returns the value that b begins with, whatever follows it.
+func First(b []byte) Value {
+	v, _ := valueAt(b, skipSpace(b, 0))
+	return v
+}
+
 func container(b []byte, k Kind, last byte) Value {
 	if len(b) < 2 || b[len(b)-1] != last {
 		return Value{}

@@ -1,0 +1,66 @@
+// Package insights runs queries in the query language of CloudWatch Logs
+// Insights ("CWLI") over rows that the caller supplies. It has no store, no
+// clock and no network of its own: the sandbox runs it over its segments, tests
+// of recipes over events written by hand.
+//
+// # Use
+//
+// [Parse] compiles the text. A text that is not understood, wholly or in part,
+// is a [*SyntaxError] with the offsets that MalformedQueryException wants;
+// nothing is ever skipped. A [Query] is immutable and may run any number of
+// times, also at once.
+//
+//	q, err := insights.Parse(text)
+//	x := q.Prepare(source, insights.Options{Start: startMs, End: endMs, Limit: apiLimit})
+//	go func() { done <- x.Run(ctx) }()   // ctx stops the query (StopQuery, timeout)
+//	x.Result()                           // at any time: what is known so far
+//
+// [Query.Run] does all of it at once. The result of a running query is a true
+// answer for the rows scanned so far. When ctx ends, Run returns its cause and
+// Result still answers.
+//
+// A [Source] lists [Block]s. Each block is read by one goroutine, front to
+// back; up to Options.Workers blocks are read at the same time. A block hands
+// out [Row]s, whose bytes it may reuse as soon as the callback returns. Rows
+// outside Options.Start and Options.End are ignored here, so a block need not
+// look. Where blocks can be told apart beforehand, [Query.Groups] gives the log
+// groups a SOURCE command asks for and [Query.Needles] gives strings that every
+// row which counts must contain in its message.
+//
+// # How it is fast
+//
+// Every expression is compiled to a closure over the raw bytes of a row. JSON
+// members are found by one forward scan of the message, which goes only as far
+// as the fields that are asked for; a condition on @message or on a discovered
+// field is preceded by a search for a literal that it implies. A computed
+// column is evaluated when something reads it, once a row. A row that no
+// condition lets through costs no allocation, and one is only copied when it
+// enters the result.
+//
+// # Choices where the service's documentation is silent
+//
+//   - Values. A JSON null is a missing field. Comparisons with a missing value,
+//     also !=, not in and not like, are false; the operator not turns false
+//     into true. Two strings compare byte by byte; as soon as one side is a
+//     number and the other looks like one, they compare as numbers. Booleans
+//     are shown as 1 and 0 and count as such; JSON's true and false stay words.
+//     Division by zero and results that no number can hold are missing.
+//   - Fields. A message is flattened if it begins and ends with a brace, white
+//     space aside. Of members with the same name the first counts. The limit of
+//     200 fields ends discovery at the first top-level member that begins after
+//     200 fields. The fields of Lambda, VPC flow and Route 53 logs are
+//     recognised by the shape of the line; a JSON fragment inside a line of text
+//     is seen only in groups named /aws/lambda/….
+//   - Rows. Without sort, rows of events come newest first, and of one
+//     millisecond the one stored last comes first; rows of stats come in the
+//     order of their group's values. Missing values sort last in both
+//     directions. After stats a name that is no column is a SyntaxError, and
+//     fields chooses columns instead of adding to them.
+//   - Statistics. pct and median interpolate linearly between the two nearest
+//     ranks; count_distinct is exact; stddev and variance are those of the
+//     population; min and max of a column with any number in it consider its
+//     numbers only. stats without by has one row even if nothing matched.
+//   - Columns. An expression without a name of its own is called by its text as
+//     written. The columns of by come before the aggregates. Weeks begin on
+//     Monday.
+package insights

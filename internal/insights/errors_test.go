@@ -1,0 +1,126 @@
+package insights_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/sidelight-dev/sidelight/internal/insights"
+)
+
+func TestSyntaxErrors(t *testing.T) {
+	tests := map[string]struct {
+		start, end int
+		want       string
+	}{
+		``:                                      {0, 0, "expected a command"},
+		`filds a`:                               {0, 5, `unknown command "filds", did you mean "fields"?`},
+		`fields a |`:                            {10, 10, "expected a command"},
+		`fields a | | limit 1`:                  {11, 12, "expected a command"},
+		`fields a b`:                            {9, 10, `expected | or the end of the query, found "b"`},
+		`fields`:                                {6, 6, "expected an expression"},
+		`fields a,`:                             {9, 9, "expected an expression"},
+		`fields a as`:                           {11, 11, "expected a name"},
+		`fields foo(a)`:                         {7, 10, `unknown function "foo"`},
+		`fields strlenn(a)`:                     {7, 14, `did you mean "strlen"?`},
+		`fields strlen(a, b)`:                   {7, 19, "takes 1 arguments, found 2"},
+		`fields substr(a)`:                      {7, 16, "takes 2 to 3 arguments"},
+		`fields coalesce()`:                     {7, 17, "takes at least 1 arguments"},
+		`fields strlen(a`:                       {15, 15, "expected , or )"},
+		`fields @mesage`:                        {7, 14, `unknown field "@mesage", did you mean "@message"?`},
+		`fields "open`:                          {7, 12, `closing "`},
+		"fields `open":                          {7, 12, "closing backtick"},
+		`fields count(*)`:                       {7, 15, "only allowed in stats"},
+		`fields 5m`:                             {7, 9, "a period"},
+		`fields 5x`:                             {7, 9, `expected a number, found "5x"`},
+		`fields rate(a, 1m)`:                    {7, 11, "the function rate is not supported"},
+		`fields bin(5)`:                         {11, 12, "expected a period"},
+		`fields /x/`:                            {7, 10, "after like"},
+		`fields a[x]`:                           {8, 9, "an index"},
+		`filter a = `:                           {11, 11, "expected an expression"},
+		`filter a == 1`:                         {10, 11, `expected an expression, found "="`},
+		`filter a like b`:                       {14, 15, "expected text in quotes"},
+		`filter a like /(/`:                     {14, 17, "expected a regular expression"},
+		`filter a like /(?=x)/`:                 {14, 21, "look-around"},
+		`filter a like /x`:                      {14, 16, "closing /"},
+		`filter a not b`:                        {9, 13, "expected in or like"},
+		`filter a in (1)`:                       {12, 13, "square brackets"},
+		`filter a in (SOURCE 'x')`:              {13, 19, "subqueries are not supported"},
+		`filter a in [1, 2`:                     {17, 17, "expected , or ]"},
+		`filter (a = 1`:                         {13, 13, "expected )"},
+		`filter isIpInSubnet(a, "x")`:           {23, 26, "10.0.0.0/8"},
+		`stats a`:                               {6, 7, "expected an aggregate"},
+		`stats count(*) by`:                     {17, 17, "expected an expression"},
+		`stats sum(max(a))`:                     {10, 16, "not inside another aggregate"},
+		`stats sum()`:                           {6, 11, "sum takes 1 arguments"},
+		`stats sum(*)`:                          {10, 11, "only understood by count"},
+		`stats pct(a, 101)`:                     {13, 16, "0 to 100"},
+		`stats count(*) as n | filter m > 1`:    {29, 30, `no column "m" after stats, did you mean "n"?`},
+		`stats count(*) as n | fields @message`: {29, 37, "after stats"},
+		`stats count(*) as n | stats latest(n)`: {28, 37, "goes by @timestamp"},
+		`stats count(*) as n | stats max(n) by bin(5m)`:   {38, 45, "goes by @timestamp"},
+		`sort a | stats count(*)`:                         {9, 14, "before sort and limit"},
+		`limit 0`:                                         {6, 7, "1 to 100000"},
+		`limit 100001`:                                    {6, 12, "1 to 100000"},
+		`limit x`:                                         {6, 7, "whole number"},
+		`limit 1.5`:                                       {6, 9, "whole number"},
+		`dedup a | fields b`:                              {10, 16, "only limit may follow dedup"},
+		`parse @message`:                                  {14, 14, "expected a glob"},
+		`parse "a * b"`:                                   {13, 13, "expected as"},
+		`parse "a * b" as x, y`:                           {6, 13, "found 1 and 2"},
+		`parse /a(b)/`:                                    {6, 12, "named group"},
+		`unnest a`:                                        {8, 8, "expected into"},
+		`diff previousDay`:                                {0, 4, "the command diff is not supported"},
+		`fields a | join b`:                               {11, 15, "the command join is not supported"},
+		`fields a | SOURCE 'x'`:                           {11, 17, "first command"},
+		`SOURCE logGroups(name: ["a"])`:                   {17, 21, "expected namePrefix"},
+		`filter ünï = 1 and é like /(/`:                   {26, 29, "regular expression"},
+		`fields ` + strings.Repeat("(", 300):              {107, 107, "nested"},
+		`filter ` + strings.Repeat("not ", 300):           {806, 806, "nested"},
+		strings.Repeat("x", 10_001):                       {0, 10001, "at most 10000 characters"},
+		"fields a # a comment | limit x\n| limit nothing": {39, 46, "whole number"},
+		strings.Repeat("stats count(*) as n|", 10) + "stats count(*)": {200, 205, "at most 10"},
+	}
+	for query, tt := range tests {
+		name := query
+		if len(name) > 60 {
+			name = name[:60]
+		}
+		t.Run(name, func(t *testing.T) {
+			_, err := insights.Parse(query)
+			se, ok := errors.AsType[*insights.SyntaxError](err)
+			if !ok {
+				t.Fatalf("Parse = %v, want a syntax error", err)
+			}
+			if se.Start != tt.start || se.End != tt.end || !strings.Contains(se.Error(), tt.want) {
+				t.Errorf("got %v, want %d to %d and %q", se, tt.start, tt.end, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		`fields @timestamp, abs(a.b.0) as x | filter x not in [1, "y"] or z like /(?i)e+/ | sort x desc, @timestamp | limit 5`,
+		"stats pct(`a-b`, 99.9) as p, count(*)/2 by bin(5m) offset 1h, c | stats max(p) | display 1",
+		`SOURCE logGroups(namePrefix: ["a"], class: ["STANDARD"]) | parse @message "a=* b=*" as a, b | dedup a, b`,
+		`fields jsonParse(@message) as j | unnest j.items into it | filter !ispresent(it.x) and -a ^ 2 = 1e3 # end`,
+		`parse @message /(?<n>\d+)/ | filterIndex n = 1`,
+	} {
+		f.Add(s)
+	}
+	rows := messages(`{"a":{"b":[1,2]},"c":"x","items":[{"x":1},2]}`, "a=1 b=2", "", "\xff{", `{"items":`)
+	f.Fuzz(func(t *testing.T, query string) {
+		q, err := insights.Parse(query)
+		if err != nil {
+			se, ok := errors.AsType[*insights.SyntaxError](err)
+			if !ok || se.Start < 0 || se.End < se.Start || se.End > len([]rune(query)) {
+				t.Errorf("Parse(%q): bad error %v", query, err)
+			}
+			return
+		}
+		if _, err := q.Run(t.Context(), rows, options()); err != nil {
+			t.Errorf("Run(%q): %v", query, err)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package insights
+
+// plan is what a query does: steps row by row on any number of goroutines, a
+// sink that takes in what they let through, and steps on the whole afterwards.
+type plan struct {
+	first  *scope
+	rows   []rowStep
+	sink   *aggregation // nil: rows are collected
+	order  *sortStep    // of the collected rows; nil: newest first
+	most   int          // rows to collect; 0: all
+	any    bool         // any rows will do
+	after  []tableStep
+	last   *scope
+	limits bool // the text says how many rows
+
+	chosen    []column // by fields
+	displayed []column // by display
+	defaults  []column // by stats
+	pointer   bool     // rows are events and carry @ptr
+
+	needles [][]byte
+	groups  *GroupSelection
+
+	// Of the compilation only.
+	commandStart, commandEnd int
+	commandCount             int
+	deduped                  bool
+	statsCount               int
+	ended                    bool // a sort or limit was met: no stats any more
+}
+
+// rowStep filters rows, or multiplies them.
+type rowStep struct {
+	test cond // nil: unnest
+	list expr
+	into int // column
+}
+
+// tableStep works on all rows that are left.
+type tableStep interface {
+	apply(x *Execution, rows []*record) []*record
+}
+
+// addRowStep puts a filter or unnest where it belongs: before the sink as long
+// as no step on the whole has been met.
+func (c *compiler) addRowStep(s rowStep) {
+	if c.barrier() && !(c.onlySorted() && s.test != nil) {
+		c.after = append(c.after, &rowsStep{c.scope, s})
+		return
+	}
+	c.rows = append(c.rows, s)
+}
+
+// onlySorted reports whether sort is the one command so far that needs all
+// rows. A filter behind it may as well come before.
+func (c *compiler) onlySorted() bool {
+	return c.order != nil && c.sink == nil && c.most == 0 && len(c.after) == 0
+}
+
+// barrier reports whether a command that needs all rows has been met.
+func (c *compiler) barrier() bool {
+	return c.sink != nil || c.order != nil || c.most > 0 || len(c.after) > 0
+}
+
+// addBarrier adds a command that needs all rows. The first sort and the limit
+// right after it become part of collecting the rows.
+func (c *compiler) addBarrier(s tableStep) {
+	limit, isLimit := s.(*limitStep)
+	if _, ok := s.(*dedupStep); ok {
+		c.deduped = true
+	}
+	c.ended = true
+	first := !c.barrier()
+	if isLimit {
+		c.limits = true
+	}
+	switch {
+	case isLimit && c.sink == nil && c.most == 0 && len(c.after) == 0:
+		c.most, c.any = limit.n, limit.any && c.order == nil
+		return
+	case first:
+		if order, ok := s.(*sortStep); ok {
+			c.order = order
+			return
+		}
+	}
+	c.after = append(c.after, s)
+}
+
+// columns are what the result shows of every row.
+func (p *plan) columns() []column {
+	switch {
+	case p.displayed != nil:
+		return p.displayed
+	case p.chosen != nil:
+		return p.chosen
+	}
+	return p.defaults
+}
