@@ -1,0 +1,357 @@
+// Package apply carries out a plan. It writes only what the plan names, checks
+// each resource right before it writes or deletes it, and leaves behind at every
+// moment what a second run can go on from.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+
+	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
+	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
+	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
+	"github.com/sidelight-dev/sidelight/internal/exit"
+)
+
+// Options of an apply.
+type Options struct {
+	// AllowDelete is how many deletions are allowed beyond the plan's brake.
+	AllowDelete int
+	// Confirm must be the stack's ID, recipe/env, for a plan that destroys.
+	Confirm string
+	// Progress, if not nil, is called after each resource, in order.
+	Progress func(Step)
+}
+
+// Outcome of one resource.
+type Outcome string
+
+// The outcomes.
+const (
+	Done    Outcome = "done"
+	Failed  Outcome = "failed"
+	Skipped Outcome = "skipped"
+)
+
+// Step is what became of one change.
+type Step struct {
+	ID      string      `json:"id"`
+	Name    string      `json:"name"`
+	Action  plan.Action `json:"action"`
+	Outcome Outcome     `json:"outcome"`
+	Reason  string      `json:"reason,omitempty"`
+}
+
+// Report is what an apply did.
+type Report struct {
+	Format string     `json:"format"`
+	Stack  plan.Stack `json:"stack"`
+	Steps  []Step     `json:"steps"`
+}
+
+// Count returns how many steps had an outcome.
+func (r *Report) Count(o Outcome) int {
+	n := 0
+	for _, s := range r.Steps {
+		if s.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// ExitCode returns the exit code of the apply: 4 if some changes were made and
+// some were not.
+func (r *Report) ExitCode() int {
+	switch bad := r.Count(Failed) + r.Count(Skipped); {
+	case bad == 0:
+		return exit.Done
+	case r.Count(Done) > 0:
+		return exit.Partial
+	}
+	return exit.Failed
+}
+
+// WriteText prints what was done, or a table if not everything was.
+func (r *Report) WriteText(w io.Writer) error {
+	if r.ExitCode() == exit.Done {
+		_, err := fmt.Fprintf(w, "Applied: %d changes to %s.\n", len(r.Steps), r.Stack.ID())
+		return err
+	}
+	for _, s := range r.Steps {
+		if _, err := fmt.Fprintf(w, "  %-8s %-7s %-28s %s\n", s.Outcome, s.Action, s.ID, s.Reason); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "\nPartly applied: %d done, %d failed, %d skipped. Run apply again to go on.\n", r.Count(Done), r.Count(Failed), r.Count(Skipped))
+	return err
+}
+
+// visible bounds how long a write may take to show, poll how often is looked.
+const (
+	visible = 10 * time.Second
+	poll    = 250 * time.Millisecond
+)
+
+// batch is how many alarms are verified and then deleted by one call.
+const batch = 10
+
+// Run carries out the plan. It returns a *plan.Refused, and has written nothing,
+// if a guard forbids it or a resource has changed since the plan was made. Any
+// other failure is in the report, unless it came before the first write. Run
+// returns early, with what it did, when ctx ends.
+func Run(ctx context.Context, c plan.Clients, p *plan.Plan, opts Options) (*Report, error) {
+	r := &runner{cw: pace.New(c.CloudWatch), p: p, opts: opts, report: &Report{Format: "sidelight.apply/1", Stack: p.Stack, Steps: []Step{}}}
+	if err := p.Refusal(opts.AllowDelete); err != nil {
+		return nil, err
+	}
+	if p.Destroy && opts.Confirm != p.Stack.ID() {
+		return nil, &plan.Refused{Reasons: []string{fmt.Sprintf("a destroy is confirmed with the stack's name, %s", p.Stack.ID())}}
+	}
+	if _, err := c.Guard(ctx, p.Stack.Account); err != nil {
+		return nil, err
+	}
+	var writes, deletes []plan.Change
+	for _, ch := range p.Changes {
+		switch ch.Action {
+		case plan.Create, plan.Update, plan.Retag:
+			writes = append(writes, ch)
+		case plan.Delete:
+			deletes = append(deletes, ch)
+		}
+	}
+	if err := r.fresh(ctx, append(writes[:len(writes):len(writes)], deletes...)); err != nil {
+		return nil, err
+	}
+	for _, ch := range writes {
+		r.step(ch, r.write(ctx, ch))
+	}
+	skip := context.Cause(ctx)
+	if r.report.Count(Failed) > 0 {
+		skip = errors.New("an earlier change failed")
+	}
+	for part := range slices.Chunk(deletes, batch) {
+		r.remove(ctx, part, skip)
+	}
+	return r.report, nil
+}
+
+type runner struct {
+	cw     *pace.Client
+	p      *plan.Plan
+	opts   Options
+	report *Report
+}
+
+// errSkipped is the outcome of what was not tried.
+var errSkipped = errors.New("not tried")
+
+func (r *runner) step(ch plan.Change, err error) {
+	s := Step{ID: ch.ID, Name: ch.Name, Action: ch.Action, Outcome: Done}
+	if err != nil {
+		s.Outcome, s.Reason = Failed, err.Error()
+		if errors.Is(err, errSkipped) {
+			s.Outcome = Skipped
+		}
+	}
+	r.report.Steps = append(r.report.Steps, s)
+	if r.opts.Progress != nil {
+		r.opts.Progress(s)
+	}
+}
+
+// fresh refuses the plan if a resource it names is not as it was.
+func (r *runner) fresh(ctx context.Context, changes []plan.Change) error {
+	var names []string
+	for _, ch := range changes {
+		names = append(names, ch.Name)
+	}
+	live, err := plan.Look(ctx, r.cw, names, "")
+	if err != nil {
+		return err
+	}
+	var reasons []string
+	for _, ch := range changes {
+		if _, err := r.check(ch, live[ch.Name]); err != nil {
+			reasons = append(reasons, err.Error())
+		}
+	}
+	if len(reasons) > 0 {
+		return &plan.Refused{Reasons: reasons}
+	}
+	return nil
+}
+
+// check reports whether a change is still to be made, and an error if the
+// resource is neither as the plan saw it nor as it shall be.
+func (r *runner) check(ch plan.Change, l *plan.Live) (bool, error) {
+	if l.Hash() == ch.LiveHash {
+		return true, nil
+	}
+	if now := r.p.Again(ch, l); now.Action == plan.None && now.Class == plan.InSync {
+		return false, nil // somebody else applied the same
+	}
+	return false, fmt.Errorf("the alarm %q has changed since the plan was made", ch.Name)
+}
+
+// look reads one alarm again and checks the change against it.
+func (r *runner) look(ctx context.Context, ch plan.Change) (*plan.Live, bool, error) {
+	live, err := plan.Look(ctx, r.cw, []string{ch.Name}, "")
+	if err != nil {
+		return nil, false, err
+	}
+	todo, err := r.check(ch, live[ch.Name])
+	return live[ch.Name], todo, err
+}
+
+func (r *runner) write(ctx context.Context, ch plan.Change) error {
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errSkipped, err)
+	}
+	l, todo, err := r.look(ctx, ch)
+	if err != nil || !todo {
+		return err
+	}
+	tags := maps.Clone(ch.Desired.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, r.p.Mark(ch).Tags())
+	if ch.Action == plan.Create || ch.NeedsPut() {
+		if _, err := r.cw.PutMetricAlarm(ctx, norm.Input(ch.Name, ch.Desired.Alarm, tags)); err != nil {
+			return fmt.Errorf("put alarm: %w", err)
+		}
+	}
+	if ch.Action != plan.Create {
+		// Tags in a Put count only for a new alarm. What is to go goes first: the
+		// fields tag, which proves whose it is, is replaced by the last call.
+		if err := r.retag(ctx, ch, l, tags); err != nil {
+			return err
+		}
+	}
+	return r.settle(ctx, ch, tags)
+}
+
+func (r *runner) retag(ctx context.Context, ch plan.Change, l *plan.Live, tags map[string]string) error {
+	m, _ := norm.ReadMark(l.Tags)
+	_, ours := m.UserTags(l.Tags, ch.Desired.Tags)
+	var gone []string
+	for _, k := range slices.Sorted(maps.Keys(ours)) {
+		if _, keep := tags[k]; !keep {
+			gone = append(gone, k)
+		}
+	}
+	if len(gone) > 0 {
+		if _, err := r.cw.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &l.ARN, TagKeys: gone}); err != nil {
+			return fmt.Errorf("untag alarm: %w", err)
+		}
+	}
+	if _, err := r.cw.TagResource(ctx, &cloudwatch.TagResourceInput{ResourceARN: &l.ARN, Tags: norm.Tags(tags)}); err != nil {
+		return fmt.Errorf("tag alarm: %w", err)
+	}
+	return nil
+}
+
+// settle waits until CloudWatch returns what was written.
+func (r *runner) settle(ctx context.Context, ch plan.Change, tags map[string]string) error {
+	want := norm.Of(ch.Desired.Alarm, nil, r.p.Stack.Account)
+	for end := time.Now().Add(visible); ; {
+		live, err := plan.Look(ctx, r.cw, []string{ch.Name}, "")
+		if err != nil {
+			return fmt.Errorf("read back: %w", err)
+		}
+		reason := differs(live[ch.Name], want, r.p.Stack.Account, tags)
+		if reason == "" {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("written, but after %s %s", visible, reason)
+		}
+		if err := wait(ctx, poll); err != nil {
+			return fmt.Errorf("read back: %w", err)
+		}
+	}
+}
+
+// differs says in what a live alarm is not what was written, or "".
+func differs(l *plan.Live, want norm.Form, account string, tags map[string]string) string {
+	if l == nil {
+		return "the alarm is not there"
+	}
+	if diff := want.Diff(norm.Of(l.Alarm, nil, account)); len(diff) > 0 {
+		return fmt.Sprintf("the alarm differs in %v", diff)
+	}
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if l.Tags[k] != tags[k] {
+			return fmt.Sprintf("the tag %s is not there", k)
+		}
+	}
+	return ""
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// remove deletes alarms after it has seen, for each, that it is still the
+// stack's and as the plan saw it. Nothing is deleted, for the reason skip, once
+// a write has failed: it may have been meant to take the place of what goes.
+func (r *runner) remove(ctx context.Context, changes []plan.Change, skip error) {
+	if skip == nil {
+		skip = context.Cause(ctx)
+	}
+	if skip != nil {
+		for _, ch := range changes {
+			r.step(ch, fmt.Errorf("%w: %w", errSkipped, skip))
+		}
+		return
+	}
+	var names []string
+	var todo []plan.Change
+	for _, ch := range changes {
+		l, still, err := r.look(ctx, ch)
+		switch {
+		case err != nil:
+			r.step(ch, err)
+		case !still:
+			r.step(ch, nil) // gone already
+		case !r.owned(l):
+			r.step(ch, fmt.Errorf("the alarm %q is not provably the stack's", ch.Name))
+		default:
+			names, todo = append(names, ch.Name), append(todo, ch)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	_, err := r.cw.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: names})
+	if err != nil {
+		err = fmt.Errorf("delete alarms: %w", err)
+	}
+	for _, ch := range todo {
+		r.step(ch, err)
+	}
+}
+
+// owned is the last check before a deletion.
+func (r *runner) owned(l *plan.Live) bool {
+	if l == nil || l.Other != "" || norm.Foreign(l.Tags) != "" {
+		return false
+	}
+	m, ok := norm.ReadMark(l.Tags)
+	return ok && m.Recipe == r.p.Stack.Recipe && m.Env == r.p.Stack.Env
+}

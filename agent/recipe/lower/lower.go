@@ -1,0 +1,324 @@
+// Package lower resolves a recipe's tree for one environment, account and
+// region into the intermediate representation. It is the only place that gives
+// meaning to the text of a recipe, and it reports every problem that it finds.
+package lower
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
+	"github.com/sidelight-dev/sidelight/agent/recipe/catalogue"
+	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+)
+
+// Options say what a recipe is resolved for.
+type Options struct {
+	// Env is one of the recipe's environments. It may be "" if there is one.
+	Env string
+	// Region is one of the environment's regions. It may be "".
+	Region string
+	// Account is the account of the credentials in use, for recipes that do not
+	// name one. It may be "".
+	Account string
+	// Context is what is known of the place; nil means the recipe's own
+	// context.offline. Values are strings, numbers, bools and maps of them.
+	Context map[string]any
+	// Params are values of parameters, which win over those of the recipe.
+	Params map[string]string
+	// Rev is the recipe's revision.
+	Rev int64
+}
+
+// Lower resolves the recipe. The stack is complete only if no problem is an
+// error.
+func Lower(root *ast.Node, opts Options) (*ir.Stack, ast.Problems) {
+	l := &lowerer{opts: opts, root: root, cat: catalogue.Builtin(), stack: &ir.Stack{Rev: opts.Rev, File: root.Pos.File}}
+	if root.Kind != ast.Map {
+		l.add("R2001", root.Range(), "a recipe is a map of blocks, and this is %s", root.Kind)
+		return nil, l.ps
+	}
+	l.checkKeys(root, "the recipe", topKeys())
+	l.header()
+	if !l.environment() {
+		l.ps.Sort()
+		return l.stack, l.ps
+	}
+	l.scopes()
+	l.routes()
+	l.metricDefs()
+	l.alarms()
+	l.unique()
+	slices.SortFunc(l.stack.Resources, func(a, b ir.Resource) int { return strings.Compare(a.ID, b.ID) })
+	l.ps.Sort()
+	return l.stack, l.ps
+}
+
+// Environments returns the names of the recipe's environments.
+func Environments(root *ast.Node) []string {
+	if e := root.Get("environments"); e != nil && e.Kind == ast.Map {
+		return visible(e)
+	}
+	return nil
+}
+
+func visible(n *ast.Node) []string {
+	return slices.DeleteFunc(n.Keys(), ast.Ignored)
+}
+
+type lowerer struct {
+	opts  Options
+	root  *ast.Node
+	cat   *catalogue.Catalogue
+	stack *ir.Stack
+	ps    ast.Problems
+	env   *ast.Node
+	scope expr.Scope
+	// metrics and actions are the blocks by id and name.
+	metrics map[string]*metricDef
+	actions map[string]*route
+	tags    map[string]string
+}
+
+func (l *lowerer) add(code string, r ast.Range, format string, args ...any) *ast.Problem {
+	l.ps.Add(ast.Problem{Code: code, Range: r, Message: fmt.Sprintf(format, args...)})
+	return &l.ps[len(l.ps)-1]
+}
+
+func (l *lowerer) warn(code string, r ast.Range, format string, args ...any) *ast.Problem {
+	p := l.add(code, r, format, args...)
+	p.Severity = ast.Warning
+	return p
+}
+
+// suggest adds the nearest of the valid names to a problem, or all of them.
+func suggest(p *ast.Problem, word string, valid []string) {
+	if p.Hint, p.Fix = ast.DidYouMean(word, valid); p.Hint != "" {
+		return
+	}
+	if len(valid) > 0 && len(valid) <= 40 {
+		p.Notes = append(p.Notes, "there are: "+strings.Join(slices.Sorted(slices.Values(valid)), ", "))
+	}
+}
+
+// want reports whether n is of a kind, with a problem if it is there and not.
+func (l *lowerer) want(n *ast.Node, kind ast.Kind, what string) bool {
+	if n == nil {
+		return false
+	}
+	if n.Kind != kind {
+		l.add("R2001", n.Range(), "%s is %s, not %s", what, n.Kind, kind)
+		return false
+	}
+	return true
+}
+
+var (
+	recipeName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+	envName    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+	alarmID    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,127}$`)
+	paramName  = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,63}$`)
+)
+
+func (l *lowerer) header() {
+	switch v := l.root.Get("recipe"); {
+	case v == nil:
+		p := l.add("R2002", l.root.Range(), "the recipe does not say its language version")
+		p.Hint = "add the line recipe: v1"
+	case v.Text != "v1" || v.Kind != ast.String:
+		l.add("R2002", v.Range(), "the language version %q is not supported; supported: v1", v.Text)
+	}
+	switch v := l.root.Get("name"); {
+	case v == nil:
+		l.add("R2003", l.root.Range(), "the recipe has no name")
+	case v.Kind != ast.String || !recipeName.MatchString(v.Text):
+		l.add("R2003", v.Range(), "the name %q is not 1 to 40 lower-case letters, digits and hyphens that begin with a letter", v.Text)
+	default:
+		l.stack.Recipe = v.Text
+	}
+	for _, key := range []string{"owner", "description"} {
+		if v := l.root.Get(key); v != nil && v.Kind != ast.String {
+			l.add("R2001", v.Range(), "%s is %s, not a string", key, v.Kind)
+		}
+	}
+	if v := l.root.Get("owner"); v != nil {
+		l.stack.Owner = v.Text
+	}
+}
+
+// environment chooses the environment and lays its overrides over the recipe.
+// It reports false if there is none to go on with.
+func (l *lowerer) environment() bool {
+	envs := l.root.Get("environments")
+	if envs != nil && !l.want(envs, ast.Map, "environments") {
+		return false
+	}
+	names := Environments(l.root)
+	l.environmentBlocks(envs)
+	if l.opts.Env == "" && len(names) == 1 {
+		l.opts.Env = names[0]
+	}
+	switch {
+	case l.opts.Env == "":
+		p := l.add("R2005", l.root.Range(), "which environment? The recipe has %d", len(names))
+		p.Notes = append(p.Notes, "name one with --env: "+strings.Join(names, ", "))
+		return false
+	case envs == nil && !envName.MatchString(l.opts.Env):
+		l.add("R2005", l.root.Range(), "the environment %q is not 1 to 40 lower-case letters, digits and hyphens that begin with a letter", l.opts.Env)
+		return false
+	case envs != nil && !slices.Contains(names, l.opts.Env):
+		suggest(l.add("R2005", l.root.Key("environments").Range(), "the recipe has no environment %q", l.opts.Env), l.opts.Env, names)
+		return false
+	}
+	l.stack.Env = l.opts.Env
+	if l.env = envs.Get(l.opts.Env); l.env == nil || l.env.Kind != ast.Map {
+		l.env = nil
+	}
+	l.place()
+	l.override()
+	return true
+}
+
+func (l *lowerer) environmentBlocks(envs *ast.Node) {
+	if envs == nil {
+		return
+	}
+	for _, e := range envs.Entries {
+		if ast.Ignored(e.Key.Text) {
+			continue
+		}
+		if !envName.MatchString(e.Key.Text) {
+			l.add("R2005", e.Key.Range(), "the environment %q is not 1 to 40 lower-case letters, digits and hyphens that begin with a letter", e.Key.Text)
+		}
+		if e.Value.Kind == ast.Null || !l.want(e.Value, ast.Map, "an environment") {
+			continue
+		}
+		l.checkKeys(e.Value, fmt.Sprintf("environment %q", e.Key.Text), envKeys())
+		if a := e.Value.Get("account"); a != nil && (a.Kind != ast.String || !accountID.MatchString(a.Text)) {
+			p := l.add("R3003", a.Range(), "an account is a string of 12 digits")
+			if a.Kind == ast.Number {
+				p.Hint, p.Fix = fmt.Sprintf("quote it: %q", a.Text), fmt.Sprintf("%q", a.Text)
+			}
+		}
+		if o := e.Value.Get("override"); o != nil && l.want(o, ast.Map, "override") {
+			l.checkKeys(o, "override", overrideKeys())
+		}
+	}
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+// place decides on account, region and partition.
+func (l *lowerer) place() {
+	offline := l.root.Get("context").Get("offline")
+	s := l.stack
+	s.Account = firstText(l.env.Get("account"), l.contextText("account"), l.opts.Account, offline.Get("account"))
+	var regions []string
+	if r := l.env.Get("regions"); r != nil && l.want(r, ast.List, "regions") {
+		for _, item := range r.Items {
+			regions = append(regions, item.Text)
+		}
+	}
+	s.Region = firstText(l.opts.Region, l.contextText("region"))
+	switch off := offline.Get("region"); {
+	case s.Region != "" && len(regions) > 0 && !slices.Contains(regions, s.Region):
+		p := l.add("R2006", l.env.Get("regions").Range(), "environment %q does not live in the region %q", s.Env, s.Region)
+		suggest(p, s.Region, regions)
+	case s.Region != "":
+	case off != nil && (len(regions) == 0 || slices.Contains(regions, off.Text)):
+		s.Region = off.Text
+	case len(regions) > 0:
+		s.Region = regions[0]
+	}
+	s.Partition = partition(s.Region)
+	if n := l.env.Get("max_delete"); n != nil {
+		s.MaxDelete = l.whole(n, 1, 1e6, "max_delete")
+	}
+	if p := l.env.Get("protect"); p != nil && l.want(p, ast.List, "protect") {
+		for _, item := range p.Items {
+			if item.Text != "alarms" {
+				suggest(l.add("R2104", item.Range(), "the kind %q cannot be protected; supported: alarms", item.Text), item.Text, []string{"alarms"})
+				continue
+			}
+			s.Protect = append(s.Protect, ir.MetricAlarmKind)
+		}
+	}
+}
+
+// partition is that of the region's name, as AWS documents it.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	case strings.HasPrefix(region, "eusc-"):
+		return "aws-eusc"
+	}
+	return "aws"
+}
+
+func firstText(candidates ...any) string {
+	for _, c := range candidates {
+		switch c := c.(type) {
+		case string:
+			if c != "" {
+				return c
+			}
+		case *ast.Node:
+			if c != nil && c.Scalar() && c.Text != "" {
+				return c.Text
+			}
+		}
+	}
+	return ""
+}
+
+func (l *lowerer) contextText(key string) string {
+	s, _ := l.opts.Context[key].(string)
+	return s
+}
+
+// override lays the environment's overrides over the blocks of the recipe. An
+// id that does not exist is an error, so that a typo leaves nothing in place.
+func (l *lowerer) override() {
+	over := l.env.Get("override")
+	if over == nil || over.Kind != ast.Map {
+		return
+	}
+	for _, block := range []string{"alarms", "metrics", "actions"} {
+		o := over.Get(block)
+		if o == nil || !l.want(o, ast.Map, block) {
+			continue
+		}
+		for _, e := range o.Entries {
+			if base := l.root.Get(block); base.Get(e.Key.Text) == nil && !ast.Ignored(e.Key.Text) {
+				p := l.add("R2105", e.Key.Range(), "override of %q, which %s does not have", e.Key.Text, block)
+				suggest(p, e.Key.Text, base.Keys())
+			}
+		}
+	}
+	l.root = ast.Merge(l.root, over)
+}
+
+// unique checks that no two resources have the same name.
+func (l *lowerer) unique() {
+	first := map[string]ir.Resource{}
+	for _, r := range l.stack.Resources {
+		if f, ok := first[r.Name]; ok {
+			p := l.add("R2301", ast.Range{Pos: r.Pos, Width: 1}, "the alarms %q and %q have the same name %q", f.ID, r.ID, r.Name)
+			p.Range.Source = l.sourceOf(r.ID)
+			p.Related = []ir.Pos{f.Pos}
+			continue
+		}
+		first[r.Name] = r
+	}
+}
+
+func (l *lowerer) sourceOf(id string) string {
+	id, _, _ = strings.Cut(id, "/")
+	return l.root.Get("alarms").Key(id).Range().Source
+}

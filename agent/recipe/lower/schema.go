@@ -1,0 +1,91 @@
+package lower
+
+import (
+	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
+)
+
+// keys are what a block may hold: what is supported, and what the language
+// knows but this program does not do.
+type keys struct {
+	supported   []string
+	unsupported []string
+}
+
+func words(s string) []string { return strings.Fields(s) }
+
+func topKeys() keys {
+	return keys{words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms"),
+		words("patterns composites slos logs dashboards xray mutes dora cost include packs naming catalogue lint scope")}
+}
+
+func envKeys() keys {
+	return keys{words("account regions set override protect max_delete"), words("home_region")}
+}
+
+func overrideKeys() keys {
+	return keys{words("tags mappings defaults actions metrics alarms"), words("patterns composites slos logs dashboards xray mutes dora cost")}
+}
+
+// common are the keys of an alarm that defaults may give too.
+const common = "every for missing low_samples window warm_up severity notify actions runbook description notify_tags tags"
+
+func defaultsKeys() keys { return keys{words(common + " protect"), nil} }
+
+func alarmKeys() keys {
+	return keys{words(common + " when raw for_each disable name protect"),
+		words("absent promql insights log adopt companion region renamed_from if why")}
+}
+
+func metricKeys() keys {
+	return keys{words("metric dims stat unit"), words("expr guard fill account region label")}
+}
+
+func paramKeys() keys {
+	return keys{words("type default description service enum min max pattern length required_in"), words("export")}
+}
+
+func routeKeys() keys { return keys{words("alarm ok insufficient"), nil} }
+
+func actionKinds() keys {
+	return keys{words("sns"), words("lambda ec2 scaling opsitem incident investigate")}
+}
+
+// checkKeys reports the keys of a map that it may not have.
+func (l *lowerer) checkKeys(n *ast.Node, what string, k keys) {
+	for _, e := range n.Entries {
+		l.checkKey(e.Key, what, k)
+	}
+}
+
+func (l *lowerer) checkKey(key *ast.Node, what string, k keys) bool {
+	if ast.Ignored(key.Text) {
+		return true
+	}
+	for _, s := range k.supported {
+		if s == key.Text {
+			return true
+		}
+	}
+	for _, s := range k.unsupported {
+		if s == key.Text {
+			p := l.add("R2102", key.Range(), "%q in %s is not supported", key.Text, what)
+			p.Notes = append(p.Notes, "supported: "+strings.Join(k.supported, ", "))
+			return false
+		}
+	}
+	p := l.add("R2101", key.Range(), "unknown key %q in %s", key.Text, what)
+	if key.Text == "threshold" || p.Fix == "threshold" || nearThreshold(key.Text) {
+		p.Hint = "thresholds are written in `when`, as in when: avg(AWS/ECS:CPUUtilization{...}) > 80"
+		return false
+	}
+	suggest(p, key.Text, k.supported)
+	return false
+}
+
+// nearThreshold catches the key that people look for first.
+func nearThreshold(word string) bool {
+	_, ok := ast.Nearest(word, []string{"threshold"})
+	return ok
+}

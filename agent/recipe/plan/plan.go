@@ -1,0 +1,264 @@
+// Package plan compares a stack with what CloudWatch holds and says what would
+// have to change. It never writes. There is no state file: what was applied last
+// is read from the ownership tags of the resources.
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
+	"github.com/sidelight-dev/sidelight/internal/exit"
+)
+
+// Action is what is to be done with a resource.
+type Action string
+
+// The actions.
+const (
+	Create Action = "create"
+	Update Action = "update"
+	// Retag writes the ownership tags only: the resource is as it should be, and
+	// an earlier apply ended before it could say so.
+	Retag  Action = "retag"
+	Delete Action = "delete"
+	None   Action = "none"
+)
+
+// Class says how a resource stands to the recipe.
+type Class string
+
+// The classes.
+const (
+	InSync Class = "in-sync"
+	// Drift: somebody changed the resource outside the recipe.
+	Drift Class = "drift"
+	// Skew: another version of the recipe was applied.
+	Skew      Class = "skew"
+	DriftSkew Class = "drift+skew"
+	Missing   Class = "missing"
+	Orphan    Class = "orphan"
+	// Superseded: a later revision of the recipe was applied; hands off.
+	Superseded Class = "superseded"
+	// Conflict: a resource of this name exists and is not the stack's.
+	Conflict Class = "conflict"
+)
+
+// Format names the JSON form of a plan.
+const Format = "sidelight.plan/1"
+
+// Plan is what an apply, or a destroy, would do.
+type Plan struct {
+	Format   string   `json:"format"`
+	Stack    Stack    `json:"stack"`
+	Destroy  bool     `json:"destroy,omitempty"`
+	Changes  []Change `json:"changes"`
+	Disabled []Off    `json:"disabled,omitempty"`
+	Summary  Summary  `json:"summary"`
+	Writes   Writes   `json:"writes"`
+	// MaxDelete is how many resources may be deleted without being allowed to.
+	MaxDelete int `json:"max_delete"`
+}
+
+// Stack is the stack that a plan is for.
+type Stack struct {
+	Recipe  string `json:"recipe"`
+	Env     string `json:"env"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Rev     int64  `json:"rev"`
+	// LiveRev is the highest revision that is found on the stack's resources.
+	LiveRev int64 `json:"live_rev,omitempty"`
+}
+
+// ID returns recipe/env.
+func (s Stack) ID() string { return s.Recipe + "/" + s.Env }
+
+func (s Stack) ir() *ir.Stack {
+	return &ir.Stack{Recipe: s.Recipe, Env: s.Env, Account: s.Account, Region: s.Region, Rev: s.Rev}
+}
+
+// Change is what a plan says of one resource.
+type Change struct {
+	ID        string        `json:"id"`
+	Kind      ir.Kind       `json:"kind"`
+	Name      string        `json:"name"`
+	Action    Action        `json:"action"`
+	Class     Class         `json:"class"`
+	Protected bool          `json:"protected"`
+	Fields    []FieldChange `json:"fields,omitempty"`
+	Note      string        `json:"note,omitempty"`
+	// LiveHash stands for the live resource with its tags; "" if there is none.
+	// Apply writes nothing if it has changed.
+	LiveHash string `json:"live_hash,omitempty"`
+	// Desired is the resource as it shall be; nil for a deletion.
+	Desired *ir.Resource `json:"desired,omitempty"`
+	// LiveRev is the revision on the live resource.
+	LiveRev int64 `json:"live_rev,omitempty"`
+}
+
+// FieldChange is one field that is to change.
+type FieldChange struct {
+	Path   string `json:"path"`
+	Before any    `json:"before"`
+	After  any    `json:"after"`
+	// Drift is set if the field was changed outside the recipe.
+	Drift bool `json:"drift"`
+	// Origin is the place in the recipe, file:line:column.
+	Origin string `json:"origin,omitempty"`
+}
+
+// Off is a resource that the recipe switches off.
+type Off struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+	Origin string `json:"origin"`
+}
+
+// Summary counts the changes by action.
+type Summary struct {
+	Create     int `json:"create"`
+	Update     int `json:"update"`
+	Adopt      int `json:"adopt"`
+	Retag      int `json:"retag"`
+	Delete     int `json:"delete"`
+	Replace    int `json:"replace"`
+	None       int `json:"none"`
+	Disabled   int `json:"disabled"`
+	Conflict   int `json:"conflict"`
+	Superseded int `json:"superseded"`
+}
+
+// Writes estimates what an apply costs in calls and seconds.
+type Writes struct {
+	Calls   int `json:"calls"`
+	Seconds int `json:"seconds"`
+}
+
+// Changed reports whether an apply would write anything.
+func (p *Plan) Changed() bool {
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action != None })
+}
+
+// ExitCode returns the exit code of the plan command.
+func (p *Plan) ExitCode(detailed bool) int {
+	if detailed && (p.Changed() || p.Summary.Conflict+p.Summary.Superseded > 0) {
+		return exit.No
+	}
+	return exit.Done
+}
+
+// Refused is the error of a guard. Nothing was written.
+type Refused struct {
+	Reasons []string
+}
+
+// Error implements error.
+func (r *Refused) Error() string { return "refused: " + strings.Join(r.Reasons, "; ") }
+
+// ExitCode returns the exit code for an error of planning or applying.
+func ExitCode(err error) int {
+	switch _, refused := errors.AsType[*Refused](err); {
+	case err == nil:
+		return exit.Done
+	case refused:
+		return exit.Refused
+	}
+	return exit.Failed
+}
+
+// Refusal returns why the plan must not be applied, or nil. Deletions up to
+// allowDelete are allowed whatever the brake says.
+func (p *Plan) Refusal(allowDelete int) error {
+	var reasons []string
+	for _, c := range p.Changes {
+		switch {
+		case c.Class == Conflict:
+			reasons = append(reasons, fmt.Sprintf("%s: %s", c.Name, c.Note))
+		case c.Class == Superseded:
+			reasons = append(reasons, fmt.Sprintf("%s is superseded: revision %d is newer than %d", c.Name, c.LiveRev, p.Stack.Rev))
+		case c.Action == Delete && c.Protected:
+			reasons = append(reasons, fmt.Sprintf("%s is protected and would be deleted", c.Name))
+		}
+	}
+	if n := p.Summary.Delete; !p.Destroy && n > p.MaxDelete && n > allowDelete {
+		reasons = append(reasons, fmt.Sprintf("%d resources would be deleted and %d may be; allow it with --allow-delete %d", n, p.MaxDelete, n))
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &Refused{Reasons: reasons}
+}
+
+// finish sorts and counts.
+func (p *Plan) finish(s *ir.Stack) {
+	order := map[Action]int{Create: 0, Update: 1, Retag: 2, Delete: 3, None: 4}
+	slices.SortStableFunc(p.Changes, func(a, b Change) int {
+		if d := order[a.Action] - order[b.Action]; d != 0 {
+			return d
+		}
+		return strings.Compare(a.ID+"\x00"+a.Name, b.ID+"\x00"+b.Name)
+	})
+	for _, d := range s.Disabled {
+		p.Disabled = append(p.Disabled, Off{ID: d.ID, Reason: d.Reason, Origin: d.Pos.String()})
+	}
+	owned := 0
+	for i, c := range p.Changes {
+		switch {
+		case c.Class == Conflict:
+			p.Summary.Conflict++
+		case c.Class == Superseded:
+			p.Summary.Superseded++
+		case c.Action == Create:
+			p.Summary.Create++
+		case c.Action == Update:
+			p.Summary.Update++
+		case c.Action == Retag:
+			p.Summary.Retag++
+		case c.Action == Delete:
+			p.Summary.Delete++
+			p.Changes[i].Desired = nil
+		default:
+			p.Summary.None++
+		}
+		if c.LiveHash != "" && c.Class != Conflict {
+			owned++
+		}
+		p.Stack.LiveRev = max(p.Stack.LiveRev, c.LiveRev)
+	}
+	p.Summary.Disabled = len(p.Disabled)
+	p.MaxDelete = s.MaxDelete
+	if p.MaxDelete == 0 {
+		// Ten, or a fifth of the stack; a small stack may lose one.
+		p.MaxDelete = max(1, min(10, int(math.Ceil(float64(owned)/5))))
+	}
+	p.estimate()
+}
+
+func (p *Plan) estimate() {
+	put, tag, del := p.Summary.Create, p.Summary.Retag, (p.Summary.Delete+deleteBatch-1)/deleteBatch
+	for _, c := range p.Changes {
+		if c.Action != Update {
+			continue
+		}
+		tag++
+		if c.NeedsPut() {
+			put++
+		}
+	}
+	p.Writes.Calls = put + tag + del
+	p.Writes.Seconds = int(math.Ceil(float64(max(put, tag, del)) / pace.WriteRate))
+}
+
+// deleteBatch is how many alarms one call deletes. CloudWatch takes a hundred;
+// with ten, the tags of each are looked at seconds before, not minutes.
+const deleteBatch = 10
+
+// NeedsPut reports whether an update writes more than tags.
+func (c *Change) NeedsPut() bool {
+	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return !strings.HasPrefix(f.Path, "Tags") })
+}
