@@ -42,7 +42,7 @@ func Parse(name string, text []byte) (*Node, Problems) {
 		if errors.Is(err, io.EOF) {
 			ps.Add(Problem{Code: "R1009", Message: "the file is empty", Range: f.at(1, 1, 1)})
 		} else {
-			ps.Add(syntax(f, err))
+			ps.Add(syntax(f, text, err))
 		}
 		return nil, ps
 	}
@@ -51,7 +51,7 @@ func Parse(name string, text []byte) (*Node, Problems) {
 		ps.Add(Problem{Code: "R1004", Message: "a recipe is one YAML document, and a second one begins here",
 			Range: f.at(second.Line, second.Column, 1), Notes: []string{"put each stack into its own file"}})
 	} else if !errors.Is(err, io.EOF) {
-		ps.Add(syntax(f, err))
+		ps.Add(syntax(f, text, err))
 	}
 	if len(doc.Content) != 1 {
 		return nil, ps
@@ -88,9 +88,9 @@ func tabs(f *file, ps *Problems) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+)(?:, column (\d+))?: )?`)
 
-// syntax turns an error of the YAML reader, which knows lines only, into a
-// problem.
-func syntax(f *file, err error) Problem {
+// syntax turns an error of the YAML reader, which knows lines only and not
+// always the right one, into a problem.
+func syntax(f *file, source []byte, err error) Problem {
 	text := err.Error()
 	line := 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -99,6 +99,7 @@ func syntax(f *file, err error) Problem {
 			line = min(max(1, n), len(f.lines))
 		}
 	}
+	line = firstBad(source, line)
 	for line > 1 && strings.TrimSpace(f.line(line)) == "" {
 		line--
 	}
@@ -111,6 +112,28 @@ func syntax(f *file, err error) Problem {
 		p.Notes = []string{"inside {...}, a value with a comma, a brace or `: ` needs quotes"}
 	}
 	return p
+}
+
+// prefixBudget bounds, in bytes, how much is parsed to find the line of an
+// error: about a quarter of a second.
+const prefixBudget = 4 << 20
+
+// firstBad returns the line behind the longest part of the text that is good
+// YAML, or what the reader said if the text is too long to try.
+func firstBad(source []byte, said int) int {
+	lines := bytes.SplitAfter(source, []byte("\n"))
+	end, left := len(source), prefixBudget
+	for k := len(lines) - 1; k > 0; k-- {
+		end -= len(lines[k])
+		if left -= end; left < 0 {
+			return said
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(source[:end], &doc); err == nil {
+			return k + 1
+		}
+	}
+	return 1
 }
 
 type converter struct {

@@ -1,6 +1,7 @@
 package ast
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -104,7 +105,7 @@ func (ps *Problems) Sort() {
 		if c := a.Range.Pos.Compare(b.Range.Pos); c != 0 {
 			return c
 		}
-		return strings.Compare(a.Code, b.Code)
+		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Message, b.Message))
 	})
 	*ps = slices.CompactFunc(*ps, func(a, b Problem) bool {
 		return a.Range == b.Range && a.Code == b.Code && a.Message == b.Message

@@ -61,7 +61,7 @@ func (x *Expr) check(sc Scope, a []Value) error {
 	sig := signature(x.name)
 	if sig == "" {
 		e := x.unknown(sc, x.end-x.at, "function", x.name, functionNames())
-		e.Offset, e.Width, e.Missing = x.at, len(x.name), false
+		e.Offset, e.Width, e.Missing, e.Code = x.at, len(x.name), false, "R2201"
 		return e
 	}
 	if want, many := strings.CutSuffix(sig, "+"); many {

@@ -237,7 +237,11 @@ func (a *alarm) words(c *Condition, m *metricDef, threshold float64) {
 	}
 	text := expr.Decimal(new(big.Rat).SetFloat64(threshold))
 	unit := catalogue.Short(a.l.unitOf(*m))
-	if unit != "" && unit != "%" && unit != "/s" {
+	switch unit {
+	case "B":
+		text, unit = expr.Value{Kind: expr.Bytes, Rat: new(big.Rat).SetFloat64(threshold)}.String(), ""
+	case "", "%", "/s":
+	default:
 		unit = " " + unit
 	}
 	a.out.Words.Condition = fmt.Sprintf("%s(%s) %s %s%s", m.stat, m.name, c.Cmp, text, unit)

@@ -289,6 +289,7 @@ func (l *lowerer) override() {
 	if over == nil || over.Kind != ast.Map {
 		return
 	}
+	unknown := map[*ast.Node]bool{}
 	for _, block := range []string{"alarms", "metrics", "actions"} {
 		o := over.Get(block)
 		if o == nil || !l.want(o, ast.Map, block) {
@@ -298,10 +299,26 @@ func (l *lowerer) override() {
 			if base := l.root.Get(block); base.Get(e.Key.Text) == nil && !ast.Ignored(e.Key.Text) {
 				p := l.add("R2105", e.Key.Range(), "override of %q, which %s does not have", e.Key.Text, block)
 				suggest(p, e.Key.Text, base.Keys())
+				unknown[e.Key] = true
 			}
 		}
 	}
-	l.root = ast.Merge(l.root, over)
+	l.root = ast.Merge(l.root, dropped(over, unknown))
+}
+
+// dropped returns the overrides without the entries that have no counterpart.
+func dropped(over *ast.Node, unknown map[*ast.Node]bool) *ast.Node {
+	out := *over
+	out.Entries = nil
+	for _, e := range over.Entries {
+		if e.Value.Kind == ast.Map {
+			block := *e.Value
+			block.Entries = slices.DeleteFunc(slices.Clone(block.Entries), func(e ast.Entry) bool { return unknown[e.Key] })
+			e.Value = &block
+		}
+		out.Entries = append(out.Entries, e)
+	}
+	return &out
 }
 
 // unique checks that no two resources have the same name.

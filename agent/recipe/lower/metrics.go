@@ -182,6 +182,9 @@ func (l *lowerer) checkMetric(namespace, name string, dims []ir.Dimension, at, d
 	}
 	if !ns.HasDimensions(names) {
 		p := l.add("R4003", dimsAt, "%s has no dimension set {%s}", namespace, strings.Join(names, ", "))
+		if len(names) == 0 {
+			p.Message = namespace + " has no metrics without dimensions"
+		}
 		p.Notes = []string{"known sets: " + ns.Sets() + ".  The alarm would stay in INSUFFICIENT_DATA for ever."}
 	}
 }

@@ -89,6 +89,13 @@ func (a *alarm) rawWords() {
 // rawRules checks what CloudWatch would refuse: PutMetricAlarm.
 func (a *alarm) rawRules(n *ast.Node) {
 	al := &a.out.Alarm
+	a.rawEnums(n)
+	if p := n.Get("Period"); p != nil && al.Period > 0 {
+		a.period(p, big.NewRat(int64(al.Period), 1))
+	}
+	if al.DatapointsToAlarm > al.EvaluationPeriods && al.EvaluationCriteria == nil {
+		a.l.add("R5008", n.Get("DatapointsToAlarm").Range(), "DatapointsToAlarm is more than EvaluationPeriods")
+	}
 	sources := 0
 	for _, given := range []bool{al.MetricName != "", len(al.Metrics) > 0, al.EvaluationCriteria != nil} {
 		if given {
@@ -114,19 +121,12 @@ func (a *alarm) rawRules(n *ast.Node) {
 	need(al.EvaluationPeriods > 0, "EvaluationPeriods")
 	need(al.ComparisonOperator != "", "ComparisonOperator")
 	need(al.Threshold != nil || al.ThresholdMetricId != "", "Threshold")
-	if al.DatapointsToAlarm > al.EvaluationPeriods {
-		a.l.add("R5008", n.Get("DatapointsToAlarm").Range(), "DatapointsToAlarm is more than EvaluationPeriods")
-	}
 	if al.MetricName != "" {
 		need(al.Namespace != "", "Namespace")
 		need((al.Statistic == "") != (al.ExtendedStatistic == ""), "Statistic or ExtendedStatistic, or has both")
 		need(al.Period > 0, "Period")
 		a.l.metricLimits(al.Namespace, al.MetricName, al.Dimensions, n.Range(), n.Range())
-		if p := n.Get("Period"); p != nil && al.Period > 0 {
-			a.period(p, big.NewRat(int64(al.Period), 1))
-		}
 	}
-	a.rawEnums(n)
 }
 
 func (a *alarm) rawEnums(n *ast.Node) {

@@ -1,0 +1,181 @@
+package recipe_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidelight-dev/sidelight/agent/recipe"
+	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
+	"github.com/sidelight-dev/sidelight/agent/recipe/recipetest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func fixtures(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no fixtures in %s: %v", dir, err)
+	}
+	return files
+}
+
+// shorten makes the output independent of where the fixtures are.
+func shorten(s string) string {
+	return strings.ReplaceAll(s, "testdata"+string(filepath.Separator), "")
+}
+
+func TestBadRecipes(t *testing.T) {
+	for _, file := range fixtures(t, "bad") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			ps := recipe.Validate(file, recipe.Options{})
+			if ps.Errors() == 0 {
+				t.Error("the recipe has no error")
+			}
+			for _, p := range ps {
+				if p.Range.Pos.Line == 0 {
+					t.Errorf("no place: %v", p)
+				}
+			}
+			var b strings.Builder
+			if err := ps.WriteText(&b); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", shorten(b.String()))
+		})
+	}
+}
+
+func TestGoodRecipes(t *testing.T) {
+	files := append(fixtures(t, "good"), "../../examples/recipes/shop.yaml")
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			s, ps := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000})
+			if err := ps.Err(); err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			for _, p := range ps {
+				b.WriteString(p.Error() + "\n")
+			}
+			cw := recipetest.New()
+			p, err := plan.Make(t.Context(), plan.Clients{CloudWatch: cw, Identity: cw}, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.WriteText(&b, plan.Style{}); err != nil {
+				t.Fatal(err)
+			}
+			b.WriteString("\n")
+			for _, r := range s.Resources {
+				b.WriteString(dump(t, r))
+			}
+			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+			golden(t, filepath.Join("testdata", "good", name+".txt"), shorten(b.String()))
+
+			again, _ := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000})
+			if diff := cmp.Diff(s, again); diff != "" {
+				t.Errorf("a second load gives another stack:\n%s", diff)
+			}
+		})
+	}
+}
+
+func dump(t *testing.T, r ir.Resource) string {
+	t.Helper()
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	err := enc.Encode(struct {
+		Name  string
+		Alarm ir.MetricAlarm
+		Tags  map[string]string `json:",omitempty"`
+	}{r.Name, r.Alarm, r.Tags})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Every key of a good recipe, misspelt, is an error on its line.
+func TestMisspeltKeys(t *testing.T) {
+	const file = "../../examples/recipes/shop.yaml"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	tried := 0
+	for i, line := range lines {
+		key, _, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok || strings.HasPrefix(key, "#") || strings.HasPrefix(key, "x-") || free(key) {
+			continue
+		}
+		tried++
+		bad := append([]string(nil), lines...)
+		bad[i] = strings.Replace(line, key, key+"q", 1)
+		path := filepath.Join(t.TempDir(), "bad.yaml")
+		if err := os.WriteFile(path, []byte(strings.Join(bad, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ps := recipe.Validate(path, recipe.Options{})
+		found := false
+		for _, p := range ps {
+			found = found || p.Range.Pos.Line == i+1 && p.Severity == "error" && strings.Contains(p.Message, key+"q")
+		}
+		if !found {
+			t.Errorf("line %d, %q misspelt: %v", i+1, key, ps)
+		}
+	}
+	if tried < 30 {
+		t.Errorf("only %d keys were tried", tried)
+	}
+}
+
+// free are names that the recipe chooses: misspelt they are other names.
+func free(key string) bool {
+	switch key {
+	case "dev", "max_errors", "slowest", "queues", "page", "ticket", "checkout_ms", "orders-errors", "checkout-slow", "queue-age", "host-memory":
+		return true
+	}
+	return false
+}
+
+func TestMissingFileIsAProblem(t *testing.T) {
+	if _, ps := recipe.Load(filepath.Join(t.TempDir(), "none.yaml"), recipe.Options{}); ps.Errors() != 1 {
+		t.Errorf("problems = %v", ps)
+	}
+}
+
+func TestJSONProblems(t *testing.T) {
+	var b strings.Builder
+	if err := recipe.Validate("testdata/bad/keys.yaml", recipe.Options{}).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/bad/keys.json", shorten(b.String()))
+}
