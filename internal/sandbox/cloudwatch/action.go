@@ -1,0 +1,78 @@
+package cloudwatch
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+)
+
+// actionARNs are the shapes of action ARNs. CloudWatch checks the shape and not
+// whether the target exists.
+var actionARNs = []*regexp.Regexp{
+	regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$`),
+	regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`),
+	regexp.MustCompile(`^arn:aws[a-z-]*:autoscaling:[a-z0-9-]+:\d{12}:scalingPolicy:[A-Za-z0-9-]+:.+policyName/.+$`),
+	regexp.MustCompile(`^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:opsitem:[1-4](#CATEGORY=.+)?$`),
+	regexp.MustCompile(`^arn:aws[a-z-]*:ssm-incidents::\d{12}:responseplan/.+$`),
+	regexp.MustCompile(`^arn:aws[a-z-]*:aiops:[a-z0-9-]+:\d{12}:investigation-group:?/?.+$`),
+	ec2Action,
+}
+
+// ec2Action stops, terminates, reboots or recovers the instance of the metric.
+var ec2Action = regexp.MustCompile(`^arn:aws[a-z-]*:(automate:[a-z0-9-]+:ec2:(stop|terminate|reboot|recover)` +
+	`|swf:[a-z0-9-]+:\d{12}:action/actions/AWS_EC2\.InstanceId\.(Stop|Terminate|Reboot|Recover)/1\.0)$`)
+
+// checkActions checks the three lists of actions.
+func checkActions(in *cloudwatch.PutMetricAlarmInput, a *metricAlarm) error {
+	for _, list := range []struct {
+		name  string
+		state types.StateValue
+	}{
+		{"AlarmActions", types.StateValueAlarm},
+		{"OKActions", types.StateValueOk},
+		{"InsufficientDataActions", types.StateValueInsufficientData},
+	} {
+		arns := a.actions(list.state)
+		if len(arns) > maxActions {
+			return invalidAlarm("%s must have at most %d members", list.name, maxActions)
+		}
+		for _, arn := range arns {
+			if err := checkAction(list.name, arn, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkAction(list, arn string, a *metricAlarm) error {
+	if arn == "" || utf8.RuneCountInString(arn) > maxActionLength {
+		return invalidAlarm("%s: an action must have 1 to %d characters", list, maxActionLength)
+	}
+	known := false
+	for _, shape := range actionARNs {
+		known = known || shape.MatchString(arn)
+	}
+	if !known {
+		return invalidAlarm("%s: invalid action ARN %q", list, arn)
+	}
+	if !ec2Action.MatchString(arn) {
+		return nil
+	}
+	if len(a.desc.Metrics) > 0 {
+		return invalidAlarm("%s: EC2 actions cannot be used with Metrics", list)
+	}
+	for _, d := range a.watched.metric.dims {
+		if d.name == "InstanceId" {
+			return nil
+		}
+	}
+	return invalidAlarm("%s: EC2 actions need a metric with the dimension InstanceId", list)
+}
+
+// scaling reports whether an action is one of Auto Scaling, which alone repeats
+// while the state lasts.
+func scaling(arn string) bool { return strings.Contains(arn, ":autoscaling:") }

@@ -1,0 +1,137 @@
+package cloudwatch
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+)
+
+// Limits of SetAlarmState.
+const (
+	maxStateReason     = 1023
+	maxStateReasonData = 4000
+)
+
+// SetAlarmState sets an alarm's state until its next evaluation, and carries out
+// the actions of the state if it differs from the one before.
+func (s *Service) SetAlarmState(ctx context.Context, in *cloudwatch.SetAlarmStateInput) (*cloudwatch.SetAlarmStateOutput, error) {
+	if err := checkSetAlarmState(in); err != nil {
+		return nil, err
+	}
+	s.evaluation.Lock()
+	defer s.evaluation.Unlock()
+	t, err := s.setState(scopeOf(api.CallerOf(ctx)), in)
+	if err != nil {
+		return nil, err
+	}
+	s.act(ctx, t)
+	return &cloudwatch.SetAlarmStateOutput{}, nil
+}
+
+func checkSetAlarmState(in *cloudwatch.SetAlarmStateInput) error {
+	if err := checkAlarmName(in.AlarmName); err != nil {
+		return asInvalidAlarm(err)
+	}
+	switch {
+	case !slices.Contains(in.StateValue.Values(), in.StateValue):
+		return invalidAlarm("StateValue must be OK, ALARM or INSUFFICIENT_DATA, not %q", in.StateValue)
+	case in.StateReason == nil:
+		return invalidAlarm("StateReason is required")
+	case utf8.RuneCountInString(*in.StateReason) > maxStateReason:
+		return invalidAlarm("StateReason must be at most %d characters long", maxStateReason)
+	case in.StateReasonData == nil:
+		return nil
+	case utf8.RuneCountInString(*in.StateReasonData) > maxStateReasonData:
+		return invalidAlarm("StateReasonData must be at most %d characters long", maxStateReasonData)
+	case !json.Valid([]byte(*in.StateReasonData)):
+		return invalidFormat("StateReasonData must be valid JSON")
+	}
+	return nil
+}
+
+func (s *Service) setState(sc scope, in *cloudwatch.SetAlarmStateInput) (transition, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.alarmSetLocked(sc).alarms[*in.AlarmName]
+	if a == nil {
+		return transition{}, notFound("Alarm %s does not exist", *in.AlarmName)
+	}
+	now := s.opts.Clock.Now().UTC()
+	if a.desc.StateValue == in.StateValue {
+		a.setState(in.StateValue, *in.StateReason, aws.ToString(in.StateReasonData), now)
+		return transition{}, nil
+	}
+	return s.changeLocked(sc, a, in.StateValue, *in.StateReason, aws.ToString(in.StateReasonData), now), nil
+}
+
+// DeleteAlarms deletes alarms. Those that do not exist do not keep the others
+// from being deleted, but are reported.
+func (s *Service) DeleteAlarms(ctx context.Context, in *cloudwatch.DeleteAlarmsInput) (*cloudwatch.DeleteAlarmsOutput, error) {
+	if err := checkAlarmNames(in.AlarmNames); err != nil {
+		return nil, err
+	}
+	now := s.opts.Clock.Now().UTC()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := s.alarmSetLocked(scopeOf(api.CallerOf(ctx)))
+	var unknown []string
+	for _, name := range in.AlarmNames {
+		a := set.alarms[name]
+		if a == nil {
+			unknown = append(unknown, name)
+			continue
+		}
+		delete(set.alarms, name)
+		s.addHistoryLocked(set, deletionItem(a, now))
+	}
+	if len(unknown) > 0 {
+		return nil, notFound("Alarms do not exist: %q", unknown)
+	}
+	return &cloudwatch.DeleteAlarmsOutput{}, nil
+}
+
+func checkAlarmNames(names []string) error {
+	if len(names) == 0 {
+		return invalidAlarm("AlarmNames is required")
+	}
+	if len(names) > maxAlarmNames {
+		return invalidAlarm("AlarmNames must have at most %d members", maxAlarmNames)
+	}
+	return nil
+}
+
+// EnableAlarmActions enables the actions of alarms. Names that do not exist are
+// ignored: the action declares no error for them.
+func (s *Service) EnableAlarmActions(ctx context.Context, in *cloudwatch.EnableAlarmActionsInput) (*cloudwatch.EnableAlarmActionsOutput, error) {
+	return &cloudwatch.EnableAlarmActionsOutput{}, s.switchActions(ctx, in.AlarmNames, true)
+}
+
+// DisableAlarmActions is the reverse of EnableAlarmActions.
+func (s *Service) DisableAlarmActions(ctx context.Context, in *cloudwatch.DisableAlarmActionsInput) (*cloudwatch.DisableAlarmActionsOutput, error) {
+	return &cloudwatch.DisableAlarmActionsOutput{}, s.switchActions(ctx, in.AlarmNames, false)
+}
+
+func (s *Service) switchActions(ctx context.Context, names []string, on bool) error {
+	if err := checkAlarmNames(names); err != nil {
+		return err
+	}
+	now := s.opts.Clock.Now().UTC()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := s.alarmSetLocked(scopeOf(api.CallerOf(ctx)))
+	for _, name := range names {
+		a := set.alarms[name]
+		if a == nil || *a.desc.ActionsEnabled == on {
+			continue
+		}
+		a.desc.ActionsEnabled = aws.Bool(on)
+		a.desc.AlarmConfigurationUpdatedTimestamp = aws.Time(now)
+		s.addHistoryLocked(set, changeItem(&a.desc, "Update", "updated", "updatedAlarm", now))
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package cloudwatch
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/sidelight-dev/sidelight/internal/alarm"
+	"github.com/sidelight-dev/sidelight/internal/metricmath"
+)
+
+const (
+	// tick is how often Run looks for alarms that are due: the interval of
+	// high-resolution alarms, which divides all others.
+	tick = 10 * time.Second
+	// maxReplay bounds how much of a jump of the clock is evaluated step by step.
+	maxReplay = 24 * time.Hour
+)
+
+// Run evaluates alarms until ctx ends, and then returns nil. Alarms are
+// evaluated each minute at the minute, those with periods below a minute each
+// ten seconds, those that look back more than a day each hour, and new ones
+// within ten seconds. When the clock jumps ahead, the evaluations of the time
+// between are made up for in order, those of the last day at least; when it is
+// set back, nothing is evaluated until it has caught up.
+func (s *Service) Run(ctx context.Context) error {
+	last := s.opts.Clock.Now()
+	for {
+		next := s.nextTick(last)
+		if err := s.opts.Clock.Wait(ctx, next); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		last = s.catchUp(ctx, next)
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// nextTick is the next time after t at which something may be due.
+func (s *Service) nextTick(t time.Time) time.Time {
+	next := t.Truncate(tick).Add(tick)
+	if e := s.opts.EvaluateEvery; e > 0 {
+		if n := t.Truncate(e).Add(e); n.Before(next) {
+			next = n
+		}
+	}
+	return next
+}
+
+// catchUp evaluates at from and every tick after it up to now, and returns the
+// last one.
+func (s *Service) catchUp(ctx context.Context, from time.Time) time.Time {
+	now := s.opts.Clock.Now()
+	if oldest := now.Add(-maxReplay).Truncate(time.Hour); from.Before(oldest) {
+		from = oldest
+	}
+	for t := from; ; {
+		next := s.nextTick(t)
+		newest := next.After(now)
+		s.evaluate(ctx, t, func(a *metricAlarm) bool { return s.due(a, t, newest) })
+		if newest || ctx.Err() != nil {
+			return t
+		}
+		t = next
+	}
+}
+
+// due reports whether a is to be evaluated at t; newest says that t is not made
+// up for.
+func (s *Service) due(a *metricAlarm, t time.Time, newest bool) bool {
+	if !a.evaluated {
+		// A clock that jumped shows a new alarm no time before it was put.
+		return !t.Before(*a.desc.AlarmConfigurationUpdatedTimestamp)
+	}
+	if t.Equal(t.Truncate(a.rule.Interval())) {
+		return true
+	}
+	e := s.opts.EvaluateEvery
+	return newest && e > 0 && t.Equal(t.Truncate(e))
+}
+
+// EvaluateNow evaluates all alarms at the clock's time, whether due or not, and
+// returns when their actions have run.
+func (s *Service) EvaluateNow(ctx context.Context) {
+	s.evaluate(ctx, s.opts.Clock.Now(), func(*metricAlarm) bool { return true })
+}
+
+// transition is a change of state whose actions are to be carried out.
+type transition struct {
+	sc       scope
+	alarm    types.MetricAlarm // after the change
+	tags     map[string]string
+	previous types.StateValue
+	actions  []string
+	at       time.Time
+}
+
+// evaluate evaluates the alarms that pick chooses, as of now.
+func (s *Service) evaluate(ctx context.Context, now time.Time, pick func(*metricAlarm) bool) {
+	s.evaluation.Lock()
+	defer s.evaluation.Unlock()
+	for _, t := range s.evaluateAll(now.UTC(), pick) {
+		s.act(ctx, t)
+	}
+}
+
+func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []transition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []transition
+	scopes := slices.SortedFunc(maps.Keys(s.alarms), func(a, b scope) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
+	})
+	for _, sc := range scopes {
+		for _, a := range s.alarms[sc].sorted() {
+			if !pick(a) {
+				continue
+			}
+			if t, ok := s.evaluateLocked(sc, a, now); ok {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+func (s *Service) evaluateLocked(sc scope, a *metricAlarm, now time.Time) (transition, bool) {
+	a.evaluated = true
+	slots, err := s.slots(sc, a, now)
+	if err != nil {
+		a.setEvaluation(types.EvaluationStateEvaluationError, now)
+		s.opts.Logger.Warn("alarm cannot be evaluated", "source", *a.desc.AlarmName, "err", err)
+		return transition{}, false
+	}
+	if a.warmingUp(slots, now) {
+		return transition{}, false
+	}
+	a.setEvaluation("", now)
+	res := a.rule.Evaluate(slots, alarm.State(a.desc.StateValue), now)
+	if res.Kept || types.StateValue(res.State) == a.desc.StateValue {
+		return a.repeat(sc, now)
+	}
+	return s.changeLocked(sc, a, types.StateValue(res.State), res.Reason, res.Data.JSON(), now), true
+}
+
+// warmingUp reports whether a's warm-up period goes on. It ends early when the
+// newest windows are full, unless the alarm is to wait for its end.
+func (a *metricAlarm) warmingUp(slots []alarm.Slot, now time.Time) bool {
+	if a.warmUntil.IsZero() {
+		return false
+	}
+	wait := a.desc.WarmUpConfiguration.OnlyStartEvaluatingAfterWarmUpPeriodEnds
+	full := (wait == nil || !*wait) && !slices.ContainsFunc(slots[len(slots)-a.rule.N:], func(s alarm.Slot) bool { return !s.Present })
+	if now.Before(a.warmUntil) && !full {
+		return true
+	}
+	a.warmUntil = time.Time{}
+	return false
+}
+
+// changeLocked moves a to another state and writes the history.
+func (s *Service) changeLocked(sc scope, a *metricAlarm, state types.StateValue, reason, data string, now time.Time) transition {
+	before := a.desc
+	a.setState(state, reason, data, now)
+	s.addHistoryLocked(s.alarmSetLocked(sc), stateItem(&before, &a.desc, now))
+	s.opts.Logger.Info("alarm state changed", "source", *a.desc.AlarmName, "from", before.StateValue, "to", state, "reason", reason)
+	t := transition{sc: sc, alarm: a.desc, tags: a.tags, previous: before.StateValue, at: now}
+	if *a.desc.ActionsEnabled {
+		t.actions = a.actions(state)
+		a.scaledAt = now
+	}
+	return t
+}
+
+// repeat returns the scaling actions of an alarm that stays in its state, once a
+// minute; all other actions run on transitions only.
+func (a *metricAlarm) repeat(sc scope, now time.Time) (transition, bool) {
+	if !*a.desc.ActionsEnabled || now.Sub(a.scaledAt) < time.Minute {
+		return transition{}, false
+	}
+	t := transition{sc: sc, alarm: a.desc, tags: a.tags, previous: a.desc.StateValue, at: now}
+	for _, arn := range a.actions(a.desc.StateValue) {
+		if scaling(arn) {
+			t.actions = append(t.actions, arn)
+		}
+	}
+	if len(t.actions) == 0 {
+		return transition{}, false
+	}
+	a.scaledAt = now
+	return t, true
+}
+
+// slots reads what a's windows hold.
+func (s *Service) slots(sc scope, a *metricAlarm, now time.Time) ([]alarm.Slot, error) {
+	windows := a.rule.Windows(now.Add(-s.opts.EvaluationDelay))
+	sp := span{a.rule.Period, windows}
+	slots := make([]alarm.Slot, len(windows))
+	starts := make([]int64, len(windows))
+	at := make(map[int64]int, len(windows))
+	for i, w := range windows {
+		slots[i].Start, starts[i] = w.Start, w.Start.Unix()
+		at[starts[i]] = i
+	}
+	series := func(q *query) metricmath.Series {
+		out := metricmath.Series{ID: q.id, Period: q.period}
+		owner := scope{cmp.Or(q.account, sc.account), sc.region}
+		for i, d := range s.store.read(owner, *q.metric, q.unit, now, sp) {
+			if v, ok := q.stat.eval(&d); ok {
+				out.Points = append(out.Points, metricmath.Point{Time: starts[i], Value: v})
+			}
+			if q == a.watched {
+				slots[i].Samples = d.count
+			}
+		}
+		return out
+	}
+	ev := a.set.evaluator(series, func(time.Duration) []int64 { return starts })
+	v, err := ev.value(a.watched)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range v.Series[0].Points {
+		if i, ok := at[p.Time]; ok {
+			slots[i].Present, slots[i].Value = true, p.Value
+		}
+	}
+	return slots, nil
+}
