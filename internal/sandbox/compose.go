@@ -1,10 +1,13 @@
 package sandbox
 
 import (
+	"context"
 	"slices"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/cloudwatch"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/inbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray"
 )
 
@@ -16,7 +19,12 @@ func specs() []awsproto.Spec {
 // compose makes the services. This is the one place where they are put
 // together: the metric service first, as the others record into it.
 func (s *Server) compose(o *Options) ([]api.Service, error) {
+	metrics := cloudwatch.New(cloudwatch.Options{
+		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s.inbox},
+		EvaluationDelay: o.AlarmDelay, EvaluateEvery: o.AlarmEvery, ReservedNamespaces: o.ReservedNamespaces,
+	})
 	own := []api.Service{
+		metrics,
 		xray.New(xray.Options{Clock: s.clock, Log: o.Logger}),
 	}
 	// A service of the options takes the place of the sandbox's own.
@@ -24,4 +32,15 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 		return slices.ContainsFunc(o.Services, func(given api.Service) bool { return given.Name() == svc.Name() })
 	})
 	return append(own, o.Services...), nil
+}
+
+// alarmInbox delivers the actions of alarms to the inbox.
+type alarmInbox struct{ box *inbox.Box }
+
+// Notify implements cloudwatch.Notifier.
+func (a alarmInbox) Notify(ctx context.Context, n cloudwatch.Notification) error {
+	a.box.Notify(ctx, inbox.Notification{
+		Time: n.Time, Target: n.Action, Source: n.Alarm, Subject: n.Subject, Message: n.Message,
+	})
+	return nil
 }

@@ -43,6 +43,12 @@ type Options struct {
 	// LogBytes bounds the store of log events, in bytes as kept. The oldest
 	// blocks go first. 0 means 256 MiB.
 	LogBytes int64
+	// AlarmDelay is how far behind the clock alarms look, for data that comes
+	// late. AlarmEvery evaluates them more often than their own schedule. See
+	// cloudwatch.Options.
+	AlarmDelay, AlarmEvery time.Duration
+	// ReservedNamespaces accepts metrics in AWS's own namespaces, "AWS/…".
+	ReservedNamespaces bool
 	// Seed makes the choices of faults with a rate repeatable.
 	Seed uint64
 	// Services are offered beside, or in place of, the sandbox's own of the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"github.com/sidelight-dev/sidelight/internal/alarm"
 	"github.com/sidelight-dev/sidelight/internal/metricmath"
 )

@@ -118,10 +118,10 @@ func historyAlarm(d *types.MetricAlarm) map[string]any {
 }
 
 // actionItem records the outcome of an action.
-func actionItem(t *transition, arn string, message []byte, err error) types.AlarmHistoryItem {
+func actionItem(t *transition, arn, message string, err error) types.AlarmHistoryItem {
 	doc := map[string]any{
 		"actionState": "Succeeded", "notificationResource": arn, "stateUpdateTimestamp": t.at.UnixMilli(),
-		"publishedMessage": string(message),
+		"publishedMessage": message,
 	}
 	summary := "Successfully executed action " + arn
 	if err != nil {

@@ -18,17 +18,18 @@ func (s *Service) act(ctx context.Context, t transition) {
 	if len(t.actions) == 0 {
 		return
 	}
-	subject, message := snsSubject(&t), mustMarshal(snsMessage(&t))
+	n := Notification{Time: t.at, Alarm: *t.alarm.AlarmArn, Subject: snsSubject(&t), Message: string(mustMarshal(snsMessage(&t)))}
 	for _, arn := range t.actions {
 		var err error
 		if s.opts.Notifier != nil {
-			err = s.opts.Notifier.Notify(ctx, arn, subject, slices.Clone(message))
+			n.Action = arn
+			err = s.opts.Notifier.Notify(ctx, n)
 		}
 		if err != nil {
 			s.opts.Logger.Error("alarm action failed", "source", *t.alarm.AlarmName, "dest", arn, "err", err)
 		}
 		s.mu.Lock()
-		s.addHistoryLocked(s.alarmSetLocked(t.sc), actionItem(&t, arn, message, err))
+		s.addHistoryLocked(s.alarmSetLocked(t.sc), actionItem(&t, arn, n.Message, err))
 		s.mu.Unlock()
 	}
 }
@@ -67,14 +68,8 @@ type snsAlarm struct {
 
 // snsTrigger is what the alarm watches: one metric, or Metrics.
 type snsTrigger struct {
-	MetricName                       *string           `json:",omitempty"`
-	Namespace                        *string           `json:",omitempty"`
-	StatisticType                    string            `json:",omitempty"`
-	Statistic                        string            `json:",omitempty"`
-	ExtendedStatistic                *string           `json:",omitempty"`
-	Unit                             *string           `json:",omitempty"`
-	Dimensions                       []dimensionObject `json:",omitempty"`
-	Metrics                          []snsQuery        `json:",omitempty"`
+	*snsMetric
+	Metrics                          []snsQuery `json:",omitempty"`
 	Period                           int32
 	EvaluationPeriods                *int32
 	DatapointsToAlarm                *int32 `json:",omitempty"`
@@ -82,6 +77,17 @@ type snsTrigger struct {
 	Threshold                        *float64
 	TreatMissingData                 string
 	EvaluateLowSampleCountPercentile string
+}
+
+// snsMetric are the members of the trigger of an alarm on one metric.
+type snsMetric struct {
+	MetricName        *string
+	Namespace         *string
+	StatisticType     string
+	Statistic         string  `json:",omitempty"`
+	ExtendedStatistic *string `json:",omitempty"`
+	Unit              *string
+	Dimensions        []dimensionObject
 }
 
 type snsQuery struct {
@@ -130,21 +136,13 @@ func snsMessage(t *transition) snsAlarm {
 
 func trigger(d *types.MetricAlarm) snsTrigger {
 	tr := snsTrigger{
-		MetricName: d.MetricName, Namespace: d.Namespace, Period: aws.ToInt32(d.Period),
-		EvaluationPeriods: d.EvaluationPeriods, DatapointsToAlarm: d.DatapointsToAlarm,
+		Period: aws.ToInt32(d.Period), EvaluationPeriods: d.EvaluationPeriods, DatapointsToAlarm: d.DatapointsToAlarm,
 		ComparisonOperator: d.ComparisonOperator, Threshold: d.Threshold,
 		TreatMissingData:                 aws.ToString(d.TreatMissingData),
 		EvaluateLowSampleCountPercentile: aws.ToString(d.EvaluateLowSampleCountPercentile),
 	}
 	if d.MetricName != nil {
-		tr.Dimensions = dimensionObjects(d.Dimensions)
-		tr.StatisticType, tr.Statistic = "Statistic", strings.ToUpper(string(d.Statistic))
-		if d.ExtendedStatistic != nil {
-			tr.StatisticType, tr.ExtendedStatistic = "ExtendedStatistic", d.ExtendedStatistic
-		}
-		if d.Unit != "" {
-			tr.Unit = aws.String(string(d.Unit))
-		}
+		tr.snsMetric = metricObject(d)
 		return tr
 	}
 	for _, m := range d.Metrics {
@@ -154,6 +152,20 @@ func trigger(d *types.MetricAlarm) snsTrigger {
 		}
 	}
 	return tr
+}
+
+func metricObject(d *types.MetricAlarm) *snsMetric {
+	m := &snsMetric{
+		MetricName: d.MetricName, Namespace: d.Namespace, Dimensions: dimensionObjects(d.Dimensions),
+		StatisticType: "Statistic", Statistic: strings.ToUpper(string(d.Statistic)),
+	}
+	if d.ExtendedStatistic != nil {
+		m.StatisticType, m.ExtendedStatistic = "ExtendedStatistic", d.ExtendedStatistic
+	}
+	if d.Unit != "" {
+		m.Unit = aws.String(string(d.Unit))
+	}
+	return m
 }
 
 func queryObject(m types.MetricDataQuery) snsQuery {

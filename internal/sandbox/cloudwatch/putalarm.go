@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"github.com/sidelight-dev/sidelight/internal/alarm"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )

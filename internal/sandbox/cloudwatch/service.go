@@ -10,14 +10,23 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
-// Notifier carries out the actions of alarms. Its methods are called without
-// locks held, one at a time in the order of the transitions of one evaluation,
-// and should return soon: the next evaluation waits for them.
+// Notification is one action that an alarm asks for.
+type Notification struct {
+	// Time is when the alarm changed its state.
+	Time time.Time
+	// Alarm is the ARN of the alarm, Action that of what it wants done.
+	Alarm, Action string
+	// Subject is the subject line of the message, Message the JSON document that
+	// CloudWatch publishes to SNS.
+	Subject, Message string
+}
+
+// Notifier carries out the actions of alarms, one at a time in the order of the
+// transitions. The next evaluation waits for it, so it should return soon, and
+// it must not set the state of an alarm itself. An error is written to the
+// alarm's history.
 type Notifier interface {
-	// Notify delivers one action: its ARN, a subject line, and the JSON message
-	// that CloudWatch publishes to SNS. The message belongs to the callee. An
-	// error is written to the alarm's history.
-	Notify(ctx context.Context, action, subject string, message []byte) error
+	Notify(ctx context.Context, n Notification) error
 }
 
 // Options configure a Service. Clock is required.
@@ -104,6 +113,17 @@ func New(opts Options) *Service {
 		alarms:     make(map[scope]*alarmSet),
 		dashboards: make(map[string]map[string]*dashboard),
 	}
+}
+
+// Reset forgets all metrics, alarms and dashboards, and the history.
+func (s *Service) Reset() {
+	s.evaluation.Lock()
+	defer s.evaluation.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store.reset()
+	clear(s.alarms)
+	clear(s.dashboards)
 }
 
 // Name implements api.Service.

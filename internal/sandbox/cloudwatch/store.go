@@ -107,6 +107,13 @@ func newStore(maxMetrics, maxBytes int) *store {
 	return &store{maxMetrics: maxMetrics, maxBytes: maxBytes, scopes: make(map[scope]map[string]*metric)}
 }
 
+func (st *store) reset() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	clear(st.scopes)
+	st.count, st.bytes = 0, 0
+}
+
 // add records observations, received at now, and returns how many metrics it
 // had to forget.
 func (st *store) add(sc scope, now time.Time, obs []observation) (forgotten int) {
