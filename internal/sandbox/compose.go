@@ -8,6 +8,8 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/cloudwatch"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/inbox"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/logs"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/sts"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray"
 )
 
@@ -23,8 +25,14 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s.inbox},
 		EvaluationDelay: o.AlarmDelay, EvaluateEvery: o.AlarmEvery, ReservedNamespaces: o.ReservedNamespaces,
 	})
+	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes})
+	if err != nil {
+		return nil, err
+	}
 	own := []api.Service{
 		metrics,
+		events,
+		sts.New(),
 		xray.New(xray.Options{Clock: s.clock, Log: o.Logger}),
 	}
 	// A service of the options takes the place of the sandbox's own.

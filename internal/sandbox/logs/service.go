@@ -1,0 +1,168 @@
+// Package logs emulates CloudWatch Logs: groups, streams, retention, ingestion
+// with its documented limits, reading with its paging rules, metric filters and
+// the embedded metric format, saved queries and tags.
+//
+// Names and limits are those of the API model and of the guide's quota page;
+// request rates are not limited. What the service does not do is refused by
+// the protocol layer, which knows [Service.Operations].
+//
+// Times are in milliseconds since 1970 throughout, but for StartQuery.
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
+)
+
+// Options configure a Service.
+type Options struct {
+	// Clock is the sandbox's time. It is required.
+	Clock api.Clock
+	// Metrics takes what log events carry as metrics. Nil: nothing is taken out.
+	Metrics api.Metrics
+	// Logger is told about failures of background work. Nil: none.
+	Logger *slog.Logger
+	// MaxBytes bounds the events kept, in bytes as compressed; the oldest go
+	// first. 0 means store.DefaultMaxBytes.
+	MaxBytes int64
+}
+
+// Service implements api.Service. It is safe for concurrent use.
+type Service struct {
+	clock   api.Clock
+	metrics api.Metrics
+	log     *slog.Logger
+	max     int64
+	changed chan struct{} // wakes Run; holds one token
+
+	mu     sync.RWMutex
+	store  *store.Store
+	groups map[groupKey]*group
+	defs   map[string]map[string]*definition // by region and id
+	minute minutes
+}
+
+// groupKey names a group. Regions are worlds apart.
+type groupKey struct{ region, name string }
+
+// New returns a service without groups.
+func New(o Options) (*Service, error) {
+	if o.Clock == nil {
+		return nil, errors.New("make logs service: no clock is given")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, changed: make(chan struct{}, 1)}
+	return s, s.empty()
+}
+
+// empty makes everything anew.
+func (s *Service) empty() error {
+	st, err := store.New(store.Options{MaxBytes: s.max})
+	if err != nil {
+		return fmt.Errorf("make logs service: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store = st
+	s.groups = make(map[groupKey]*group)
+	s.defs = make(map[string]map[string]*definition)
+	s.minute = minutes{}
+	return nil
+}
+
+// Reset forgets everything.
+func (s *Service) Reset() {
+	if err := s.empty(); err != nil {
+		s.log.Error("reset failed", "err", err)
+	}
+}
+
+// Name implements api.Service.
+func (s *Service) Name() string { return "logs" }
+
+// Stats tells what the store of events holds.
+func (s *Service) Stats() store.Stats {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.store.Stats()
+}
+
+// now is the sandbox's time in milliseconds.
+func (s *Service) now() int64 { return s.clock.Now().UnixMilli() }
+
+// Operations implements api.Service.
+func (s *Service) Operations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateLogGroup", s.createLogGroup),
+		api.Op("DeleteLogGroup", s.deleteLogGroup),
+		api.Op("DescribeLogGroups", s.describeLogGroups),
+		api.Op("ListLogGroups", s.listLogGroups),
+		api.Op("PutRetentionPolicy", s.putRetentionPolicy),
+		api.Op("DeleteRetentionPolicy", s.deleteRetentionPolicy),
+		api.Op("PutLogGroupDeletionProtection", s.putDeletionProtection),
+		api.Op("CreateLogStream", s.createLogStream),
+		api.Op("DeleteLogStream", s.deleteLogStream),
+		api.Op("DescribeLogStreams", s.describeLogStreams),
+		api.Op("PutLogEvents", s.putLogEvents),
+		api.Op("GetLogEvents", s.getLogEvents),
+		api.Op("FilterLogEvents", s.filterLogEvents),
+		api.Op("GetLogRecord", s.getLogRecord),
+		api.Op("GetLogGroupFields", s.getLogGroupFields),
+		api.Op("PutMetricFilter", s.putMetricFilter),
+		api.Op("DescribeMetricFilters", s.describeMetricFilters),
+		api.Op("DeleteMetricFilter", s.deleteMetricFilter),
+		api.Op("TestMetricFilter", s.testMetricFilter),
+		api.Op("PutQueryDefinition", s.putQueryDefinition),
+		api.Op("DescribeQueryDefinitions", s.describeQueryDefinitions),
+		api.Op("DeleteQueryDefinition", s.deleteQueryDefinition),
+		api.Op("TagResource", s.tagResource),
+		api.Op("UntagResource", s.untagResource),
+		api.Op("ListTagsForResource", s.listTagsForResource),
+		api.Op("TagLogGroup", s.tagLogGroup),
+		api.Op("UntagLogGroup", s.untagLogGroup),
+		api.Op("ListTagsLogGroup", s.listTagsLogGroup),
+	}
+}
+
+// Run publishes the default values of metric filters when their minutes are
+// over. It returns when ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	for {
+		due, ok := s.nextMinute()
+		if !ok {
+			select {
+			case <-s.changed:
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if err := s.clock.Wait(ctx, due); err != nil {
+			return nil // ctx ended
+		}
+		s.publishDefaults(ctx)
+	}
+}
+
+// wake tells Run that there may be work.
+func (s *Service) wake() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Service) nextMinute() (time.Time, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.minute.next()
+}

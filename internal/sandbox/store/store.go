@@ -1,0 +1,169 @@
+package store
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// DefaultMaxBytes bounds a store whose Options set nothing: 256 MiB.
+const DefaultMaxBytes = 256 << 20
+
+// blockSize is how many bytes of records fill a block: large enough to
+// compress well, small enough that a look into one costs little.
+const blockSize = 256 << 10
+
+// Options configure a Store.
+type Options struct {
+	// MaxBytes bounds what blocks take, as kept. 0 means DefaultMaxBytes.
+	MaxBytes int64
+}
+
+// Stats tell what a store holds and what it gave up.
+type Stats struct {
+	Bytes, MaxBytes              int64 // of blocks, as kept
+	Blocks                       int   // sealed
+	DroppedBlocks, DroppedEvents int64 // that went because of MaxBytes
+}
+
+// Store is a set of groups under one bound. It is safe for concurrent use.
+type Store struct {
+	max     int64
+	enc     *zstd.Encoder
+	dec     *zstd.Decoder
+	buffers sync.Pool // *[]byte, for decompressed blocks
+
+	mu     sync.Mutex
+	groups map[uint32]*Group
+	nextID uint32
+	sealed []*Block // oldest first; some may have gone with their group
+	stats  Stats
+}
+
+// New returns an empty store.
+func New(o Options) (*Store, error) {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
+		zstd.WithWindowSize(blockSize), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, fmt.Errorf("make compressor: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, fmt.Errorf("make decompressor: %w", err)
+	}
+	return &Store{max: o.MaxBytes, enc: enc, dec: dec, groups: make(map[uint32]*Group), stats: Stats{MaxBytes: o.MaxBytes}}, nil
+}
+
+// Stats returns what the store holds at the moment.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}
+
+// NewGroup adds an empty group.
+func (s *Store) NewGroup() *Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nextID++
+	g := &Group{store: s, id: s.nextID}
+	s.groups[g.id] = g
+	return g
+}
+
+// Event calls f with the event that r names, and says whether it is still
+// there. The event is valid during the call.
+func (s *Store) Event(r Ref, f func(*Event)) (bool, error) {
+	s.mu.Lock()
+	g := s.groups[r.Group()]
+	s.mu.Unlock()
+	if g == nil {
+		return false, nil
+	}
+	return g.event(r.seq(), f)
+}
+
+// account takes note of blocks that were sealed and of bytes that came, and
+// makes room. It must not be called with a group's lock held.
+func (s *Store) account(delta int64, sealed []*Block) {
+	for _, b := range s.admit(delta, sealed) {
+		freed := b.group.forget(b)
+		s.mu.Lock()
+		if freed > 0 {
+			s.stats.Bytes -= freed
+			s.stats.Blocks--
+			s.stats.DroppedBlocks++
+			s.stats.DroppedEvents += int64(b.n)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// admit returns the blocks that must go.
+func (s *Store) admit(delta int64, sealed []*Block) (victims []*Block) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Bytes += delta
+	s.stats.Blocks += len(sealed)
+	s.sealed = append(s.sealed, sealed...)
+	excess := s.stats.Bytes - s.max
+	for excess > 0 && len(s.sealed) > 0 {
+		b := s.sealed[0]
+		s.sealed[0] = nil
+		s.sealed = s.sealed[1:]
+		if b.gone.Load() {
+			continue
+		}
+		excess -= b.kept()
+		victims = append(victims, b)
+	}
+	return victims
+}
+
+// release takes note of bytes and blocks that went for another reason than
+// room.
+func (s *Store) release(bytes int64, blocks int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Bytes -= bytes
+	s.stats.Blocks -= blocks
+}
+
+// borrow lends a buffer for a decompressed block.
+func (s *Store) borrow() *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, blockSize+blockSize/4)
+	return &b
+}
+
+// Ref names an event in a store for as long as it is kept.
+type Ref uint64
+
+// seqBits is the share of the sequence number in a Ref.
+const seqBits = 40
+
+// Group is the [Group.ID] of the event's group.
+func (r Ref) Group() uint32 { return uint32(r >> seqBits) }
+
+func (r Ref) seq() uint64 { return uint64(r) & (1<<seqBits - 1) }
+
+// Stream is a log stream of a group.
+type Stream struct {
+	id      uint32
+	name    string
+	deleted atomic.Bool
+}
+
+// Name is the stream's name.
+func (s *Stream) Name() string { return s.name }
+
+// Delete makes the stream's events invisible. A stream made later under the
+// same name is another one.
+func (s *Stream) Delete() { s.deleted.Store(true) }
