@@ -1,0 +1,306 @@
+package forward
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+const (
+	// firstBuffer is what each connection reads into. More is borrowed while a
+	// larger message arrives.
+	firstBuffer = 64 << 10
+	// quiet is how long a peer must be silent, when the receiver stops, before
+	// it is taken to have sent all it had.
+	quiet = 100 * time.Millisecond
+	// idle is how long a connection keeps a large buffer between messages.
+	idle = time.Second
+)
+
+// Ways in which a peer leaves inside a message.
+var (
+	errStalled = errors.New("peer stalled inside a message")
+	errCut     = errors.New("peer left inside a message")
+)
+
+// pushError is a failure that is the sink's, not the peer's.
+type pushError struct{ err error }
+
+func (e pushError) Error() string { return "push: " + e.err.Error() }
+func (e pushError) Unwrap() error { return e.err }
+
+// conn is one peer. Its fields but those below mu belong to its goroutine.
+type conn struct {
+	r     *Receiver
+	nc    net.Conn
+	acks  *acks
+	frame frame
+	in    *intake // nil while it waits for bytes
+	tag   []byte  // the last one seen, and where it goes
+	known sidelight.DestHandle
+	dest  sidelight.DestHandle // of what in holds
+
+	buf        []byte // buf[start:end] was read and is not used yet
+	start, end int
+
+	mu    sync.Mutex
+	until time.Time // non-zero: stop by then
+}
+
+func newConn(r *Receiver, nc net.Conn) *conn {
+	return &conn{r: r, nc: nc, acks: newAcks(nc, r.cfg.Stall), buf: make([]byte, firstBuffer)}
+}
+
+// serve runs c until its peer leaves or does wrong, or the receiver stops. A
+// panic ends this connection, not the agent.
+func (r *Receiver) serve(ctx context.Context, c *conn, out sidelight.Sink) {
+	defer r.forget(c)
+	defer c.nc.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			r.lose("panic", 1)
+			r.log.Error("forward connection ended by a panic", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		}
+		c.release()
+		r.memory.give(len(c.buf) - firstBuffer)
+	}()
+	wait := c.report(c.work(ctx, guard(out)))
+	c.acks.finish(ctx, wait)
+}
+
+// guard marks the errors of out.
+func guard(out sidelight.Sink) sidelight.Sink {
+	return sidelight.SinkFunc(func(ctx context.Context, b *sidelight.Batch) error {
+		if err := out.Push(ctx, b); err != nil {
+			return pushError{err}
+		}
+		return nil
+	})
+}
+
+// report logs and counts why c ended, and returns how long to wait for what is
+// still to be acknowledged.
+func (c *conn) report(err error) time.Duration {
+	cause := "malformed"
+	var sink pushError
+	switch {
+	case err == nil:
+		return c.patience()
+	case errors.As(err, &sink), errors.Is(err, net.ErrClosed):
+		return 0
+	case errors.Is(err, errTooBig), errors.Is(err, errExpanded):
+		cause = "oversize"
+	case errors.Is(err, errMemory):
+		cause = "memory"
+	case errors.Is(err, errCut), errors.Is(err, errStalled), isNet(err):
+		// What was cut off is still the sender's.
+		c.r.log.Debug("forward connection lost", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+		return 0
+	}
+	c.r.lose(cause, 1)
+	c.r.warn.Warn("forward connection closed", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+	return 0
+}
+
+func isNet(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op)
+}
+
+// patience is how long an answer may take after the peer has ended its side, or
+// the receiver stops.
+func (c *conn) patience() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.until.IsZero() {
+		return c.r.cfg.Stall
+	}
+	return time.Until(c.until)
+}
+
+// halt makes c stop: when its peer is silent, and by until at the latest.
+func (c *conn) halt(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = until
+	// The reader sets its own deadline at its next read.
+	_ = c.nc.SetReadDeadline(time.Now().Add(quiet))
+}
+
+// work reads and handles messages. A nil error means that the peer ended, or
+// the receiver stops, between two messages.
+func (c *conn) work(ctx context.Context, out sidelight.Sink) error {
+	for {
+		done, err := c.frame.scan(c.buf[c.start:c.end], c.r.cfg.MaxMessage)
+		if err != nil {
+			return errors.Join(c.flush(ctx, out), err)
+		}
+		if !done {
+			// Nobody knows when the next bytes come.
+			if err := c.flush(ctx, out); err != nil {
+				return err
+			}
+			c.release()
+			if end, err := c.fill(ctx); end || err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.borrow(ctx); err != nil {
+			return err
+		}
+		if err := c.handle(ctx, c.buf[c.start:c.start+c.frame.pos], out); err != nil {
+			return errors.Join(c.flush(ctx, out), err)
+		}
+		c.start += c.frame.pos
+		c.frame = frame{}
+	}
+}
+
+// borrow waits for an intake, if c has none.
+func (c *conn) borrow(ctx context.Context) error {
+	if c.in != nil {
+		return nil
+	}
+	select {
+	case c.in = <-c.r.intakes:
+		return nil
+	case <-ctx.Done():
+		return pushError{context.Cause(ctx)}
+	}
+}
+
+func (c *conn) release() {
+	if c.in == nil {
+		return
+	}
+	c.in.reset()
+	c.in.lost = 0
+	c.in.trim()
+	c.r.intakes <- c.in
+	c.in = nil
+}
+
+// flush pushes events that nobody wants acknowledged.
+func (c *conn) flush(ctx context.Context, out sidelight.Sink) error {
+	if c.in == nil {
+		return nil
+	}
+	return c.in.flush(ctx, out, c.dest, nil)
+}
+
+// destOf returns where tag's events go.
+func (c *conn) destOf(tag []byte) sidelight.DestHandle {
+	if c.tag == nil || !bytes.Equal(tag, c.tag) {
+		c.known = c.r.dests.Get(tag)
+		c.tag = append(c.tag[:0], tag...)
+	}
+	return c.known
+}
+
+// fill reads what the peer has sent. It returns true if there will be no more.
+func (c *conn) fill(ctx context.Context) (bool, error) {
+	if c.start == c.end {
+		c.start, c.end = 0, 0
+	}
+	if err := c.makeRoom(ctx); err != nil {
+		return false, err
+	}
+	inside := c.start < c.end
+	stopping, err := c.arm(inside)
+	if err != nil {
+		return false, err
+	}
+	n, err := c.nc.Read(c.buf[c.end:])
+	c.end += n
+	switch {
+	case n > 0:
+		return false, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return c.timeout(inside, stopping)
+	case errors.Is(err, io.EOF) && inside:
+		return false, errCut
+	case errors.Is(err, io.EOF):
+		return true, nil
+	}
+	return false, err
+}
+
+// timeout says what the end of a read's time means.
+func (c *conn) timeout(inside, stopping bool) (bool, error) {
+	c.mu.Lock()
+	until := c.until
+	c.mu.Unlock()
+	switch {
+	case !stopping && !until.IsZero():
+		return false, nil // it was halt's deadline; look again with our own
+	case stopping && inside:
+		return false, errCut
+	case stopping:
+		return true, nil
+	case inside:
+		return false, errStalled
+	}
+	c.shrink()
+	return false, nil
+}
+
+// arm sets the deadline of the next read and reports whether the receiver
+// stops.
+func (c *conn) arm(inside bool) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var at time.Time
+	switch now := time.Now(); {
+	case !c.until.IsZero() && inside:
+		at = c.until
+	case !c.until.IsZero():
+		at = now.Add(quiet)
+		if at.After(c.until) {
+			at = c.until
+		}
+	case inside:
+		at = now.Add(c.r.cfg.Stall)
+	case len(c.buf) > firstBuffer:
+		at = now.Add(idle)
+	}
+	return !c.until.IsZero(), c.nc.SetReadDeadline(at)
+}
+
+// makeRoom sees to it that a quarter of the buffer is free.
+func (c *conn) makeRoom(ctx context.Context) error {
+	if len(c.buf)-c.end >= len(c.buf)/4 {
+		return nil
+	}
+	if c.start > 0 {
+		c.end = copy(c.buf, c.buf[c.start:c.end])
+		c.start = 0
+	}
+	size := min(2*len(c.buf), c.r.cfg.MaxMessage+firstBuffer)
+	if len(c.buf)-c.end >= len(c.buf)/4 || size <= len(c.buf) {
+		return nil
+	}
+	if err := c.r.memory.take(ctx, size-len(c.buf)); err != nil {
+		return err
+	}
+	buf := make([]byte, size)
+	copy(buf, c.buf[:c.end])
+	c.buf = buf
+	return nil
+}
+
+// shrink gives back what a large message needed. The buffer is empty.
+func (c *conn) shrink() {
+	c.r.memory.give(len(c.buf) - firstBuffer)
+	c.buf = make([]byte, firstBuffer)
+	c.start, c.end = 0, 0
+}
