@@ -82,14 +82,14 @@ var errTruncated = errors.New("message is cut short")
 // the receiver refused, and why. An empty body means that it took them all.
 func Partial(body []byte) (rejected int64, message string, err error) {
 	for field, value := range fields(body, &err) {
-		if field != 1 || value.raw == nil {
+		if field != 1 || value.wire != wireBytes {
 			continue
 		}
 		for f, v := range fields(value.raw, &err) {
 			switch {
-			case f == 1 && v.raw == nil:
+			case f == 1 && v.wire == wireVarint:
 				rejected = int64(v.num)
-			case f == 2 && v.raw != nil:
+			case f == 2 && v.wire == wireBytes:
 				message = string(v.raw)
 			}
 		}
@@ -100,10 +100,11 @@ func Partial(body []byte) (rejected int64, message string, err error) {
 	return rejected, message, err
 }
 
-// value is a field's content: raw for bytes (never nil then), else num.
+// value is a field's content: raw for bytes, else num.
 type value struct {
-	num uint64
-	raw []byte
+	wire int
+	num  uint64
+	raw  []byte
 }
 
 // fields walks over the fields of a message. It stops at the first malformed
@@ -136,21 +137,21 @@ func readValue(b []byte, wire int) (value, int) {
 	case wireVarint:
 		v, n := binary.Uvarint(b)
 		if n > 0 {
-			return value{num: v}, n
+			return value{wire: wire, num: v}, n
 		}
 	case wireFixed64:
 		if len(b) >= 8 {
-			return value{num: binary.LittleEndian.Uint64(b)}, 8
+			return value{wire: wire, num: binary.LittleEndian.Uint64(b)}, 8
 		}
 	case wireFixed32:
 		if len(b) >= 4 {
-			return value{num: uint64(binary.LittleEndian.Uint32(b))}, 4
+			return value{wire: wire, num: uint64(binary.LittleEndian.Uint32(b))}, 4
 		}
 	case wireBytes:
 		v, n := binary.Uvarint(b)
 		if n > 0 && v <= uint64(len(b)-n) {
 			end := n + int(v)
-			return value{raw: b[n:end:end]}, end
+			return value{wire: wire, raw: b[n:end:end]}, end
 		}
 	}
 	return value{}, -1

@@ -1,0 +1,224 @@
+package sampler
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+const (
+	// maxAnswer bounds an answer: 26 rules (25 and Default) are far less.
+	maxAnswer = 1 << 20
+	// maxPages ends a listing that pages for ever.
+	maxPages = 20
+	// maxReports is GetSamplingTargets' limit of documents in a call.
+	maxReports = 25
+	// ruleVersion is the only version of rules there is.
+	ruleVersion = 1
+)
+
+// fetch replaces the rules.
+func (r *Remote) fetch(ctx context.Context) error {
+	var docs []ruleDocument
+	token := ""
+	for range maxPages {
+		var page struct {
+			SamplingRuleRecords []struct{ SamplingRule ruleDocument }
+			NextToken           string
+		}
+		in := struct {
+			NextToken string `json:",omitempty"`
+		}{token}
+		if err := r.call(ctx, "/GetSamplingRules", in, &page); err != nil {
+			return err
+		}
+		for _, record := range page.SamplingRuleRecords {
+			docs = append(docs, record.SamplingRule)
+		}
+		if token = page.NextToken; token == "" {
+			break
+		}
+	}
+	if len(docs) == 0 { // every account has at least the Default rule
+		return errors.New("the answer holds no rules")
+	}
+	r.install(docs, time.Now())
+	return nil
+}
+
+// install makes docs the rules. Rules that were there before keep their state.
+func (r *Remote) install(docs []ruleDocument, now time.Time) {
+	states := make(map[string]*state)
+	if old := r.rules.Load(); old != nil {
+		for i := range old.rules {
+			states[old.rules[i].RuleName] = old.rules[i].state
+		}
+	}
+	set := &ruleset{fetched: now}
+	for _, d := range docs {
+		if d.Version != ruleVersion || !r.concerns(&d) {
+			continue
+		}
+		s := states[d.RuleName]
+		if s == nil {
+			s = &state{due: now.Add(targetsEvery).UnixNano()}
+		}
+		set.rules = append(set.rules, rule{ruleDocument: d, state: s})
+	}
+	slices.SortFunc(set.rules, func(a, b rule) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.RuleName, b.RuleName))
+	})
+	r.rules.Store(set)
+}
+
+// concerns says whether a rule can match requests of this service at all.
+func (r *Remote) concerns(d *ruleDocument) bool {
+	return glob(d.ServiceName, r.cfg.ServiceName) &&
+		glob(d.ServiceType, r.cfg.ServiceType) &&
+		glob(d.ResourceARN, r.cfg.ResourceARN)
+}
+
+// reportDocument is a SamplingStatisticsDocument.
+type reportDocument struct {
+	ClientID                                string
+	RuleName                                string
+	RequestCount, SampledCount, BorrowCount int64
+	Timestamp                               int64 // Unix seconds
+}
+
+type targetsAnswer struct {
+	LastRuleModification    float64 // Unix seconds
+	SamplingTargetDocuments []struct {
+		RuleName          string
+		FixedRate         float64
+		ReservoirQuota    *int64
+		ReservoirQuotaTTL float64 // Unix seconds
+		Interval          int64   // seconds
+	}
+	UnprocessedStatistics []struct{ RuleName, ErrorCode, Message string }
+}
+
+// report sends what was counted since the last report, for the rules that are
+// due and were used, and stores the targets that come back. It says whether
+// the service has newer rules. What could not be reported is counted on.
+func (r *Remote) report(ctx context.Context) (stale bool, err error) {
+	set := r.rules.Load()
+	if set == nil {
+		return false, nil
+	}
+	var errs []error
+	for docs := range slices.Chunk(r.collect(set, time.Now()), maxReports) {
+		var answer targetsAnswer
+		in := struct{ SamplingStatisticsDocuments []reportDocument }{docs}
+		if err := r.call(ctx, "/SamplingTargets", in, &answer); err != nil {
+			set.putBack(docs)
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, set.apply(docs, &answer, time.Now()))
+		stale = stale || unixTime(answer.LastRuleModification).After(set.fetched)
+	}
+	return stale, errors.Join(errs...)
+}
+
+func (r *Remote) collect(set *ruleset, now time.Time) []reportDocument {
+	var docs []reportDocument
+	for i := range set.rules {
+		s := set.rules[i].state
+		if now.UnixNano() < s.due || s.requests.Load() == 0 {
+			continue
+		}
+		s.due = now.Add(targetsEvery).UnixNano()
+		docs = append(docs, reportDocument{
+			ClientID: r.clientID, RuleName: set.rules[i].RuleName, Timestamp: now.Unix(),
+			// Not read at one moment: what falls in between is in the next report.
+			BorrowCount: s.borrowed.Swap(0), SampledCount: s.sampled.Swap(0), RequestCount: s.requests.Swap(0),
+		})
+	}
+	return docs
+}
+
+func (set *ruleset) state(name string) *state {
+	for i := range set.rules {
+		if set.rules[i].RuleName == name {
+			return set.rules[i].state
+		}
+	}
+	return nil
+}
+
+// putBack adds what was not reported to the counters again.
+func (set *ruleset) putBack(docs []reportDocument) {
+	for i := range docs {
+		s := set.state(docs[i].RuleName)
+		s.requests.Add(docs[i].RequestCount)
+		s.sampled.Add(docs[i].SampledCount)
+		s.borrowed.Add(docs[i].BorrowCount)
+	}
+}
+
+func (set *ruleset) apply(docs []reportDocument, answer *targetsAnswer, now time.Time) error {
+	for _, d := range answer.SamplingTargetDocuments {
+		s := set.state(d.RuleName)
+		if s == nil {
+			continue
+		}
+		t := &target{rate: d.FixedRate, quota: -1}
+		if d.ReservoirQuota != nil {
+			t.quota, t.expires = *d.ReservoirQuota, int64(d.ReservoirQuotaTTL)
+		}
+		s.target.Store(t)
+		if d.Interval > 0 {
+			s.due = now.Add(time.Duration(min(d.Interval, 3600)) * time.Second).UnixNano()
+		}
+	}
+	var errs []error
+	for _, u := range answer.UnprocessedStatistics {
+		errs = append(errs, fmt.Errorf("rule %q: %s: %s", u.RuleName, u.ErrorCode, u.Message))
+		for i := range docs {
+			if docs[i].RuleName == u.RuleName {
+				set.putBack(docs[i : i+1])
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func unixTime(s float64) time.Time { return time.UnixMilli(int64(s * 1000)) }
+
+func (r *Remote) call(ctx context.Context, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.cfg.Endpoint+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := r.cfg.Client.Do(req)
+	if err != nil {
+		return err // net/http says method and URL
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s: %.200q", req.URL, res.Status, answer)
+	}
+	if err != nil {
+		return fmt.Errorf("read answer of %s: %w", req.URL, err)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("decode answer of %s: %w", req.URL, err)
+	}
+	return nil
+}

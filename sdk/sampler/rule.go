@@ -1,0 +1,176 @@
+package sampler
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// ruleDocument is a SamplingRule of GetSamplingRules.
+type ruleDocument struct {
+	RuleName      string
+	Priority      int
+	FixedRate     float64
+	ReservoirSize int
+	ServiceName   string
+	ServiceType   string
+	Host          string
+	HTTPMethod    string
+	URLPath       string
+	ResourceARN   string
+	Version       int
+	Attributes    map[string]string
+}
+
+// rule is one rule, ready to match. It never changes; its state outlives it
+// when the rules are fetched anew.
+type rule struct {
+	ruleDocument
+	state *state
+}
+
+// state is what a rule has counted and what the service has assigned to it.
+type state struct {
+	requests, sampled, borrowed atomic.Int64
+	// reservoir counts what was taken in the present second.
+	reservoir reservoir
+	target    atomic.Pointer[target]
+	// due is when the next report is, in Unix nanoseconds. Only Run uses it.
+	due int64
+}
+
+// target is the service's answer to a report.
+type target struct {
+	rate float64
+	// quota is how many traces a second this client may take from the
+	// reservoir until expires (Unix seconds); negative means none was given.
+	quota   int64
+	expires int64
+}
+
+// reservoir counts takings in one second: the second in the upper half of the
+// word, the count in the lower.
+type reservoir struct{ word atomic.Uint64 }
+
+// take takes one if fewer than limit were taken in second.
+func (r *reservoir) take(second, limit int64) bool {
+	for limit > 0 {
+		old := r.word.Load()
+		taken := int64(uint32(old))
+		if int64(old>>32) != second&0xffffffff {
+			taken = 0
+		}
+		if taken >= limit {
+			return false
+		}
+		if r.word.CompareAndSwap(old, uint64(second)<<32|uint64(taken+1)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sample decides by the rule for a request at now.
+func (r *rule) sample(now time.Time) bool {
+	r.state.requests.Add(1)
+	second, rate := now.Unix(), r.FixedRate
+	t := r.state.target.Load()
+	if t != nil {
+		rate = t.rate
+	}
+	if t != nil && t.quota >= 0 && second < t.expires {
+		if r.state.reservoir.take(second, t.quota) {
+			r.state.sampled.Add(1)
+			return true
+		}
+	} else if r.ReservoirSize > 0 && r.state.reservoir.take(second, 1) {
+		r.state.borrowed.Add(1)
+		r.state.sampled.Add(1)
+		return true
+	}
+	if rand.Float64() >= rate {
+		return false
+	}
+	r.state.sampled.Add(1)
+	return true
+}
+
+// request is what rules match against.
+type request struct {
+	host, method, path string
+	attrs              []attribute.KeyValue
+}
+
+func (r *rule) matches(q *request) bool {
+	if !glob(r.Host, q.host) || !glob(r.HTTPMethod, q.method) || !glob(r.URLPath, q.path) {
+		return false
+	}
+	for key, pattern := range r.Attributes {
+		if !slices.ContainsFunc(q.attrs, func(kv attribute.KeyValue) bool {
+			return string(kv.Key) == key && kv.Value.Type() == attribute.STRING && glob(pattern, kv.Value.AsString())
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// requestOf finds what rules match in a span's first attributes, by their
+// stable names and those of before 2023.
+func requestOf(attrs []attribute.KeyValue) request {
+	q := request{attrs: attrs}
+	for i := range attrs {
+		v := &attrs[i].Value
+		if v.Type() != attribute.STRING {
+			continue
+		}
+		switch attrs[i].Key {
+		case "server.address", "http.host", "net.host.name":
+			q.host = v.AsString()
+		case "http.request.method", "http.method":
+			q.method = v.AsString()
+		case "url.path", "http.target":
+			q.path = v.AsString()
+		}
+	}
+	return q
+}
+
+// glob matches s against a pattern in which * stands for any text and ? for any
+// one byte, without regard to the case of ASCII letters.
+func glob(pattern, s string) bool {
+	if pattern == "*" {
+		return true
+	}
+	p, i := 0, 0
+	star, mark := -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || lower(pattern[p]) == lower(s[i])):
+			p++
+			i++
+		case star >= 0: // let the last star take one more byte
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
