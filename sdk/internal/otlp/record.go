@@ -43,14 +43,10 @@ func (r *Record) Append(b []byte) []byte {
 // so the numbers in between keep their order.
 func severity(l slog.Level) uint64 { return uint64(min(max(int(l)+9, 1), 24)) }
 
-// AppendRecordAttr appends one attribute of a LogRecord. Groups in v become
-// maps; v must be resolved.
+// AppendRecordAttr appends one attribute of a LogRecord. A group is the
+// caller's to take apart.
 func AppendRecordAttr(b []byte, key string, v slog.Value) []byte {
-	return appendSlogAttr(b, recordAttr, key, v)
-}
-
-func appendSlogAttr(b []byte, field int, key string, v slog.Value) []byte {
-	b, m := open(b, field)
+	b, m := open(b, recordAttr)
 	b = appendString(b, 1, key)
 	b, vm := open(b, 2)
 	b = appendSlogValue(b, v)
@@ -73,20 +69,10 @@ func appendSlogValue(b []byte, v slog.Value) []byte {
 		return appendDouble(b, anyDouble, float64(v.Duration())/1e6)
 	case slog.KindTime:
 		return appendText(b, anyString, v.Time().Format(time.RFC3339Nano))
-	case slog.KindGroup:
-		return appendSlogGroup(b, v.Group())
 	case slog.KindLogValuer:
 		return appendSlogValue(b, v.Resolve())
 	}
 	return appendSlogAny(b, v.Any())
-}
-
-func appendSlogGroup(b []byte, attrs []slog.Attr) []byte {
-	b, m := open(b, anyMap)
-	for _, a := range attrs {
-		b = appendSlogAttr(b, 1, a.Key, a.Value.Resolve())
-	}
-	return shut(b, m)
 }
 
 // appendSlogAny writes an error as its text and anything else as its JSON, so

@@ -89,6 +89,22 @@ func (h *Health) lose(items int) {
 	}
 }
 
+// Fail notes that a signal has trouble which is not the agent's. Its next
+// delivery ends it.
+func (h *Health) Fail(signal string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failLocked(signal, err)
+	h.scheduleLocked()
+}
+
+func (h *Health) failLocked(signal string, err error) {
+	if len(h.failing) == 0 {
+		h.signal = signal
+	}
+	h.failing[signal], h.state.Last = err, err
+}
+
 // result notes how an attempt of a signal ended, and whether the agent
 // answered at all.
 func (h *Health) result(signal string, err error, answered bool) {
@@ -116,10 +132,7 @@ func (h *Health) note(signal string, err error, answered bool) (wake []func()) {
 		}
 		delete(h.failing, signal)
 	} else {
-		if len(h.failing) == 0 {
-			h.signal = signal
-		}
-		h.failing[signal], h.state.Last = err, err
+		h.failLocked(signal, err)
 	}
 	h.scheduleLocked()
 	return wake

@@ -99,6 +99,9 @@ func NewPipe(cfg Config, c *Client, h *Health) *Pipe {
 	return p
 }
 
+// Signal returns the configured signal.
+func (p *Pipe) Signal() string { return p.cfg.Signal }
+
 // Add keeps a copy of body, the content of one message that holds count spans,
 // points or records. It never waits for more than the pipe's lock.
 func (p *Pipe) Add(scope instrumentation.Scope, class, count int, body []byte) {
