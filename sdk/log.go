@@ -21,6 +21,8 @@ const (
 	// logClasses is how many classes of value records have: debug, info,
 	// warn, error.
 	logClasses = 4
+	// firstLine fits most records.
+	firstLine = 1 << 10
 	// maxPooled bounds the buffers that are kept for reuse.
 	maxPooled = 16 << 10
 	// logTime is RFC 3339 in UTC with milliseconds, CloudWatch's resolution.
@@ -114,7 +116,10 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	b, ok := h.core.bufs.Get().(*lineBuffer)
 	if !ok {
-		b = new(lineBuffer)
+		b = &lineBuffer{line: make([]byte, 0, firstLine)}
+		if h.core.records != nil {
+			b.otlp = make([]byte, 0, firstLine)
+		}
 	}
 	sc := trace.SpanContextFromContext(ctx)
 	b.line = h.core.appendHead(b.line[:0], &r, sc)
