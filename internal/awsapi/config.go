@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -32,7 +33,7 @@ type Options struct {
 	// RoleARN is assumed, if set.
 	RoleARN string
 	// HTTP is the client to use. Nil: one fit for a few hosts and small memory.
-	HTTP *http.Client
+	HTTP aws.HTTPClient
 }
 
 // Load returns the SDK's configuration. It makes no call; credentials are
@@ -69,19 +70,21 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	return cfg, nil
 }
 
-func httpClient(o Options) *http.Client {
+// httpClient returns the SDK's own kind of client, to which it can add the root
+// certificates of AWS_CA_BUNDLE.
+func httpClient(o Options) aws.HTTPClient {
 	if o.HTTP != nil {
 		return o.HTTP
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	// HTTP/1.1 costs less CPU and memory for a few large posts, and the OTLP
-	// endpoints of AWS speak nothing else.
-	t.ForceAttemptHTTP2 = false
-	t.MaxIdleConnsPerHost = 8
-	t.MaxIdleConns = 32
-	t.IdleConnTimeout = 50 * time.Second
-	t.ResponseHeaderTimeout = 60 * time.Second
-	return &http.Client{Transport: t}
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		// HTTP/1.1 costs less CPU and memory for a few large posts, and the OTLP
+		// endpoints of AWS speak nothing else.
+		t.ForceAttemptHTTP2 = false
+		t.MaxIdleConnsPerHost = 8
+		t.MaxIdleConns = 32
+		t.IdleConnTimeout = 50 * time.Second
+		t.ResponseHeaderTimeout = 60 * time.Second
+	})
 }
 
 // Service is a service as SigV4 names it.

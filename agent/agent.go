@@ -1,0 +1,253 @@
+// Package agent builds the graph of receivers, packers, queues and exporters
+// from a configuration and runs it. It is the whole agent but for flags and
+// signals, and may run several times in one process.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/aggregate"
+	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/status"
+	"github.com/sidelight-dev/sidelight/agent/supervise"
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
+	"github.com/sidelight-dev/sidelight/internal/meter"
+)
+
+// The stages of a stop, in the data's direction.
+const (
+	stageIntake supervise.Stage = iota
+	stageReceive
+	stageAggregate
+	stagePack
+	stageDeliver
+	stageStatus
+)
+
+// Deps is what the agent does not make itself.
+type Deps struct {
+	Log *slog.Logger
+	// Version is printed by the status interface.
+	Version string
+	// Identity is where the agent runs; nil detects it.
+	Identity *identity.Identity
+}
+
+// Agent is a built agent. Its listeners are open once New returns.
+type Agent struct {
+	cfg     config.Config
+	log     *slog.Logger
+	id      identity.Identity
+	version string
+	began   time.Time
+
+	books  meter.Account
+	meters meter.Set
+	intake intake
+	names  names
+
+	lanes     []*lane
+	logs      *lane // for sources that cannot repeat themselves
+	files     *lane // for files; nil if none are followed
+	traces    *lane
+	metrics   *lane
+	aggregate *aggregate.Aggregate
+	receivers []running
+	open      []status.Listener
+	status    *status.Server
+
+	leftOnDisk int
+}
+
+// running is a receiver and where its data goes.
+type running struct {
+	name     string
+	receiver interface {
+		Run(ctx context.Context, out sidelight.Sink) error
+	}
+	out       sidelight.Sink
+	essential bool
+}
+
+// New builds the agent and opens its listeners. It makes no call to AWS.
+func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
+	a := &Agent{cfg: cfg, log: deps.Log, version: deps.Version, began: time.Now()}
+	if err := a.identify(ctx, deps.Identity); err != nil {
+		return nil, err
+	}
+	awsCfg, err := a.awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.names = names{logs: cfg.Logs, id: a.id}
+	if err := a.buildLanes(ctx, awsCfg); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.aggregate = aggregate.New(aggregate.Config{
+		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: cfg.Metrics.MaxSeries,
+		Dimensions: a.dimensions(),
+	}, a.pushPoints(), a.log)
+	if err := a.buildReceivers(ctx, awsCfg); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if cfg.Status.Listen.On() {
+		if a.status, err = status.New(string(cfg.Status.Listen), a.Report, a.registerMeters(), a.log); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	return a, nil
+}
+
+func (a *Agent) identify(ctx context.Context, given *identity.Identity) error {
+	if given != nil {
+		a.id = *given
+	} else {
+		id, err := identity.Detect(ctx, identity.Options{Program: a.cfg.Service.Name})
+		if err != nil {
+			a.log.Warn("running without the platform's metadata", "err", err)
+		}
+		a.id = id
+	}
+	if a.cfg.Service.Name != "" {
+		a.id.Service = a.cfg.Service.Name
+	}
+	if a.cfg.Service.Environment != "" {
+		a.id.Environ = a.cfg.Service.Environment
+	}
+	return nil
+}
+
+func (a *Agent) awsConfig(ctx context.Context) (aws.Config, error) {
+	o := awsapi.Options{Profile: a.cfg.AWS.Profile, Endpoint: a.cfg.AWS.Endpoint, RoleARN: a.cfg.AWS.RoleARN}
+	if r := a.cfg.AWS.Region; r != "auto" && r != "" {
+		o.Region = r
+	} else {
+		o.Region = a.id.Region
+	}
+	cfg, err := awsapi.Load(ctx, o)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	if cfg.Region == "" {
+		return aws.Config{}, errors.New("no AWS region: set aws.region or AWS_REGION")
+	}
+	a.id.Region = cfg.Region
+	return cfg, nil
+}
+
+// dimensions are put on every metric.
+func (a *Agent) dimensions() []sidelight.Dimension {
+	var out []sidelight.Dimension
+	for _, name := range a.cfg.Metrics.Dimensions {
+		if v := a.id.Value(name); v != "" {
+			out = append(out, sidelight.Dimension{Name: name, Value: v})
+		}
+	}
+	return out
+}
+
+// Identity is where the agent believes to run.
+func (a *Agent) Identity() identity.Identity { return a.id }
+
+// Run works until ctx ends, then stops within the grace period: intake stays
+// open until the senders are quiet, and everything on the way is delivered or
+// left on disk.
+func (a *Agent) Run(ctx context.Context) error {
+	s := &supervise.Supervisor{Log: a.log, Grace: a.cfg.Shutdown.Grace}
+	a.superviseIntake(s)
+	for _, r := range a.receivers {
+		s.Add(stageReceive, supervise.Actor{
+			Name: r.name, Restart: !r.essential,
+			Run: func(ctx context.Context) error { return r.receiver.Run(ctx, a.intake.watch(r.out)) },
+		})
+	}
+	s.Add(stageAggregate, supervise.Actor{
+		Name: "aggregate", Run: a.aggregate.Run,
+		Stop: func(context.Context) error { a.aggregate.Close(); return nil },
+	})
+	for _, l := range a.lanes {
+		s.Add(stagePack, supervise.Actor{
+			Name: l.name + " packer", Restart: true, Run: l.packer.Run,
+			Stop: func(context.Context) error { return l.packer.Close() },
+		})
+		s.Add(stageDeliver, supervise.Actor{
+			Name: l.name + " delivery", Restart: true, Run: l.runDelivery,
+			Stop: func(context.Context) error { return l.queue.Close() },
+		})
+	}
+	if a.status != nil {
+		s.Add(stageStatus, supervise.Actor{Name: "status", Restart: true, Run: a.status.Run, Stop: a.status.Stop})
+	}
+	err := s.Run(ctx)
+	return errors.Join(err, a.release())
+}
+
+// superviseIntake keeps the receivers open until the senders are quiet or half
+// the grace period is spent.
+func (a *Agent) superviseIntake(s *supervise.Supervisor) {
+	stopped := make(chan struct{})
+	s.Add(stageIntake, supervise.Actor{
+		Name: "intake",
+		Run: func(ctx context.Context) error {
+			select {
+			case <-stopped:
+			case <-ctx.Done():
+			}
+			return nil
+		},
+		Stop: func(ctx context.Context) error {
+			defer close(stopped)
+			a.intake.settle(ctx, a.cfg.Shutdown.Quiet, a.cfg.Shutdown.Grace/2)
+			return nil
+		},
+	})
+}
+
+func (a *Agent) release() error {
+	var errs []error
+	for _, l := range a.lanes {
+		left, err := l.release(&a.books)
+		a.leftOnDisk += left
+		errs = append(errs, err)
+	}
+	a.lanes = a.lanes[:0:0]
+	return errors.Join(errs...)
+}
+
+// Close releases what New opened, for an agent that will not Run.
+func (a *Agent) Close() error {
+	var errs []error
+	for _, r := range a.receivers {
+		if c, ok := r.receiver.(interface{ Close() error }); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	errs = append(errs, a.release())
+	return errors.Join(errs...)
+}
+
+// LeftOnDisk is how many events stayed in the durable queue after Run.
+func (a *Agent) LeftOnDisk() int { return a.leftOnDisk }
+
+// Books returns a signal's account.
+func (a *Agent) Books(s sidelight.Signal) meter.Totals { return a.books.Totals(s) }
+
+func (a *Agent) pushPoints() func(context.Context, []sidelight.Point) error {
+	return a.pusher().push
+}
+
+// wrap names the part that could not be built.
+func wrap(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}

@@ -1,0 +1,138 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/queue"
+	"github.com/sidelight-dev/sidelight/internal/deliver"
+	"github.com/sidelight-dev/sidelight/internal/memq"
+	"github.com/sidelight-dev/sidelight/internal/meter"
+	"github.com/sidelight-dev/sidelight/internal/pack"
+)
+
+// lane is the way of one kind of data from a packer to an exporter.
+type lane struct {
+	name     string
+	signal   sidelight.Signal
+	queue    sidelight.Queue
+	disk     *queue.Queue // nil: in memory
+	memory   *memq.Queue  // nil: on disk
+	packer   *pack.Packer
+	delivery *deliver.Delivery
+}
+
+// laneConfig shapes a lane.
+type laneConfig struct {
+	name   string
+	signal sidelight.Signal
+	// dir is where the queue keeps its files; "" keeps it in memory.
+	dir          string
+	memory, disk int64
+	fsync        bool
+	pack         pack.Config
+	deliver      deliver.Config
+}
+
+func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *slog.Logger) (*lane, error) {
+	l := &lane{name: cfg.name, signal: cfg.signal}
+	log = log.With("queue", cfg.name)
+	if cfg.dir == "" {
+		l.memory = memq.New(memq.Config{Limit: cfg.memory})
+		l.queue = l.memory
+	} else {
+		q, err := queue.Open(queue.Config{
+			Dir: filepath.Join(cfg.dir, cfg.name), Disk: cfg.disk, Memory: cfg.memory, Fsync: cfg.fsync,
+			Finish:  func(b *sidelight.Block) { pack.Seal(exp, b, cfg.pack.Gzip) },
+			Damaged: func(s sidelight.Signal, n int) { books.Drop(s, "damaged", n) },
+		}, log)
+		if err != nil {
+			return nil, err
+		}
+		l.disk, l.queue = q, q
+		for s, n := range q.Recovered() {
+			books.Recover(s, n)
+			log.Info("found events of an earlier run", "signal", s.String(), "events", n)
+		}
+	}
+	l.packer = pack.New(cfg.pack, exp, l.queue, books, log)
+	l.delivery = deliver.New(cfg.deliver, cfg.name, l.queue, exp, books, log)
+	return l, nil
+}
+
+// runDelivery delivers until the queue is closed and empty. That the grace
+// period ended first is no failure: what is left is accounted for by release.
+func (l *lane) runDelivery(ctx context.Context) error {
+	err := l.delivery.Run(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// release gives up what memory holds, closes the files, and returns how many
+// events stay on disk for the next start.
+func (l *lane) release(books *meter.Account) (int, error) {
+	if l.memory != nil {
+		for s, n := range l.memory.Abandon() {
+			books.Drop(s, "shutdown", n)
+		}
+		return 0, nil
+	}
+	left := l.disk.Stats().Events
+	if err := l.disk.Release(); err != nil {
+		return left, fmt.Errorf("close the queue %s: %w", l.name, err)
+	}
+	return left, nil
+}
+
+// metricPusher packs points for PutMetricData.
+type metricPusher struct {
+	lane   *lane
+	encode func(dst []byte, p *sidelight.Point) []byte
+}
+
+// push encodes points and packs them, a batch for each namespace in a row.
+func (m *metricPusher) push(ctx context.Context, points []sidelight.Point) error {
+	var buf []byte
+	var errs []error
+	for len(points) > 0 {
+		n := 1
+		for n < len(points) && points[n].Namespace == points[0].Namespace {
+			n++
+		}
+		b := sidelight.Batch{
+			Signal: sidelight.Metrics,
+			Dest:   sidelight.Dest{Exporter: m.lane.name, Group: points[0].Namespace}.Handle(),
+		}
+		buf = buf[:0]
+		ends := make([]int, n)
+		for i := range n {
+			buf = m.encode(buf, &points[i])
+			ends[i] = len(buf)
+		}
+		from := 0
+		for i, end := range ends {
+			b.Events = append(b.Events, sidelight.Event{Time: points[i].Time, Body: buf[from:end]})
+			from = end
+		}
+		if err := m.wait(ctx, &b); err != nil {
+			errs = append(errs, err)
+		}
+		points = points[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// wait pushes b; metrics that find no room for a while make place for newer
+// ones.
+func (m *metricPusher) wait(ctx context.Context, b *sidelight.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return m.lane.packer.Push(ctx, b)
+}

@@ -1,0 +1,157 @@
+package agent
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver/forward"
+	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
+	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
+	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
+	"github.com/sidelight-dev/sidelight/agent/scraper/host"
+	"github.com/sidelight-dev/sidelight/agent/status"
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
+)
+
+// runner is the Run of a part that records measurements and pushes nothing.
+type runner struct {
+	run func(ctx context.Context) error
+}
+
+func (r runner) Run(ctx context.Context, _ sidelight.Sink) error { return r.run(ctx) }
+
+// buildReceivers opens every listener that is configured.
+func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
+	for _, build := range []func(context.Context, aws.Config) error{
+		a.buildForward, a.buildXRay, a.buildStatsD, a.buildScrapers,
+	} {
+		if err := build(ctx, ac); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Agent) buildForward(context.Context, aws.Config) error {
+	cfg := forward.Config{
+		TCP: on(a.cfg.Receivers.Forward.TCP), Unix: a.forwardSocket(),
+		Dest: func(tag string) sidelight.DestHandle { return a.names.dest(logsLane, "", tag) },
+	}
+	if cfg.TCP == "" && cfg.Unix == "" {
+		return nil
+	}
+	r, err := forward.New(cfg, &a.books, a.log.With("receiver", "forward"))
+	if err != nil {
+		return wrap("forward", err)
+	}
+	a.receivers = append(a.receivers, running{name: "forward", receiver: r, out: a.logs.packer})
+	for _, addr := range r.Addrs() {
+		a.listen("forward", addr)
+	}
+	return nil
+}
+
+// fluentSocket is where Docker's driver looks for a FireLens router.
+const fluentSocket = "/var/run/fluent.sock"
+
+// forwardSocket returns the path of the socket. auto means FireLens': its
+// directory is mounted into the router's container, and only there is a
+// configuration in /fluent-bit/etc.
+func (a *Agent) forwardSocket() string {
+	if a.cfg.Receivers.Forward.Unix != "auto" {
+		return on(a.cfg.Receivers.Forward.Unix)
+	}
+	if _, err := os.Stat("/fluent-bit/etc/fluent-bit.conf"); err != nil {
+		return ""
+	}
+	if writable(filepath.Dir(fluentSocket)) != nil {
+		return ""
+	}
+	return fluentSocket
+}
+
+func (a *Agent) buildXRay(ctx context.Context, ac aws.Config) error {
+	cfg := xray.Config{
+		UDP: on(a.cfg.Receivers.XRay.UDP), TCP: on(a.cfg.Receivers.XRay.TCP),
+		Dest: sidelight.Dest{Exporter: tracesLane},
+	}
+	if cfg.UDP == "" && cfg.TCP == "" {
+		return nil
+	}
+	up, err := awsapi.NewClient(ctx, ac, awsapi.XRay)
+	if err != nil {
+		return wrap("xray", err)
+	}
+	r, err := xray.New(cfg, up, &a.books, a.log.With("receiver", "xray"))
+	if err != nil {
+		return wrap("xray", err)
+	}
+	a.receivers = append(a.receivers, running{name: "xray", receiver: r, out: a.traces.packer})
+	if cfg.UDP != "" {
+		a.listen("xray udp", r.UDPAddr())
+	}
+	if cfg.TCP != "" {
+		a.listen("xray tcp", r.TCPAddr())
+	}
+	return nil
+}
+
+func (a *Agent) buildStatsD(context.Context, aws.Config) error {
+	addr := on(a.cfg.Receivers.StatsD.UDP)
+	if addr == "" {
+		return nil
+	}
+	r, err := statsd.New(statsd.Config{UDP: addr}, a.aggregate, a.log.With("receiver", "statsd"))
+	if err != nil {
+		return wrap("statsd", err)
+	}
+	a.receivers = append(a.receivers, running{name: "statsd", receiver: runner{r.Run}})
+	a.listen("statsd", r.Addr())
+	return nil
+}
+
+func (a *Agent) buildScrapers(context.Context, aws.Config) error {
+	var scrapers []scraper.Scraper
+	if a.cfg.Scrape.Host.On(true) {
+		scrapers = append(scrapers, host.New())
+	}
+	if a.cfg.Scrape.Cgroup.On(true) {
+		s, err := cgroup.New()
+		switch {
+		case err == nil:
+			scrapers = append(scrapers, s)
+		case a.cfg.Scrape.Cgroup == "on":
+			return wrap("scrape.cgroup", err)
+		default:
+			a.log.Debug("no container to measure", "err", err)
+		}
+	}
+	if len(scrapers) == 0 {
+		return nil
+	}
+	r := &scraper.Runner{Interval: a.scrapeEvery(), Scrapers: scrapers, To: a.aggregate, Log: a.log}
+	a.receivers = append(a.receivers, running{name: "scrapers", receiver: runner{r.Run}})
+	return nil
+}
+
+// listen notes an open address.
+func (a *Agent) listen(name string, addr net.Addr) {
+	if addr != nil {
+		a.open = append(a.open, status.Listener{Name: name, Address: addr.String()})
+	}
+}
+
+// listeners returns every open address.
+func (a *Agent) listeners() []status.Listener {
+	out := append([]status.Listener(nil), a.open...)
+	if a.status != nil {
+		out = append(out, status.Listener{Name: "status", Address: a.status.Addr()})
+	}
+	return out
+}

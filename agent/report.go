@@ -1,0 +1,92 @@
+package agent
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/status"
+	"github.com/sidelight-dev/sidelight/internal/meter"
+)
+
+// Report is everything the agent says of itself.
+func (a *Agent) Report() status.Report {
+	r := status.Report{
+		Format: status.Format, Version: a.version, PID: os.Getpid(), Began: a.began,
+		UptimeMS: time.Since(a.began).Milliseconds(), Identity: a.id,
+		Signals: map[string]status.Signal{}, Process: process(), Listeners: a.listeners(),
+	}
+	for s := range sidelight.Signal(sidelight.NumSignals) {
+		t := a.books.Totals(s)
+		r.Signals[s.String()] = status.Signal{Totals: t, Queued: t.Queued()}
+	}
+	for _, l := range a.lanes {
+		r.Queues = append(r.Queues, l.report())
+	}
+	st := a.aggregate.Stats()
+	r.Series, r.Overflow = st.Series, st.Overflow
+	return r
+}
+
+func (l *lane) report() status.Queue {
+	s, d := l.queue.Stats(), l.delivery.Stats()
+	_, open := l.packer.Stats()
+	q := status.Queue{
+		Name: l.name, Durable: l.disk != nil, Blocks: s.Blocks, Events: s.Events, OpenEvents: open,
+		Bytes: s.Bytes, MemoryBytes: s.Memory, DiskBytes: s.Disk, LimitBytes: s.Limit,
+		Attempts: d.Attempts, Succeeded: d.Succeeded, Throttled: d.Throttled, Failed: d.Transient + d.Denied + d.Rejected,
+		LastError: d.LastErr,
+	}
+	if !s.Oldest.IsZero() {
+		q.OldestMS = time.Since(s.Oldest).Milliseconds()
+	}
+	if !d.Failing.IsZero() {
+		q.Failing = &d.Failing
+	}
+	return q
+}
+
+// process reads what the agent costs from the kernel.
+func process() status.Process {
+	p := status.Process{Goroutines: runtime.NumGoroutine()}
+	if b, err := os.ReadFile("/proc/self/statm"); err == nil {
+		if f := strings.Fields(string(b)); len(f) > 1 {
+			pages, _ := strconv.ParseInt(f[1], 10, 64)
+			p.RSSBytes = pages * int64(os.Getpagesize())
+		}
+	}
+	var ru syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &ru) == nil {
+		p.CPUSeconds = float64(ru.Utime.Nano()+ru.Stime.Nano()) / 1e9
+	}
+	return p
+}
+
+// registerMeters makes the report's numbers readable for Prometheus.
+func (a *Agent) registerMeters() *meter.Set {
+	m := &a.meters
+	for s := range sidelight.Signal(sidelight.NumSignals) {
+		read := func(f func(meter.Totals) float64) func() float64 {
+			return func() float64 { return f(a.books.Totals(s)) }
+		}
+		name := s.String()
+		m.Func("sidelight_accepted_total", "items taken in", read(func(t meter.Totals) float64 { return float64(t.Accepted) }), "signal", name)
+		m.Func("sidelight_recovered_total", "items found on disk at start", read(func(t meter.Totals) float64 { return float64(t.Recovered) }), "signal", name)
+		m.Func("sidelight_delivered_total", "items that AWS took", read(func(t meter.Totals) float64 { return float64(t.Delivered) }), "signal", name)
+		m.Func("sidelight_lost_total", "items refused by AWS or dropped; /status has the causes", read(func(t meter.Totals) float64 { return float64(t.Lost()) }), "signal", name)
+		m.Func("sidelight_queued", "items on the way", read(func(t meter.Totals) float64 { return float64(t.Queued()) }), "signal", name)
+	}
+	for _, l := range a.lanes {
+		m.Func("sidelight_queue_bytes", "bytes of queued bodies", func() float64 { return float64(l.queue.Stats().Bytes) }, "queue", l.name)
+		m.Func("sidelight_queue_disk_bytes", "bytes of the queue's files", func() float64 { return float64(l.queue.Stats().Disk) }, "queue", l.name)
+		m.Func("sidelight_export_attempts_total", "requests to AWS", func() float64 { return float64(l.delivery.Stats().Attempts) }, "queue", l.name)
+		m.Func("sidelight_export_throttled_total", "requests that AWS throttled", func() float64 { return float64(l.delivery.Stats().Throttled) }, "queue", l.name)
+	}
+	m.Func("sidelight_process_rss_bytes", "resident memory of the agent", func() float64 { return float64(process().RSSBytes) })
+	m.Func("sidelight_process_cpu_seconds_total", "CPU time of the agent", func() float64 { return process().CPUSeconds })
+	return m
+}

@@ -1,0 +1,132 @@
+// Package status serves the agent's own health over HTTP: /health and /ready for
+// probes, /status as JSON for people and commands, /metrics for Prometheus.
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/internal/meter"
+)
+
+// Format names the form of a Report.
+const Format = "sidelight.status/1"
+
+// Report is everything an agent says of itself.
+type Report struct {
+	Format    string                  `json:"format"`
+	Version   string                  `json:"version"`
+	PID       int                     `json:"pid"`
+	Began     time.Time               `json:"began"`
+	UptimeMS  int64                   `json:"uptime_ms"`
+	Identity  identity.Identity       `json:"identity"`
+	Signals   map[string]Signal       `json:"signals"`
+	Queues    []Queue                 `json:"queues"`
+	Listeners []Listener              `json:"listeners"`
+	Process   Process                 `json:"process"`
+	Series    int                     `json:"metric_series"`
+	Overflow  map[string]uint64       `json:"metric_overflow,omitempty"`
+	Receivers map[string]ReceiverNote `json:"receivers,omitempty"`
+}
+
+// Signal is the account of one signal.
+type Signal struct {
+	meter.Totals
+	Queued int64 `json:"queued"`
+}
+
+// Queue is a queue and the delivery behind it.
+type Queue struct {
+	Name        string     `json:"name"`
+	Durable     bool       `json:"durable"`
+	Blocks      int        `json:"blocks"`
+	Events      int        `json:"events"`
+	OpenEvents  int64      `json:"open_events"`
+	Bytes       int64      `json:"bytes"`
+	MemoryBytes int64      `json:"memory_bytes"`
+	DiskBytes   int64      `json:"disk_bytes"`
+	LimitBytes  int64      `json:"limit_bytes"`
+	OldestMS    int64      `json:"oldest_ms"`
+	Attempts    uint64     `json:"attempts"`
+	Succeeded   uint64     `json:"succeeded"`
+	Throttled   uint64     `json:"throttled"`
+	Failed      uint64     `json:"failed"`
+	Failing     *time.Time `json:"failing_since,omitempty"`
+	LastError   string     `json:"last_error,omitempty"`
+}
+
+// Listener is an open address.
+type Listener struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+}
+
+// Process is what the agent costs.
+type Process struct {
+	RSSBytes   int64   `json:"rss_bytes"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+	Goroutines int     `json:"goroutines"`
+}
+
+// ReceiverNote holds counters that only one receiver has.
+type ReceiverNote map[string]uint64
+
+// Server serves a report.
+type Server struct {
+	ln   net.Listener
+	http *http.Server
+}
+
+// New opens the listener. report is called for each request and must be safe
+// for concurrent use.
+func New(addr string, report func() Report, meters *meter.Set, log *slog.Logger) (*Server, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("status: %w", err)
+	}
+	mux := http.NewServeMux()
+	ok := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintln(w, `{"status":"ok"}`)
+	}
+	mux.HandleFunc("GET /health", ok)
+	// The agent is built listeners first: if this one answers, all are open.
+	mux.HandleFunc("GET /ready", ok)
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(report())
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		_ = meters.WriteText(w)
+	})
+	return &Server{ln: ln, http: &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// Run serves until Stop or until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() })
+	defer stop()
+	if err := s.http.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("status: %w", err)
+	}
+	return nil
+}
+
+// Stop ends Run.
+func (s *Server) Stop(context.Context) error { return s.http.Close() }
