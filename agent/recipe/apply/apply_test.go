@@ -1,8 +1,6 @@
 package apply_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -284,116 +282,6 @@ func TestRevisionsConverge(t *testing.T) {
 	})
 }
 
-// A process that dies at any write leaves what the next run can finish.
-func TestDeathAtEveryWrite(t *testing.T) {
-	death := errors.New("killed")
-	for _, after := range []bool{false, true} {
-		for n := 1; n <= 8; n++ {
-			t.Run(fmt.Sprintf("%v/%d", after, n), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					cw := recipetest.New()
-					applied(t, cw, load(t, shop(4, 1), 1))
-					// Two to change, one of them in tags only, one to add, one to delete.
-					text := shop(3, 2, "x-n: 1") + "  b0:\n    when: sum(Shop:E) > 1\n"
-					text = strings.Replace(text, "s1, b=c}) > 1", "s1, b=c}) > 7", 1)
-					next := load(t, text, 2)
-					p := makePlan(t, cw, next)
-
-					ctx, cancel := context.WithCancelCause(t.Context())
-					defer cancel(nil)
-					writes := 0
-					hook := func(op string) error {
-						if strings.HasPrefix(op, "Describe") || strings.HasPrefix(op, "List") {
-							return nil
-						}
-						if writes++; writes == n {
-							cancel(death)
-							return death
-						}
-						return nil
-					}
-					if after {
-						cw.After = hook
-					} else {
-						cw.Before = hook
-					}
-					_, err := apply.Run(ctx, clients(cw), p, apply.Options{})
-					cw.Before, cw.After = nil, nil
-					if err != nil {
-						t.Fatal(err)
-					}
-					applied(t, cw, next)
-					if got, want := cw.Names(), []string{"shop-dev-a0", "shop-dev-a1", "shop-dev-a2", "shop-dev-b0"}; !slices.Equal(got, want) {
-						t.Errorf("alarms = %v, want %v", got, want)
-					}
-				})
-			})
-		}
-	}
-}
-
-func TestDeathBetweenPutAndTagRetags(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cw := recipetest.New()
-		applied(t, cw, load(t, shop(1, 1), 1))
-		next := load(t, shop(1, 2), 2)
-		p := makePlan(t, cw, next)
-		cw.Before = func(op string) error {
-			if op == "TagResource" {
-				return errors.New("killed")
-			}
-			return nil
-		}
-		r, err := apply.Run(t.Context(), clients(cw), p, apply.Options{})
-		if err != nil || r.ExitCode() != exit.Failed {
-			t.Fatalf("apply: %v %v", r, err)
-		}
-		cw.Before = nil
-		if got, want := classes(makePlan(t, cw, next)), "a0:retag:in-sync"; got != want {
-			t.Errorf("plan = %s, want %s", got, want)
-		}
-		puts := cw.Calls("PutMetricAlarm")
-		applied(t, cw, next)
-		if cw.Calls("PutMetricAlarm") != puts {
-			t.Error("the resume wrote the alarm again")
-		}
-	})
-}
-
-func TestPartialFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cw := recipetest.New()
-		applied(t, cw, load(t, shop(1, 1), 1))
-		text := strings.ReplaceAll(shop(3, 1), "  a0:", "  z0:")
-		p := makePlan(t, cw, load(t, text, 2))
-		puts := 0
-		cw.Before = func(op string) error {
-			if op != "PutMetricAlarm" {
-				return nil
-			}
-			if puts++; puts == 2 {
-				return fmt.Errorf("no permission")
-			}
-			return nil
-		}
-		r, err := apply.Run(t.Context(), clients(cw), p, apply.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.ExitCode() != exit.Partial || r.Count(apply.Done) != 2 || r.Count(apply.Failed) != 1 || r.Count(apply.Skipped) != 1 {
-			t.Errorf("report = %+v", r.Steps)
-		}
-		if !slices.Contains(cw.Names(), "shop-dev-a0") {
-			t.Error("the old alarm was deleted although a creation had failed")
-		}
-		var b strings.Builder
-		_ = r.WriteText(&b)
-		if !strings.Contains(b.String(), "2 done, 1 failed, 1 skipped") {
-			t.Errorf("report:\n%s", b.String())
-		}
-	})
-}
-
 func TestThrottlingIsWaitedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cw := recipetest.New()
@@ -408,71 +296,6 @@ func TestThrottlingIsWaitedOut(t *testing.T) {
 		applied(t, cw, load(t, shop(20, 1), 1))
 		if d := time.Since(start); d < 8*time.Second {
 			t.Errorf("20 alarms took %s, faster than two a second", d)
-		}
-	})
-}
-
-func TestDeleteBrake(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cw := recipetest.New()
-		applied(t, cw, load(t, shop(10, 1), 1))
-		p := makePlan(t, cw, load(t, shop(7, 1), 2))
-		_, err := apply.Run(t.Context(), clients(cw), p, apply.Options{})
-		if plan.ExitCode(err) != exit.Refused || len(cw.Names()) != 10 {
-			t.Errorf("apply: %v, %d alarms", err, len(cw.Names()))
-		}
-		if r, err := apply.Run(t.Context(), clients(cw), p, apply.Options{AllowDelete: 3}); err != nil || r.ExitCode() != exit.Done || len(cw.Names()) != 7 {
-			t.Errorf("apply with allowance: %v, %d alarms", err, len(cw.Names()))
-		}
-	})
-}
-
-func TestProtection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cw := recipetest.New()
-		guarded := strings.Replace(shop(2, 1), "regions: [us-east-1]", "regions: [us-east-1], protect: [alarms]", 1)
-		applied(t, cw, load(t, guarded, 1))
-		p := makePlan(t, cw, load(t, strings.Replace(shop(1, 1), "regions: [us-east-1]", "regions: [us-east-1], protect: [alarms]", 1), 2))
-		if _, err := apply.Run(t.Context(), clients(cw), p, apply.Options{AllowDelete: 9}); plan.ExitCode(err) != exit.Refused {
-			t.Errorf("apply: %v", err)
-		}
-		d, err := plan.MakeDestroy(t.Context(), clients(cw), load(t, guarded, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := apply.Run(t.Context(), clients(cw), d, apply.Options{Confirm: "shop/dev"}); plan.ExitCode(err) != exit.Refused || len(cw.Names()) != 2 {
-			t.Errorf("destroy: %v", err)
-		}
-	})
-}
-
-func TestDestroy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cw := recipetest.New()
-		s := load(t, shop(12, 1), 1)
-		applied(t, cw, s)
-		p, err := plan.MakeDestroy(t.Context(), clients(cw), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := apply.Run(t.Context(), clients(cw), p, apply.Options{}); plan.ExitCode(err) != exit.Refused {
-			t.Errorf("unconfirmed: %v", err)
-		}
-		// One loses its mark before the destroy gets there.
-		cw.Change("shop-dev-a3", func(_ *types.MetricAlarm, tags map[string]string) { delete(tags, norm.TagRecipe) })
-		if _, err := apply.Run(t.Context(), clients(cw), p, apply.Options{Confirm: "shop/dev"}); plan.ExitCode(err) != exit.Refused {
-			t.Errorf("stale: %v", err)
-		}
-		p, err = plan.MakeDestroy(t.Context(), clients(cw), s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := apply.Run(t.Context(), clients(cw), p, apply.Options{Confirm: "shop/dev"})
-		if err != nil || r.ExitCode() != exit.Done {
-			t.Fatalf("destroy: %v %+v", err, r)
-		}
-		if got := cw.Names(); !slices.Equal(got, []string{"shop-dev-a3"}) {
-			t.Errorf("left = %v", got)
 		}
 	})
 }

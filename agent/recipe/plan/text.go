@@ -115,10 +115,13 @@ func (t *printer) fields(c Change) {
 
 // place shortens file:line:column to name:line.
 func place(origin string) string {
+	if origin == "" {
+		return ""
+	}
 	if i := strings.LastIndexByte(origin, ':'); i > 0 {
 		origin = origin[:i]
 	}
-	return filepath.Base(strings.TrimSuffix(origin, "."))
+	return filepath.Base(origin)
 }
 
 func show(v any) string {
@@ -129,12 +132,25 @@ func show(v any) string {
 		return clip(strings.ReplaceAll(v, "\n", " "))
 	case []string:
 		return clip(strings.Join(v, ", "))
+	case []any:
+		return clip(dimensions(v))
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
 	return clip(string(text))
+}
+
+// dimensions writes the normal form of dimensions as a recipe would.
+func dimensions(list []any) string {
+	var parts []string
+	for _, e := range list {
+		if d, ok := e.(map[string]any); ok {
+			parts = append(parts, fmt.Sprintf("%v=%v", d["Name"], d["Value"]))
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 func clip(s string) string {
