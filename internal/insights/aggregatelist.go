@@ -28,6 +28,8 @@ func aggregateTable() map[string]aggregate {
 		"earliest":       ofTimed(-1),
 		"latest":         ofTimed(1),
 		"sortsfirst":     of(func() accumulator { return &sorted{sign: -1} }),
+		"values":         of(func() accumulator { return &tally{counts: map[string]int{}} }),
+		"topk":           {2, 2, false, buildTopK},
 		"sortslast":      of(func() accumulator { return &sorted{sign: 1} }),
 	}
 }

@@ -25,13 +25,18 @@ func commandList() []command {
 		{"parse", (*compiler).parseCommand},
 		{"dedup", (*compiler).dedupCommand},
 		{"unnest", (*compiler).unnestCommand},
+		{"pattern", (*compiler).patternCommand},
+		{"fillmissing", (*compiler).fillMissingCommand},
+		{"filldown", (*compiler).filldownCommand},
+		{"accum", (*compiler).accumCommand},
+		{"autoregress", (*compiler).autoregressCommand},
 		{"source", (*compiler).sourceCommand},
 	}
 }
 
 // unsupportedCommands are commands of the service that this package refuses.
 var unsupportedCommands = []string{
-	"anomaly", "appendcols", "cidrlookup", "countfrequent", "diff", "estimate", "expand", "join",
+	"addtotals", "anomaly", "appendcols", "cidrlookup", "countfrequent", "diff", "estimate", "expand", "join",
 	"logcompare", "lookup", "outlier", "relevantfields", "sessionize",
 }
 

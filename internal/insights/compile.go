@@ -76,6 +76,10 @@ func (c *compiler) field(n *node) (expr, error) {
 
 // call compiles a function or, inside stats, an aggregate.
 func (c *compiler) call(n *node) (expr, error) {
+	// After stats, the text of an aggregate or a bin is the name of its column.
+	if x := c.scope.names[c.text[n.start:n.end]]; x != nil && !c.scope.events {
+		return x, nil
+	}
 	f, ok := c.functions[n.name]
 	if !ok {
 		return c.aggregate(n)
@@ -211,16 +215,20 @@ const leastLiteral = 3
 // f can be equal to the constant n, or nil. Numbers can be spelled in several
 // ways and give none.
 func (c *compiler) literal(f, n *node) []byte {
-	if f.op != opField || n.op != opString || len(n.name) < leastLiteral || !c.scope.events {
+	if n.op != opString || len(n.name) < leastLiteral || !c.isDiscovered(f) {
 		return nil
 	}
 	if _, isNumber := parseNumber([]byte(n.name)); isNumber {
 		return nil
 	}
-	if c.scope.names[f.name] != nil || systemField(f.name) != nil || c.scope.aliased(f.name) {
-		return nil
-	}
 	return []byte(n.name)
+}
+
+// isDiscovered reports whether n is a field whose text stands in the message.
+// Lambda's sizes do not: they are shown in bytes.
+func (c *compiler) isDiscovered(n *node) bool {
+	return n.op == opField && c.scope.events && c.scope.names[n.name] == nil && !c.scope.aliased(n.name) &&
+		systemField(n.name) == nil && lambdaLabels[n.name].scale == 0
 }
 
 // aliased reports whether name lies below a name that the query gave.
@@ -268,8 +276,12 @@ func (c *compiler) likeCond(n *node) (cond, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(e *env) bool {
+	test := func(e *env) bool {
 		b, ok := e.text(x(e))
 		return ok && m.match(b) != negated
-	}, nil
+	}
+	if negated || len(m.literal) < leastLiteral || m.fold != nil || !c.isDiscovered(n.args[0]) {
+		return test, nil
+	}
+	return func(e *env) bool { return mayContain(e.row.Message, m.literal) && test(e) }, nil
 }

@@ -27,6 +27,19 @@
 // groups a SOURCE command asks for and [Query.Needles] gives strings that every
 // row which counts must contain in its message.
 //
+// [Fields] lists what a query sees in one row: GetLogRecord and
+// GetLogGroupFields.
+//
+// # What is understood
+//
+// The commands fields, display, filter (where, filterIndex), stats, sort, limit,
+// parse, dedup, unnest, pattern, fillmissing, filldown, accum, autoregress and
+// SOURCE; all operators; the functions and aggregates in functionTable and
+// aggregateTable. Refused by name: the commands diff, join, lookup, cidrlookup,
+// anomaly, addtotals, outlier, sessionize and the newer helpers, subqueries,
+// SOURCE dataSource, and the time series aggregates rate, countOverTime,
+// sumOverTime and histogram.
+//
 // # How it is fast
 //
 // Every expression is compiled to a closure over the raw bytes of a row. JSON
@@ -53,14 +66,26 @@
 //     is seen only in groups named /aws/lambda/….
 //   - Rows. Without sort, rows of events come newest first, and of one
 //     millisecond the one stored last comes first; rows of stats come in the
-//     order of their group's values. Missing values sort last in both
+//     order of their group's values, those of pattern with the most frequent
+//     first. Missing values sort last in both
 //     directions. After stats a name that is no column is a SyntaxError, and
 //     fields chooses columns instead of adding to them.
 //   - Statistics. pct and median interpolate linearly between the two nearest
 //     ranks; count_distinct is exact; stddev and variance are those of the
 //     population; min and max of a column with any number in it consider its
 //     numbers only. stats without by has one row even if nothing matched.
+//     values and topk show a JSON list of texts.
+//   - Times. formatDate, strftime and parseDate take Java's pattern letters or,
+//     where there is a percent sign, the conversions of strftime, and a third
+//     argument with a zone; parseDate takes UTC without one.
+//   - Places. haversine takes latitude, longitude, latitude, longitude in degrees
+//     and yields kilometres.
+//   - Windows. accum, autoregress and filldown go by the order of the rows at
+//     their place, and add their columns to those shown. fillmissing follows
+//     stats directly.
 //   - Columns. An expression without a name of its own is called by its text as
-//     written. The columns of by come before the aggregates. Weeks begin on
+//     written. The columns of by come before the aggregates. After stats, the
+//     text of an aggregate is the name of its column. Columns made by parse and
+//     unnest are shown only if fields or display names them. Weeks begin on
 //     Monday.
 package insights

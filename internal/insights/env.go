@@ -21,6 +21,8 @@ type env struct {
 	memo  []memo // values of computed columns
 	gen   uint32 // a memo of another generation is of another row
 	arena []byte // texts made for this row
+
+	pieces [][]byte // scratch of parse
 }
 
 type memo struct {

@@ -37,6 +37,10 @@ func TestSyntaxErrors(t *testing.T) {
 		`fields bin(5)`:                         {11, 12, "expected a period"},
 		`fields /x/`:                            {7, 10, "after like"},
 		`fields a[x]`:                           {8, 9, "an index"},
+		`fields parseDate(a, b)`:                {20, 21, "expected a pattern"},
+		`fields parseDate(a, "QQ")`:             {20, 24, `unknown letter "Q"`},
+		`fields strftime(a, "%Q")`:              {19, 23, `unknown conversion "%Q"`},
+		`fields strftime(a, "%Y", "Mars")`:      {25, 31, "a time zone"},
 		`filter a = `:                           {11, 11, "expected an expression"},
 		`filter a == 1`:                         {10, 11, `expected an expression, found "="`},
 		`filter a like b`:                       {14, 15, "expected text in quotes"},
@@ -106,6 +110,9 @@ func FuzzParse(f *testing.F) {
 		`SOURCE logGroups(namePrefix: ["a"], class: ["STANDARD"]) | parse @message "a=* b=*" as a, b | dedup a, b`,
 		`fields jsonParse(@message) as j | unnest j.items into it | filter !ispresent(it.x) and -a ^ 2 = 1e3 # end`,
 		`parse @message /(?<n>\d+)/ | filterIndex n = 1`,
+		`stats values(a) as v, topk(2, c) by bin(1s) as t | fillmissing with 0 for v | accum t | autoregress v p=1-3 | filldown t | sort t`,
+		`filter c like "x" | pattern @message | sort @sampleCount | limit any 3`,
+		`fields parseDate(c, "yyyy-MM-dd'T'HH:mm z", "+02:00") as d, strftime(d, "%F %T"), case(a = 1, "x", formatDate(d, "EEE MMM")), split(c, "-")`,
 	} {
 		f.Add(s)
 	}

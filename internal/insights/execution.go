@@ -32,7 +32,7 @@ func (q *Query) Prepare(src Source, opt Options) *Execution {
 func (x *Execution) newSink() sink {
 	p := x.plan
 	if p.sink != nil {
-		return newGrouper(p.sink)
+		return p.sink.newSink()
 	}
 	c := &collector{most: p.most, any: p.any}
 	if p.order != nil {

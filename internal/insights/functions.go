@@ -14,7 +14,7 @@ type function struct {
 func functionTable() map[string]function {
 	table := map[string]function{}
 	for _, part := range []map[string]function{
-		numberFunctions(), generalFunctions(), textFunctions(), codingFunctions(), jsonFunctions(), addressFunctions(), timeFunctions(),
+		numberFunctions(), generalFunctions(), textFunctions(), codingFunctions(), jsonFunctions(), addressFunctions(), timeFunctions(), dateFunctions(),
 	} {
 		for name, f := range part {
 			table[name] = f

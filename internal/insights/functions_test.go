@@ -60,6 +60,13 @@ func TestExpressions(t *testing.T) {
 		`datefloor(1795349099999, 5m)`: "2026-11-22 12:00:00.000", `dateceil(1795349099999, 5m)`: "2026-11-22 12:05:00.000", `dateceil(@timestamp, 5m)`: "2026-11-22 12:00:00.000", `dateceil(@timestamp, 1mo)`: "2026-12-01 00:00:00.000",
 		`datefloor(-1, 1s)`: "1969-12-31 23:59:59.000", `datefloor(s, 5m)`: "", `datefloor(zz, 5m)`: "",
 		`fromMillis(0)`: "1970-01-01 00:00:00.000", `fromMillis(1e300)`: "", `toMillis(@timestamp)`: "1795348800000", `now()`: "1795352400",
+		`formatDate(@timestamp, "yyyy-MM-dd'T'HH:mm:ss.SSSXXX")`: "2026-11-22T12:00:00.000Z", `formatDate(@timestamp, "EEE, d MMM yy h:mm a", "-05:00")`: "Sun, 22 Nov 26 7:00 AM", `formatDate(s, "yyyy")`: "",
+		`strftime(@timestamp, "%F %T %j %a %A %b %B %I%p %e %s %%")`: "2026-11-22 12:00:00 326 Sun Sunday Nov November 12PM 22 1795348800 %", `strftime(@timestamp, "%H:%M", "+02:00")`: "14:00",
+		`parseDate("2026-11-22 12:00:00", "yyyy-MM-dd HH:mm:ss")`: "1795348800000", `parseDate("20261122T130000.5+0100", "yyyyMMdd'T'HHmmss.SZ")`: "1795348800500",
+		`parseDate("22/Nov/2026:12:00:00 Z", "dd/MMM/yyyy:HH:mm:ss X")`: "1795348800000", `parseDate("2026-11-22 14:00", "yyyy-MM-dd HH:mm", "+02:00")`: "1795348800000",
+		`parseDate("Sunday, November 22 2026 12 pm", "EEEE, MMMM d yyyy h a")`: "1795348800000", `parseDate("1795348800", "%s")`: "1795348800000",
+		`parseDate("2026-02-30", "yyyy-MM-dd")`: "", `parseDate("2026-13-01", "yyyy-MM-dd")`: "", `parseDate("x", "yyyy")`: "", `parseDate("2026x", "yyyy")`: "", `parseDate(zz, "yyyy")`: "",
+		`fromMillis(parseDate("2026-326", "yyyy-DDD"))`: "2026-11-22 00:00:00.000",
 	}
 	rows := insights.Rows{at(0, event)}
 	for text, want := range tests {

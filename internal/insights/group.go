@@ -98,18 +98,21 @@ func (g *grouper) records(opt *Options) []*record {
 	for _, group := range g.groups {
 		records = append(records, g.agg.record(e, group))
 	}
-	slices.SortFunc(records, func(a, b *record) int {
-		for i := range a.keys {
-			if c := compareOrdered(a.keys[i], b.keys[i], false); c != 0 {
-				return c
-			}
-		}
-		return 0
-	})
+	slices.SortFunc(records, compareGroups)
 	for i, r := range records {
 		r.seq = uint64(i)
 	}
 	return records
+}
+
+// compareGroups orders groups by their keys.
+func compareGroups(a, b *record) int {
+	for i := range a.keys {
+		if c := compareOrdered(a.keys[i], b.keys[i], false); c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // record computes the columns of one group.
@@ -131,14 +134,21 @@ func (agg *aggregation) record(e *env, g *group) *record {
 	return r
 }
 
+func (agg *aggregation) newSink() sink { return newGrouper(agg) }
+
 // apply groups rows that have already been collected: a stats command after
 // another.
 func (agg *aggregation) apply(x *Execution, rows []*record) []*record {
-	g := newGrouper(agg)
-	e := newEnv(agg.in, &x.opt)
+	return x.gather(agg, agg.in, rows)
+}
+
+// gather passes rows that have been collected to a sink.
+func (x *Execution) gather(g gatherer, in *scope, rows []*record) []*record {
+	s := g.newSink()
+	e := newEnv(in, &x.opt)
 	for _, r := range rows {
 		e.load(r)
-		g.add(e)
+		s.add(e)
 	}
-	return g.records(&x.opt)
+	return s.records(&x.opt)
 }

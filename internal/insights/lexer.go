@@ -155,12 +155,12 @@ func (l *lexer) regex() (*matcher, error) {
 func (l *lexer) number() (float64, error) {
 	start := l.i
 	for !l.end() {
-		c := l.text[l.i]
-		exponentSign := (c == '+' || c == '-') && (l.text[l.i-1] == 'e' || l.text[l.i-1] == 'E')
-		if c != '.' && !isWordRune(rune(c)) && !exponentSign {
+		r, size := utf8.DecodeRuneInString(l.text[l.i:])
+		exponentSign := (r == '+' || r == '-') && l.i > start && (l.text[l.i-1] == 'e' || l.text[l.i-1] == 'E')
+		if r != '.' && !isWordRune(r) && !exponentSign {
 			break
 		}
-		l.i++
+		l.i += size
 	}
 	n, ok := parseNumber([]byte(l.text[start:l.i]))
 	if !ok {

@@ -74,31 +74,43 @@ func (m *matcher) match(b []byte) bool {
 // folded searches for ASCII text in any case.
 type folded struct {
 	lower        []byte
-	first, other byte // the text's first character in both cases
+	rarest       int  // the place in lower of the character to look for
+	first, other byte // that character in both cases
 	re           *regexp.Regexp
 	exotic       bool // k and s have relatives outside ASCII, K and ſ
 }
 
+// byFrequency are the letters of English text, the most frequent first. Other
+// characters count as rare.
+const byFrequency = "etaoinsrhldcumfpgwybvkxjqz"
+
 // newFolded returns nil if s is not made for it.
 func newFolded(s string, re *regexp.Regexp) *folded {
-	if s == "" {
+	if s == "" || !isASCII([]byte(s)) {
 		return nil
 	}
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return nil
+	lower := strings.ToLower(s)
+	f := &folded{lower: []byte(lower), re: re, exotic: strings.ContainsAny(lower, "ks")}
+	best := -1
+	for i := range len(lower) {
+		rank := strings.IndexByte(byFrequency, lower[i])
+		if rank < 0 {
+			rank = len(byFrequency)
+		}
+		if rank > best {
+			best, f.rarest = rank, i
 		}
 	}
-	lower := strings.ToLower(s)
-	f := &folded{lower: []byte(lower), first: lower[0], re: re, exotic: strings.ContainsAny(lower, "ks")}
-	f.other = strings.ToUpper(lower)[0]
+	f.first = lower[f.rarest]
+	f.other = strings.ToUpper(lower)[f.rarest]
 	return f
 }
 
 func (f *folded) match(b []byte) bool {
 	n := len(f.lower)
 	for from := 0; len(b)-from >= n; {
-		i := f.candidate(b[from : len(b)-n+1])
+		// The character lies between these two places if the text fits in.
+		i := f.candidate(b[from+f.rarest : len(b)-n+f.rarest+1])
 		if i < 0 {
 			break
 		}

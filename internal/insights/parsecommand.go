@@ -56,7 +56,8 @@ func (c *compiler) parsed(subject expr, names []string, extract extractor) {
 		if !ok {
 			return
 		}
-		pieces := make([][]byte, len(names))
+		e.pieces = append(e.pieces[:0], make([][]byte, len(names))...)
+		pieces := e.pieces
 		if !extract(b, pieces) {
 			return
 		}

@@ -5,10 +5,10 @@ package insights
 type plan struct {
 	first  *scope
 	rows   []rowStep
-	sink   *aggregation // nil: rows are collected
-	order  *sortStep    // of the collected rows; nil: newest first
-	most   int          // rows to collect; 0: all
-	any    bool         // any rows will do
+	sink   gatherer  // nil: rows are collected
+	order  *sortStep // of the collected rows; nil: newest first
+	most   int       // rows to collect; 0: all
+	any    bool      // any rows will do
 	after  []tableStep
 	last   *scope
 	limits bool // the text says how many rows
@@ -26,6 +26,9 @@ type plan struct {
 	commandCount             int
 	deduped                  bool
 	statsCount               int
+	patterned                bool
+	lastStats                *aggregation
+	lastStatsAt              int  // its place among the commands
 	ended                    bool // a sort or limit was met: no stats any more
 }
 
@@ -34,6 +37,13 @@ type rowStep struct {
 	test cond // nil: unnest
 	list expr
 	into int // column
+}
+
+// gatherer is a command that turns rows into other rows: stats and pattern. As
+// the first command that needs all rows it does so while they are read.
+type gatherer interface {
+	tableStep
+	newSink() sink
 }
 
 // tableStep works on all rows that are left.
@@ -55,6 +65,17 @@ func (c *compiler) addRowStep(s rowStep) {
 // rows. A filter behind it may as well come before.
 func (c *compiler) onlySorted() bool {
 	return c.order != nil && c.sink == nil && c.most == 0 && len(c.after) == 0
+}
+
+// addGatherer adds a command whose rows consist of columns only.
+func (c *compiler) addGatherer(g gatherer, out *scope, shown []column) {
+	if c.barrier() {
+		c.after = append(c.after, g)
+	} else {
+		c.sink = g
+	}
+	c.scope, c.pointer = out, false
+	c.chosen, c.displayed, c.defaults = nil, nil, shown
 }
 
 // barrier reports whether a command that needs all rows has been met.

@@ -127,7 +127,7 @@ func (p *parser) checkFunction(name string, start, end int) error {
 
 // unsupportedFunctions are functions of the service that this package refuses.
 var unsupportedFunctions = map[string]bool{
-	"rate": true, "parsedate": true, "formatdate": true, "strftime": true, "values": true, "topk": true, "countovertime": true, "sumovertime": true, "histogram": true, "estimate": true,
+	"rate": true, "countovertime": true, "sumovertime": true, "histogram": true, "estimate": true,
 }
 
 func (p *parser) functionNames() []string {

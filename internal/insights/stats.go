@@ -14,8 +14,9 @@ type aggregation struct {
 	inputs    []expr
 	outputs   []output
 	shown     []column
-	inputCols []int   // of each aggregate
-	bin       *binKey // how the time axis is cut, if it is
+	index     map[string]int // columns by name
+	inputCols []int          // of each aggregate
+	bin       *binKey        // how the time axis is cut, if it is
 }
 
 // output is a column computed of others when a group is complete.
@@ -35,7 +36,7 @@ func (c *compiler) statsCommand() error {
 	if err := c.checkStatsPlace(); err != nil {
 		return err
 	}
-	agg := &aggregation{in: c.scope, out: newScope(false)}
+	agg := &aggregation{in: c.scope, out: newScope(false), index: map[string]int{}}
 	// The names of the groups' keys come last in the text but may be used
 	// before: the keys are compiled first.
 	items, err := c.statsItems()
@@ -52,13 +53,8 @@ func (c *compiler) statsCommand() error {
 			return err
 		}
 	}
-	if c.barrier() {
-		c.after = append(c.after, agg)
-	} else {
-		c.sink = agg
-	}
-	c.scope, c.pointer = agg.out, false
-	c.chosen, c.displayed, c.defaults = nil, nil, agg.shown
+	c.addGatherer(agg, agg.out, agg.shown)
+	c.lastStats, c.lastStatsAt = agg, c.commandCount
 	return nil
 }
 
@@ -118,15 +114,16 @@ func (c *compiler) statsKeys(agg *aggregation) error {
 			}
 		}
 		agg.keys = append(agg.keys, x)
-		_, col := agg.out.column()
-		agg.add(name, col)
+		i, col := agg.out.column()
+		agg.add(name, i, col)
 		if !c.take(",") {
 			return nil
 		}
 	}
 }
 
-func (agg *aggregation) add(name string, x expr) {
+func (agg *aggregation) add(name string, i int, x expr) {
+	agg.index[name] = i
 	agg.out.names[name] = x
 	agg.shown = append(agg.shown, column{name, x})
 }
@@ -167,7 +164,7 @@ func (c *compiler) statsColumn(agg *aggregation, item statsItem) error {
 	}
 	i, col := agg.out.column()
 	agg.outputs = append(agg.outputs, output{i, x})
-	agg.add(item.name, col)
+	agg.add(item.name, i, col)
 	return nil
 }
 

@@ -53,6 +53,8 @@ func TestAfterStatsOnlyColumns(t *testing.T) {
 	}
 	expect(t, `stats count(*) as n, max(v) as m by level | fields m * 2 as mm, level`, messages(`{"level":"x","v":4}`), "mm=8 level=x")
 	expect(t, `stats count(*) as n, max(v) as m by level | display n`, messages(`{"level":"x","v":4}`), "n=1")
+	expect(t, "stats count(*) by bin(1m) | sort bin(1m) desc, count(*) | filter count(*) > 0 | display count(*)", messages("x"), "count(*)=1")
+	expect(t, "stats count(*) by level | stats max(count(*)) as m, sum(count(*))", messages(`{"level":"x"}`, `{"level":"x"}`, `{"level":"y"}`), "m=2 sum(count(*))=3")
 	expect(t, "stats count(*) by level | filter `count(*)` > 1", messages(`{"level":"x"}`, `{"level":"x"}`, `{"level":"y"}`), "level=x count(*)=2")
 }
 
