@@ -12,15 +12,15 @@ func addressFunctions() map[string]function {
 	within := func(family func(netip.Addr) bool) function {
 		return function{2, 2, nil, func(c *compiler, n *node) (expr, error) { return buildSubnet(c, n, family) }}
 	}
-	any := func(netip.Addr) bool { return true }
+	either := func(netip.Addr) bool { return true }
 	return map[string]function{
-		"isvalidip":      is(any),
+		"isvalidip":      is(either),
 		"isvalidipv4":    is(netip.Addr.Is4),
 		"isvalidipv6":    is(netip.Addr.Is6),
 		"isprivateip":    is(netip.Addr.IsPrivate),
 		"ispublicip":     is(isPublic),
 		"isreservedip":   is(isReserved),
-		"isipinsubnet":   within(any),
+		"isipinsubnet":   within(either),
 		"isipv4insubnet": within(netip.Addr.Is4),
 		"isipv6insubnet": within(netip.Addr.Is6),
 		"ipv4tonumber":   {1, 1, ipv4ToNumber, nil},

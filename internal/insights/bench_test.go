@@ -26,6 +26,7 @@ func BenchmarkRun(b *testing.B) {
 	for name, query := range map[string]string{
 		"like_count":        `filter @message like /ERROR/ | stats count(*)`,
 		"fold_count":        `filter @message like /(?i)error/ | stats count(*)`,
+		"fold_either":       `filter @message like /(?i)(exception|fatal|panic)/ | stats count(*)`,
 		"regex_count":       `filter @message like /carts.*items\/1[0-9]"/ | stats count(*)`,
 		"field_count":       `filter level = "ERROR" | stats count(*)`,
 		"two_fields":        `filter level = "ERROR" and service like /pay/ | stats count(*) by status`,

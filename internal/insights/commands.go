@@ -193,8 +193,8 @@ func (c *compiler) needlesOf(n *node) [][]byte {
 		return append(c.needlesOf(n.args[0]), c.needlesOf(n.args[1])...)
 	case opLike:
 		message := n.args[0].op == opField && n.args[0].name == "@message" && c.scope.names["@message"] == nil
-		if message && n.num == 0 && n.re.fold == nil && len(n.re.literal) > 0 {
-			return [][]byte{n.re.literal}
+		if lit := n.re.literal(); message && n.num == 0 && len(lit) > 0 {
+			return [][]byte{lit}
 		}
 	}
 	return nil
@@ -227,14 +227,14 @@ func (c *compiler) sortCommand() error {
 const maxLimit = 100_000
 
 func (c *compiler) limitCommand() error {
-	any := c.takeWord("any")
+	anyRows := c.takeWord("any")
 	c.space()
 	start := c.i
 	n, err := c.number()
 	if err != nil || n != float64(int(n)) || n < 1 || n > maxLimit {
 		return c.errorAt(start, c.i, "expected a whole number from 1 to %d after limit", maxLimit)
 	}
-	c.addBarrier(&limitStep{n: int(n), any: any})
+	c.addBarrier(&limitStep{n: int(n), any: anyRows})
 	return nil
 }
 

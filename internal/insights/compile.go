@@ -280,8 +280,9 @@ func (c *compiler) likeCond(n *node) (cond, error) {
 		b, ok := e.text(x(e))
 		return ok && m.match(b) != negated
 	}
-	if negated || len(m.literal) < leastLiteral || m.fold != nil || !c.isDiscovered(n.args[0]) {
+	lit := m.literal()
+	if negated || len(lit) < leastLiteral || !c.isDiscovered(n.args[0]) {
 		return test, nil
 	}
-	return func(e *env) bool { return mayContain(e.row.Message, m.literal) && test(e) }, nil
+	return func(e *env) bool { return mayContain(e.row.Message, lit) && test(e) }, nil
 }

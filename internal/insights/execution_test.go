@@ -175,7 +175,7 @@ func TestOrderDoesNotDependOnWorkers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(show(want), show(got)); diff != "" {
 				t.Fatalf("%s: -one +eight workers:\n%s", query, diff)
 			}
 		}

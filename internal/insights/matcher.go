@@ -3,134 +3,140 @@ package insights
 import (
 	"bytes"
 	"regexp"
-	"regexp/syntax"
-	"strings"
+	"slices"
 )
 
 // matcher is what like compares with. Most patterns in use are plain text or
-// contain some: that is searched for first, as a search for bytes is many times
-// faster than an automaton.
+// consist of some: that is searched for first, as a search for bytes is many
+// times faster than an automaton.
 type matcher struct {
-	re      *regexp.Regexp // nil: literal decides
-	literal []byte         // must occur, unless empty
-	fold    *folded        // decides instead of literal if there is any
+	re *regexp.Regexp // nil for plain text
+	// One of needles must occur in whatever matches, unless there are none.
+	needles []needle
+	exact   bool // and that is enough
+	exotic  bool // unless the text is not ASCII: see foldNeedle
 }
 
+// needle is text to search for.
+type needle interface{ in(b []byte) bool }
+
 // literalMatcher matches text that contains s. There are no wildcards in it.
-func literalMatcher(s string) *matcher { return &matcher{literal: []byte(s)} }
+func literalMatcher(s string) *matcher {
+	return &matcher{needles: []needle{plainNeedle(s)}, exact: true}
+}
 
 func newMatcher(pattern string) (*matcher, error) {
 	re, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, err
 	}
-	tree, err := syntax.Parse(pattern, syntax.Perl)
+	texts, exact, err := implied(pattern)
 	if err != nil {
 		return nil, err
 	}
-	tree = tree.Simplify()
-	if tree.Op == syntax.OpLiteral {
-		if tree.Flags&syntax.FoldCase == 0 {
-			return literalMatcher(string(tree.Rune)), nil
-		}
-		if f := newFolded(string(tree.Rune), re); f != nil {
-			return &matcher{re: re, fold: f}, nil
+	m := &matcher{re: re, exact: exact}
+	for _, t := range texts.list {
+		if texts.fold {
+			m.needles = append(m.needles, newFoldNeedle(t))
+			m.exotic = m.exotic || hasExotic(t)
+		} else {
+			m.needles = append(m.needles, plainNeedle(t))
 		}
 	}
-	return &matcher{re: re, literal: []byte(required(tree))}, nil
-}
-
-// required returns the longest text that whatever re matches must contain.
-func required(re *syntax.Regexp) string {
-	switch re.Op {
-	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 {
-			return string(re.Rune)
-		}
-	case syntax.OpCapture, syntax.OpPlus:
-		return required(re.Sub[0])
-	case syntax.OpConcat:
-		best := ""
-		for _, sub := range re.Sub {
-			if s := required(sub); len(s) > len(best) {
-				best = s
-			}
-		}
-		return best
-	}
-	return ""
+	return m, nil
 }
 
 func (m *matcher) match(b []byte) bool {
-	if m.fold != nil {
-		return m.fold.match(b)
+	if m.mayMatch(b) {
+		return m.exact || m.re.Match(b)
 	}
-	if len(m.literal) > 0 && !bytes.Contains(b, m.literal) {
-		return false
-	}
-	return m.re == nil || m.re.Match(b)
+	return m.exotic && !isASCII(b) && m.re.Match(b)
 }
 
-// folded searches for ASCII text in any case.
-type folded struct {
+// mayMatch is false if none of the needles occurs.
+func (m *matcher) mayMatch(b []byte) bool {
+	for _, n := range m.needles {
+		if n.in(b) {
+			return true
+		}
+	}
+	return len(m.needles) == 0
+}
+
+// literal returns text that is in whatever matches, or nil.
+func (m *matcher) literal() []byte {
+	if len(m.needles) != 1 {
+		return nil
+	}
+	n, _ := m.needles[0].(plainNeedle)
+	return n
+}
+
+// plainNeedle is searched for as it stands.
+type plainNeedle []byte
+
+func (n plainNeedle) in(b []byte) bool { return bytes.Contains(b, n) }
+
+// foldNeedle is ASCII text to be found in any case. Of its characters the
+// rarest is looked for. The letters k and s also equal two characters outside
+// ASCII, U+212A and U+017F, which are not found.
+type foldNeedle struct {
 	lower        []byte
-	rarest       int  // the place in lower of the character to look for
+	rarest       int  // index in lower
 	first, other byte // that character in both cases
-	re           *regexp.Regexp
-	exotic       bool // k and s have relatives outside ASCII, K and ſ
 }
 
 // byFrequency are the letters of English text, the most frequent first. Other
 // characters count as rare.
 const byFrequency = "etaoinsrhldcumfpgwybvkxjqz"
 
-// newFolded returns nil if s is not made for it.
-func newFolded(s string, re *regexp.Regexp) *folded {
-	if s == "" || !isASCII([]byte(s)) {
-		return nil
-	}
-	lower := strings.ToLower(s)
-	f := &folded{lower: []byte(lower), re: re, exotic: strings.ContainsAny(lower, "ks")}
+func hasExotic(lower string) bool {
+	return slices.ContainsFunc([]byte(lower), func(c byte) bool { return c == 'k' || c == 's' })
+}
+
+// newFoldNeedle takes text in lower case.
+func newFoldNeedle(lower string) *foldNeedle {
+	n := &foldNeedle{lower: []byte(lower)}
 	best := -1
-	for i := range len(lower) {
-		rank := strings.IndexByte(byFrequency, lower[i])
+	for i, c := range n.lower {
+		rank := bytes.IndexByte([]byte(byFrequency), c)
 		if rank < 0 {
 			rank = len(byFrequency)
 		}
 		if rank > best {
-			best, f.rarest = rank, i
+			best, n.rarest = rank, i
 		}
 	}
-	f.first = lower[f.rarest]
-	f.other = strings.ToUpper(lower)[f.rarest]
-	return f
+	n.first = n.lower[n.rarest]
+	n.other = bytes.ToUpper(n.lower)[n.rarest]
+	return n
 }
 
-func (f *folded) match(b []byte) bool {
-	n := len(f.lower)
-	for from := 0; len(b)-from >= n; {
+func (n *foldNeedle) in(b []byte) bool {
+	size := len(n.lower)
+	for from := 0; len(b)-from >= size; {
 		// The character lies between these two places if the text fits in.
-		i := f.candidate(b[from+f.rarest : len(b)-n+f.rarest+1])
+		i := n.candidate(b[from+n.rarest : len(b)-size+n.rarest+1])
 		if i < 0 {
-			break
+			return false
 		}
-		if equalFoldASCII(b[from+i:from+i+n], f.lower) {
+		if equalFoldASCII(b[from+i:from+i+size], n.lower) {
 			return true
 		}
 		from += i + 1
 	}
-	return f.exotic && !isASCII(b) && f.re.Match(b)
+	return false
 }
 
-func (f *folded) candidate(b []byte) int {
-	i := bytes.IndexByte(b, f.first)
-	if f.other == f.first {
+func (n *foldNeedle) candidate(b []byte) int {
+	i := bytes.IndexByte(b, n.first)
+	if n.other == n.first {
 		return i
 	}
 	if i >= 0 {
 		b = b[:i]
 	}
-	if j := bytes.IndexByte(b, f.other); j >= 0 {
+	if j := bytes.IndexByte(b, n.other); j >= 0 {
 		return j
 	}
 	return i

@@ -13,10 +13,12 @@ import (
 func TestRegexShortcuts(t *testing.T) {
 	patterns := []string{
 		`ERROR`, `(?i)error`, `(?i)Sky`, `(?i)x1-`, `a.*bcd`, `(abc)+d`, `a|b`, `^abc`, `abc$`, `(?i)a.*b`, `[a-c]d`, `x*`, ``, `a{2}bc`, `\$\{x`, `(?s)a.b`, `é`, `(?i)é`,
+		`(?i)(exception|error)`, `exception|error|ERROR`, `(?i)err|warn`, `ab(c|d)e?`, `(?i)a|b`, `a|bc|`, `(?i:err)or`, `err(?i:OR)`, `(?i)error.*x`, `(?i)fatal|err.*r`, `(?m)^abc|sKy$`, `(a|b)(c|d)(e|f)(g|h)(i|j)`,
 	}
 	texts := []string{
 		"", "ERROR", "an eRRoR", "errorx", "ERRO", "sKy", "s\u212Ay", "\u017Fky", "éS\u212AY", "X1-", "x1", "a--bcd", "abcabcd", "b", "xabc", "abcx", "A-B", "bd", "aabc",
 		"${x}", "a\nb", "É", "é", strings.Repeat("r", 40) + "error", "\xff\xfe", "skskySKsky",
+		"acegi", "abce", "abd", "Exception", "WARN", "errOR", "ErrOR", "FATAL", "err x r",
 	}
 	for _, pattern := range patterns {
 		re := regexp.MustCompile(pattern)

@@ -99,7 +99,7 @@ func (c *compiler) regexPattern() ([]string, extractor, error) {
 		return nil, nil, c.errorAt(start, c.i, "expected a named group (?<name>…) in the regular expression")
 	}
 	return names, func(text []byte, pieces [][]byte) bool {
-		if len(m.literal) > 0 && !bytes.Contains(text, m.literal) {
+		if !m.exotic && !m.mayMatch(text) {
 			return false
 		}
 		at := re.FindSubmatchIndex(text)
