@@ -216,7 +216,7 @@ func BenchmarkDoUnsampled(b *testing.B) {
 // TestDependencies pins what a service takes in with the sdk: no gRPC, no
 // protobuf, nothing of the agent, and no module that is not on this list.
 func TestDependencies(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}} {{if .Module}}{{.Module.Path}}{{end}}{{end}}", ".", "./sampler").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}} {{if .Module}}{{.Module.Path}}{{end}}{{end}}", ".", "./sampler", "./sdktest").Output()
 	if err != nil {
 		t.Fatalf("list dependencies: %v", err)
 	}
