@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -56,6 +55,3 @@ func streamName(s string) string {
 	}
 	return s[:min(len(s), 512)]
 }
-
-// fileSource shortens a path to what tells one file from another.
-func fileSource(path string) string { return strings.TrimPrefix(filepath.ToSlash(path), "/") }

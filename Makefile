@@ -1,0 +1,96 @@
+# Sidelight. `make` lists the targets.
+
+GO      ?= go
+BIN     := bin
+LDFLAGS := -s -w
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+TOOL    := $(GO) tool -modfile=tools.mod
+# -race needs a C compiler; without one the tests run without it.
+RACE    := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/sidelight and the demo's services
+	@mkdir -p $(BIN)
+	$(BUILD) -o $(BIN)/sidelight ./cmd/sidelight
+	$(BUILD) -o $(BIN)/payments ./examples/shop/payments
+
+.PHONY: demo
+demo: build ## see the whole product work, without an AWS account
+	$(BIN)/sidelight demo $(DEMO)
+
+.PHONY: test
+test: ## run the tests; needs nothing but Go
+	$(GO) test $(RACE) -timeout 10m ./...
+
+.PHONY: test-clients
+test-clients: build ## run the tests with real clients; installs them (Debian packages, npm)
+	test/clients/run.sh
+
+.PHONY: check
+check: check-format check-vet check-static check-modules check-generated check-cross ## style, vet, staticcheck, modules, builds
+
+.PHONY: check-format
+check-format: ## gofumpt finds nothing to change
+	@out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))"; if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+
+.PHONY: check-vet
+check-vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: check-static
+check-static: ## staticcheck
+	$(TOOL) staticcheck ./...
+
+.PHONY: check-modules
+check-modules: ## go.mod is tidy; licences and module lists are reviewed
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	$(GO) test ./internal/deptest
+	.ci/licences
+
+.PHONY: check-generated
+check-generated: ## generated files are up to date
+	$(GO) generate ./...
+	@git diff --exit-code -- . || (echo "go generate changed the files above"; exit 1)
+
+.PHONY: check-cross
+check-cross: ## builds for amd64 and arm64
+	GOARCH=amd64 $(BUILD) -o $(BIN)/sidelight-amd64 ./cmd/sidelight
+	GOARCH=arm64 $(BUILD) -o $(BIN)/sidelight-arm64 ./cmd/sidelight
+	@for f in $(BIN)/sidelight-amd64 $(BIN)/sidelight-arm64; do \
+		size=$$(stat -c %s $$f); echo "$$f: $$size bytes"; \
+		if [ $$size -gt 20971520 ]; then echo "$$f is over 20 MiB"; exit 1; fi; done
+
+.PHONY: lint
+lint: ## golangci-lint, slower than check
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
+
+.PHONY: format
+format: ## gofumpt everything
+	$(TOOL) gofumpt -w $$(git ls-files '*.go')
+
+.PHONY: bench
+bench: ## benchmarks of the hot paths
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/wire ./internal/pack ./agent/...
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for a while: make fuzz TIME=1m
+	.ci/fuzz $(or $(TIME),30s)
+
+.PHONY: footprint
+footprint: build ## binary size, start time, idle memory
+	test/footprint.sh $(BIN)/sidelight
+
+.PHONY: image
+image: ## build the container image for this machine
+	docker build -t sidelight .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
+	"github.com/sidelight-dev/sidelight/internal/render"
+	"github.com/sidelight-dev/sidelight/internal/sandbox"
+)
+
+// app is one run of the command: its streams and the flags all commands share.
+type app struct {
+	in   io.Reader
+	out  io.Writer // data
+	talk io.Writer // progress, notes, prompts
+
+	config   string
+	output   string
+	color    string
+	region   string
+	profile  string
+	endpoint string
+	sandbox  bool
+	quiet    bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sidelight",
+		Short: "Logs, metrics, traces and alarms of a container, to AWS",
+		Long: `Sidelight runs beside a container and ships its logs, metrics and traces to
+Amazon CloudWatch, CloudWatch Logs and AWS X-Ray. It provisions the alarms that
+watch them, and brings a local stand-in of those services to try it all with.`,
+		Example: `  sidelight demo                       see the whole product work, without an AWS account
+  sidelight run                        the agent, configured by what it finds
+  sidelight exec -- ./server           the agent and a command in one container`,
+		SilenceUsage: true, SilenceErrors: true,
+		// Suggestions for mistyped commands come from cobra.
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDescriptions: false},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &hintError{err: usage("%v", err), hint: cmd.CommandPath() + " --help"}
+	})
+	f := root.PersistentFlags()
+	f.StringVarP(&a.output, "output", "o", "table", "form of the data: table or json")
+	f.StringVar(&a.color, "color", "auto", "auto, always or never; NO_COLOR is heeded")
+	f.StringVar(&a.region, "region", "", "AWS region")
+	f.StringVar(&a.profile, "profile", "", "profile of the shared AWS configuration")
+	f.StringVar(&a.endpoint, "endpoint-url", "", "endpoint of every AWS service")
+	f.BoolVar(&a.sandbox, "sandbox", false, "use the sandbox on "+sandbox.DefaultListen)
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
+	f.SortFlags = false
+	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"}, &cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"},
+		&cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"}, &cobra.Group{ID: "local", Title: "On this machine:"})
+	a.add(root, "agent", a.runCommand(), a.configCommand(), a.statusCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
+	a.add(root, "local", a.sandboxCommand(), a.versionCommand())
+	root.SetHelpCommandGroupID("local")
+	root.SetCompletionCommandGroupID("local")
+	return root
+}
+
+func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {
+	for _, c := range cmds {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, word string) error {
+	err := usage("unknown command %q for %q", word, cmd.CommandPath())
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return &hintError{err: err, hint: cmd.CommandPath() + " " + strings.Join(near, " or ")}
+	}
+	return &hintError{err: err, hint: cmd.CommandPath() + " --help"}
+}
+
+// awsConfig returns the configuration for calls to AWS or the sandbox.
+func (a *app) awsConfig(ctx context.Context) (aws.Config, error) {
+	o := awsapi.Options{Region: a.region, Profile: a.profile, Endpoint: a.endpoint}
+	if a.sandbox {
+		o.Endpoint = "http://" + sandbox.DefaultListen
+	}
+	cfg, err := awsapi.Load(ctx, o)
+	if err != nil {
+		return cfg, err
+	}
+	if cfg.Region == "" {
+		return cfg, &hintError{err: fmt.Errorf("no AWS region is set"), hint: "--region us-east-1, AWS_REGION, or --sandbox"}
+	}
+	return cfg, nil
+}
+
+// json reports whether data is wanted as JSON; any form but the known ones is a
+// usage error.
+func (a *app) json() (bool, error) {
+	switch a.output {
+	case "json":
+		return true, nil
+	case "table":
+		return false, nil
+	}
+	return false, usage("--output %q: expected table or json", a.output)
+}
+
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// note prints to the talk stream unless --quiet.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.talk, format+"\n", args...)
+	}
+}
+
+// colored reports whether colour is wanted on the data stream.
+func (a *app) colored() bool {
+	switch a.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	if os.Getenv("FORCE_COLOR") != "" {
+		return true
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.terminal()
+}
+
+// terminal reports whether data goes to a terminal.
+func (a *app) terminal() bool {
+	f, ok := a.out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is the terminal's width in columns, 100 where there is none.
+func (a *app) width() int {
+	if f, ok := a.out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 100
+}
+
+// table begins a table; a title that starts with > stands right.
+func table(titles ...string) *render.Table {
+	t := &render.Table{}
+	for _, title := range titles {
+		c := render.Column{Title: title}
+		if text, right := strings.CutPrefix(title, ">"); right {
+			c = render.Column{Title: text, Align: render.AlignRight}
+		}
+		t.Columns = append(t.Columns, c)
+	}
+	return t
+}
+
+// style is what the terminal can show.
+func (a *app) style() render.Style {
+	return render.Style{Color: a.colored(), ASCII: !utf8Locale(), Width: a.width()}
+}
+
+// utf8Locale reports whether the locale's characters are UTF-8. A terminal
+// without a locale is taken for a modern one.
+func utf8Locale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return true
+}

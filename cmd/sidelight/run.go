@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent"
+	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/internal/exit"
+	"github.com/sidelight-dev/sidelight/internal/problem"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "run [flags]",
+		Short: "Run the agent in the foreground",
+		Long: `Runs the agent until SIGTERM. With no file it finds out where it runs and opens
+OTLP, X-Ray, Forward and StatsD on loopback. At the end it drains what it holds
+and prints an exact account.`,
+		Example: `  sidelight run
+  sidelight run --config sidelight.yaml --endpoint-url http://127.0.0.1:4580`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := a.loadConfig()
+			if err != nil {
+				return err
+			}
+			if check {
+				return nil
+			}
+			return a.runAgent(cmd.Context(), l.Config)
+		},
+	}
+	a.configFlag(cmd)
+	cmd.Flags().BoolVar(&check, "check", false, "only check the configuration")
+	return cmd
+}
+
+func (a *app) configFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.config, "config", "c", "", "configuration file; default $SIDELIGHT_CONFIG")
+}
+
+// loadConfig reads the configuration and prints what is wrong with it. Flags of
+// the command win over the file.
+func (a *app) loadConfig() (*config.Loaded, error) {
+	l, problems := config.Load(a.config, os.Environ())
+	if err := a.printProblems(problems); err != nil {
+		return nil, err
+	}
+	if a.endpoint != "" {
+		l.Config.AWS.Endpoint, l.Origins["aws.endpoint"] = a.endpoint, "--endpoint-url"
+	}
+	if a.region != "" {
+		l.Config.AWS.Region, l.Origins["aws.region"] = a.region, "--region"
+	}
+	if a.profile != "" {
+		l.Config.AWS.Profile, l.Origins["aws.profile"] = a.profile, "--profile"
+	}
+	return l, nil
+}
+
+// printProblems prints problems as text or JSON and returns the error that ends
+// the command if one of them is an error.
+func (a *app) printProblems(ps problem.Problems) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	asJSON, err := a.json()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = ps.WriteJSON(a.out)
+	} else {
+		err = ps.WriteText(a.talk)
+	}
+	if err != nil {
+		return err
+	}
+	if n := ps.Errors(); n > 0 {
+		if !asJSON {
+			fmt.Fprintf(a.talk, "\n%s found.\n", plural(n, "error"))
+		}
+		return &codeError{code: exit.No}
+	}
+	return nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (a *app) runAgent(ctx context.Context, cfg config.Config) error {
+	log := newLogger(a.talk, cfg.Log)
+	ag, err := agent.New(ctx, cfg, agent.Deps{Log: log, Version: version().Version})
+	if err != nil {
+		return err
+	}
+	log.Info("ready", "service", ag.Identity().Service, "platform", ag.Identity().Platform, "region", ag.Identity().Region)
+	err = ag.Run(ctx)
+	account(log, ag)
+	return err
+}
+
+// newLogger returns the agent's own logger.
+func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
+	var level slog.Level
+	// The configuration allows only names that slog knows.
+	_ = level.UnmarshalText([]byte(cfg.Level))
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// account prints what became of everything that was accepted.
+func account(log *slog.Logger, ag *agent.Agent) {
+	for s := range sidelight.Signal(sidelight.NumSignals) {
+		t := ag.Books(s)
+		if t.Accepted+t.Recovered == 0 {
+			continue
+		}
+		log.Info("account", "signal", s.String(), "accepted", t.Accepted, "recovered", t.Recovered, "delivered", t.Delivered,
+			"refused", t.Refused, "dropped", t.Dropped, "queued", t.Queued())
+	}
+	if n := ag.LeftOnDisk(); n > 0 {
+		log.Info("left on disk for the next start", "events", n)
+	}
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/internal/sandbox"
+)
+
+func (a *app) sandboxCommand() *cobra.Command {
+	o := sandbox.Options{}
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run a local stand-in of CloudWatch, Logs and X-Ray",
+		Long: `Speaks the wire protocols of CloudWatch, CloudWatch Logs, X-Ray and STS on one
+loopback port, for any AWS client: give it the endpoint and any credentials.`,
+		Example: `  sidelight sandbox
+  aws --endpoint-url http://127.0.0.1:4580 logs describe-log-groups`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Logger = newLogger(a.talk, config.Log{Level: "warn", Format: "text"})
+			s, err := sandbox.New(o)
+			if err != nil {
+				return err
+			}
+			a.note("sandbox on %s\n\n  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n", s.URL(), s.URL(), o.Region)
+			if err := s.Serve(cmd.Context()); err != nil && cmd.Context().Err() == nil {
+				return fmt.Errorf("sandbox: %w", err)
+			}
+			return s.Close()
+		},
+	}
+	cmd.Flags().StringVar(&o.Listen, "listen", sandbox.DefaultListen, "address to listen on")
+	cmd.Flags().StringVar(&o.Account, "account", sandbox.DefaultAccount, "account that everything belongs to")
+	cmd.Flags().StringVar(&o.Region, "default-region", sandbox.DefaultRegion, "region of callers who do not sign")
+	cmd.Flags().Int64Var(&o.LogBytes, "log-bytes", 0, "bytes of log events to keep; 0 is 256 MiB")
+	return cmd
+}
