@@ -15,15 +15,19 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/lower"
+	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
 )
 
 // Options say what a recipe is resolved for. All fields may be empty.
@@ -88,8 +92,12 @@ func Revision(path string) int64 {
 	if err != nil {
 		return 0
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
 	git := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(context.Background(), "git", append([]string{"-C", filepath.Dir(path)}, args...)...)
+		// A file system monitor of the work tree's configuration would be a
+		// program of somebody else's choice.
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", filepath.Dir(path), "-c", "core.fsmonitor=false"}, args...)...)
 		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err
 	}
@@ -104,7 +112,43 @@ func Revision(path string) int64 {
 	return info.ModTime().Unix()
 }
 
-// Describe returns one line about a stack: "orders/prod  222222222222  eu-west-1".
-func Describe(s *ir.Stack) string {
-	return fmt.Sprintf("%s  %s  %s", s.ID(), s.Account, s.Region)
+// Place is where an environment lives.
+type Place = lower.Place
+
+// Places returns where the recipe's environments live, in the order of the file,
+// for a command that works on each of their regions in turn.
+func Places(path string) ([]Place, Problems) {
+	root, ps := read(path)
+	if ps.Errors() > 0 {
+		return nil, ps
+	}
+	return lower.Places(root), ps
+}
+
+// Explain prints every field of a resource, by id or name, with its value and
+// where in the recipe it was written. It reports false if there is none.
+func Explain(w io.Writer, s *ir.Stack, name string) (bool, error) {
+	i := slices.IndexFunc(s.Resources, func(r ir.Resource) bool { return r.ID == name || r.Name == name })
+	if i < 0 {
+		return false, nil
+	}
+	r := &s.Resources[i]
+	form := norm.Of(r.Alarm, r.Tags, s.Account)
+	if _, err := fmt.Fprintf(w, "%s  %s  declared at %s\n", r.Kind.Words(), r.Name, r.Pos); err != nil {
+		return true, err
+	}
+	for _, field := range norm.Fields() {
+		value := form.Field(field)
+		if value == "" {
+			continue
+		}
+		origin := "default"
+		if p, ok := r.Origins[field]; ok {
+			origin = p.String()
+		}
+		if _, err := fmt.Fprintf(w, "  %-33s %s   (%s)\n", field, value, origin); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }

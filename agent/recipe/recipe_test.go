@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -169,6 +171,63 @@ func free(key string) bool {
 func TestMissingFileIsAProblem(t *testing.T) {
 	if _, ps := recipe.Load(filepath.Join(t.TempDir(), "none.yaml"), recipe.Options{}); ps.Errors() != 1 {
 		t.Errorf("problems = %v", ps)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	got, ps := recipe.Places("testdata/good/everything.yaml")
+	want := []recipe.Place{{Env: "dev", Account: "000000000000", Regions: []string{"us-east-1"}}, {Env: "prod", Account: "222222222222", Regions: []string{"eu-west-1", "us-east-1"}}}
+	if diff := cmp.Diff(want, got); diff != "" || len(ps) > 0 {
+		t.Errorf("%v -want +got:\n%s", ps, diff)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	s, _ := recipe.Load("testdata/good/everything.yaml", recipe.Options{Env: "dev", Rev: 1})
+	var b strings.Builder
+	if ok, err := recipe.Explain(&b, s, "slow"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	golden(t, "testdata/good/explain.txt", shorten(b.String()))
+	if ok, _ := recipe.Explain(&b, s, "none"); ok {
+		t.Error("an alarm that is not there was explained")
+	}
+}
+
+func TestRevision(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.yaml")
+	if got := recipe.Revision(path); got != 0 {
+		t.Errorf("no file: %d", got)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	when := time.Unix(1763820000, 0)
+	if err := os.Chtimes(path, when, when); err != nil {
+		t.Fatal(err)
+	}
+	if got := recipe.Revision(path); got != when.Unix() {
+		t.Errorf("outside a repository: %d", got)
+	}
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", filepath.Dir(path), "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=1700000000 +0000", "GIT_AUTHOR_DATE=1600000000 +0000")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	git("init", "-q")
+	git("add", ".")
+	git("commit", "-q", "-m", "x")
+	if got := recipe.Revision(path); got != 1700000000 {
+		t.Errorf("committed: %d", got)
+	}
+	if err := os.WriteFile(path, []byte("recipe: v1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := recipe.Revision(path); got <= when.Unix() {
+		t.Errorf("changed since: %d", got)
 	}
 }
 

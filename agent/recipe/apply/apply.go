@@ -115,7 +115,7 @@ func Run(ctx context.Context, c plan.Clients, p *plan.Plan, opts Options) (*Repo
 	if p.Destroy && opts.Confirm != p.Stack.ID() {
 		return nil, &plan.Refused{Reasons: []string{fmt.Sprintf("a destroy is confirmed with the stack's name, %s", p.Stack.ID())}}
 	}
-	if _, err := c.Guard(ctx, p.Stack.Account); err != nil {
+	if _, err := c.Guard(ctx, p.Stack.Account, p.Stack.Region); err != nil {
 		return nil, err
 	}
 	var writes, deletes []plan.Change
@@ -189,34 +189,43 @@ func (r *runner) fresh(ctx context.Context, changes []plan.Change) error {
 	return nil
 }
 
-// check reports whether a change is still to be made, and an error if the
-// resource is neither as the plan saw it nor as it shall be.
-func (r *runner) check(ch plan.Change, l *plan.Live) (bool, error) {
+// await is what is to be done with an alarm whose tags say that somebody else has
+// just applied the same, while its fields do not show it yet.
+const await plan.Action = "await"
+
+// check returns what is still to be done of a change, and an error if the
+// resource is neither as the plan saw it nor as it shall be. Somebody else may
+// have applied the same, all of it or all but the tags.
+func (r *runner) check(ch plan.Change, l *plan.Live) (plan.Change, error) {
 	if l.Hash() == ch.LiveHash {
-		return true, nil
+		return ch, nil
 	}
-	if now := r.p.Again(ch, l); now.Action == plan.None && now.Class == plan.InSync {
-		return false, nil // somebody else applied the same
+	if now := r.p.Again(ch, l); now.Class == plan.InSync {
+		return now, nil
 	}
-	return false, fmt.Errorf("the alarm %q has changed since the plan was made", ch.Name)
+	if l != nil && ch.Desired != nil && l.Tags[norm.TagHash] == r.p.Mark(ch).Hash {
+		ch.Action = await
+		return ch, nil
+	}
+	return ch, fmt.Errorf("the alarm %q has changed since the plan was made", ch.Name)
 }
 
 // look reads one alarm again and checks the change against it.
-func (r *runner) look(ctx context.Context, ch plan.Change) (*plan.Live, bool, error) {
+func (r *runner) look(ctx context.Context, ch plan.Change) (*plan.Live, plan.Change, error) {
 	live, err := plan.Look(ctx, r.cw, []string{ch.Name}, "")
 	if err != nil {
-		return nil, false, err
+		return nil, ch, err
 	}
-	todo, err := r.check(ch, live[ch.Name])
-	return live[ch.Name], todo, err
+	ch, err = r.check(ch, live[ch.Name])
+	return live[ch.Name], ch, err
 }
 
 func (r *runner) write(ctx context.Context, ch plan.Change) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("%w: %w", errSkipped, err)
 	}
-	l, todo, err := r.look(ctx, ch)
-	if err != nil || !todo {
+	l, ch, err := r.look(ctx, ch)
+	if err != nil || ch.Action == plan.None {
 		return err
 	}
 	tags := maps.Clone(ch.Desired.Tags)
@@ -224,6 +233,9 @@ func (r *runner) write(ctx context.Context, ch plan.Change) error {
 		tags = map[string]string{}
 	}
 	maps.Copy(tags, r.p.Mark(ch).Tags())
+	if ch.Action == await {
+		return r.settle(ctx, ch, tags)
+	}
 	if ch.Action == plan.Create || ch.NeedsPut() {
 		if _, err := r.cw.PutMetricAlarm(ctx, norm.Input(ch.Name, ch.Desired.Alarm, tags)); err != nil {
 			return fmt.Errorf("put alarm: %w", err)
@@ -323,11 +335,11 @@ func (r *runner) remove(ctx context.Context, changes []plan.Change, skip error) 
 	var names []string
 	var todo []plan.Change
 	for _, ch := range changes {
-		l, still, err := r.look(ctx, ch)
+		l, now, err := r.look(ctx, ch)
 		switch {
 		case err != nil:
 			r.step(ch, err)
-		case !still:
+		case now.Action == plan.None:
 			r.step(ch, nil) // gone already
 		case !r.owned(l):
 			r.step(ch, fmt.Errorf("the alarm %q is not provably the stack's", ch.Name))

@@ -3,13 +3,17 @@ package apply_test
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
+	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 	"github.com/sidelight-dev/sidelight/agent/recipe/recipetest"
 	"github.com/sidelight-dev/sidelight/internal/exit"
@@ -78,4 +82,35 @@ func TestDestroy(t *testing.T) {
 			t.Errorf("left = %v", got)
 		}
 	})
+}
+
+// Two that apply the same recipe at the same time both end well.
+func TestTwoAppliersConverge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cw := recipetest.New()
+		cw.Lag = time.Second
+		applied(t, cw, load(t, shop(6, 1), 1))
+		next := load(t, shop(8, 2), 2)
+		first, second := makePlan(t, cw, next), makePlan(t, cw, next)
+		var wg sync.WaitGroup
+		for _, p := range []*plan.Plan{first, second} {
+			wg.Go(func() {
+				r, err := apply.Run(t.Context(), clients(cw), p, apply.Options{})
+				if err != nil || r.ExitCode() != exit.Done {
+					t.Errorf("apply: %v %+v", err, r)
+				}
+			})
+		}
+		wg.Wait()
+		empty(t, cw, next)
+	})
+}
+
+func TestClientOfAnotherRegionIsRefused(t *testing.T) {
+	s := load(t, shop(1, 1), 1)
+	cw := recipetest.New()
+	c := plan.Clients{CloudWatch: pace.New(cloudwatch.New(cloudwatch.Options{Region: "eu-west-1"})), Identity: cw}
+	if _, err := plan.Make(t.Context(), c, s); plan.ExitCode(err) != exit.Refused {
+		t.Errorf("plan: %v", err)
+	}
 }

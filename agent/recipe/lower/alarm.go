@@ -202,6 +202,7 @@ func (a *alarm) tags() {
 	if tags == nil {
 		tags = map[string]string{}
 	}
+	a.origin(a.l.root.Get("tags"), "Tags")
 	if n := a.get("tags"); n != nil {
 		maps.Copy(tags, a.l.tagMap(n, a.sc))
 		a.origin(n, "Tags")
@@ -278,7 +279,11 @@ func (a *alarm) condition() (*Condition, *metricDef, float64) {
 	out.Namespace, out.MetricName, out.Dimensions = m.namespace, m.name, m.dims
 	out.Statistic, out.ExtendedStatistic = m.stat.plain, m.stat.extended
 	out.Threshold, out.ComparisonOperator = &threshold, comparison(c.Cmp)
-	a.origin(n, "Namespace", "MetricName", "Dimensions", "Statistic", "ExtendedStatistic", "Threshold", "ComparisonOperator")
+	a.origin(n, "Threshold", "ComparisonOperator", "Statistic", "ExtendedStatistic")
+	a.origin(m.node, "Namespace", "MetricName", "Dimensions")
+	if c.Stat == "" {
+		a.origin(m.node, "Statistic", "ExtendedStatistic")
+	}
 	return c, &m, threshold
 }
 

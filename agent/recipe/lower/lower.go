@@ -57,6 +57,29 @@ func Lower(root *ast.Node, opts Options) (*ir.Stack, ast.Problems) {
 	return l.stack, l.ps
 }
 
+// Place is where an environment lives.
+type Place struct {
+	Env     string
+	Account string
+	Regions []string
+}
+
+// Places returns where the recipe's environments live.
+func Places(root *ast.Node) []Place {
+	var out []Place
+	for _, env := range Environments(root) {
+		n := root.Get("environments").Get(env)
+		p := Place{Env: env, Account: firstText(n.Get("account"))}
+		if r := n.Get("regions"); r != nil {
+			for _, item := range r.Items {
+				p.Regions = append(p.Regions, item.Text)
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
 // Environments returns the names of the recipe's environments.
 func Environments(root *ast.Node) []string {
 	if e := root.Get("environments"); e != nil && e.Kind == ast.Map {

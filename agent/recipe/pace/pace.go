@@ -72,6 +72,14 @@ func New(api CloudWatch) *Client {
 var _ CloudWatch = (*Client)(nil)
 var _ CloudWatch = (*cloudwatch.Client)(nil)
 
+// Options returns those of the client that is paced, or none.
+func (c *Client) Options() cloudwatch.Options {
+	if o, ok := c.api.(interface{ Options() cloudwatch.Options }); ok {
+		return o.Options()
+	}
+	return cloudwatch.Options{}
+}
+
 // DescribeAlarms is the API's, paced and retried.
 func (c *Client) DescribeAlarms(ctx context.Context, in *cloudwatch.DescribeAlarmsInput, opts ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error) {
 	return call(ctx, c.describe, c.api.DescribeAlarms, in, opts)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -63,12 +64,13 @@ func MakeDestroy(ctx context.Context, c Clients, s *ir.Stack) (*Plan, error) {
 }
 
 func begin(ctx context.Context, c Clients, s *ir.Stack) (*Plan, *ir.Stack, map[string]*Live, error) {
-	account, err := c.Guard(ctx, s.Account)
+	account, err := c.Guard(ctx, s.Account, s.Region)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	known := *s
 	known.Account = account
+	known.Region = cmp.Or(s.Region, c.region())
 	var names []string
 	for _, r := range s.Resources {
 		names = append(names, r.Name)
@@ -77,7 +79,7 @@ func begin(ctx context.Context, c Clients, s *ir.Stack) (*Plan, *ir.Stack, map[s
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p := &Plan{Format: Format, Stack: Stack{Recipe: s.Recipe, Env: s.Env, Account: account, Region: s.Region, Rev: s.Rev}, Changes: []Change{}}
+	p := &Plan{Format: Format, Stack: Stack{Recipe: s.Recipe, Env: s.Env, Account: account, Region: known.Region, Rev: s.Rev}, Changes: []Change{}}
 	return p, &known, live, nil
 }
 

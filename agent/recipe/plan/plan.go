@@ -144,9 +144,13 @@ func (p *Plan) Changed() bool {
 	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Action != None })
 }
 
-// ExitCode returns the exit code of the plan command.
+// ExitCode returns the exit code of the plan command: refused if an apply would
+// be, and with detailed exit codes "no" if there are changes.
 func (p *Plan) ExitCode(detailed bool) int {
-	if detailed && (p.Changed() || p.Summary.Conflict+p.Summary.Superseded > 0) {
+	switch {
+	case p.Refusal(0) != nil:
+		return exit.Refused
+	case detailed && p.Changed():
 		return exit.No
 	}
 	return exit.Done
@@ -206,8 +210,20 @@ func (p *Plan) finish(s *ir.Stack) {
 	for _, d := range s.Disabled {
 		p.Disabled = append(p.Disabled, Off{ID: d.ID, Reason: d.Reason, Origin: d.Pos.String()})
 	}
-	owned := 0
-	for i, c := range p.Changes {
+	owned := p.count()
+	p.MaxDelete = s.MaxDelete
+	if p.MaxDelete == 0 {
+		// Ten, or a fifth of the stack; a small stack may lose one.
+		p.MaxDelete = max(1, min(10, int(math.Ceil(float64(owned)/5))))
+	}
+	p.estimate()
+}
+
+// count fills in the summary and returns how many live resources are the
+// stack's.
+func (p *Plan) count() (owned int) {
+	p.Summary = Summary{Disabled: len(p.Disabled)}
+	for _, c := range p.Changes {
 		switch {
 		case c.Class == Conflict:
 			p.Summary.Conflict++
@@ -221,7 +237,6 @@ func (p *Plan) finish(s *ir.Stack) {
 			p.Summary.Retag++
 		case c.Action == Delete:
 			p.Summary.Delete++
-			p.Changes[i].Desired = nil
 		default:
 			p.Summary.None++
 		}
@@ -230,13 +245,7 @@ func (p *Plan) finish(s *ir.Stack) {
 		}
 		p.Stack.LiveRev = max(p.Stack.LiveRev, c.LiveRev)
 	}
-	p.Summary.Disabled = len(p.Disabled)
-	p.MaxDelete = s.MaxDelete
-	if p.MaxDelete == 0 {
-		// Ten, or a fifth of the stack; a small stack may lose one.
-		p.MaxDelete = max(1, min(10, int(math.Ceil(float64(owned)/5))))
-	}
-	p.estimate()
+	return owned
 }
 
 func (p *Plan) estimate() {

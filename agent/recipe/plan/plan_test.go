@@ -103,12 +103,15 @@ func TestClasses(t *testing.T) {
 			if err := p.Refusal(0); (plan.ExitCode(err) == exit.Refused) != refused {
 				t.Errorf("refusal: %v", err)
 			}
-			want := exit.No
-			if c.want == "none in-sync" {
-				want = exit.Done
+			detailed, short := exit.No, exit.Done
+			switch {
+			case refused:
+				detailed, short = exit.Refused, exit.Refused
+			case c.want == "none in-sync":
+				detailed = exit.Done
 			}
-			if got := p.ExitCode(true); got != want || p.ExitCode(false) != exit.Done {
-				t.Errorf("exit code %d, want %d", got, want)
+			if p.ExitCode(true) != detailed || p.ExitCode(false) != short {
+				t.Errorf("exit codes %d and %d, want %d and %d", p.ExitCode(true), p.ExitCode(false), detailed, short)
 			}
 		})
 	}
@@ -190,4 +193,28 @@ func TestSavedPlansAreChecked(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+// A plan that was saved is outside text: whatever it says, nothing panics.
+func FuzzRead(f *testing.F) {
+	f.Add(`{"format": "sidelight.plan/1", "changes": [{"id": "a", "name": "a", "action": "delete", "class": "orphan"}]}`)
+	f.Add(`{"format": "sidelight.plan/1", "changes": [{"id": "a", "name": "a", "action": "update", "fields": [{"path": "Dimensions", "before": [1], "after": null}], "desired": {"kind": "metric-alarm"}}]}`)
+	f.Add(`{"format": "sidelight.plan/1", "destroy": true, "disabled": [{"id": "x"}], "max_delete": -1}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := plan.Read(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var b strings.Builder
+		if err := p.WriteText(&b, plan.Style{All: true}); err != nil {
+			t.Fatal(err)
+		}
+		_ = p.ExitCode(true)
+		for _, c := range p.Changes {
+			if c.Desired != nil {
+				p.Mark(c)
+			}
+			p.Again(c, nil)
+		}
+	})
 }

@@ -33,9 +33,10 @@ type Clients struct {
 	Identity   Identity
 }
 
-// Guard returns a *Refused unless the credentials in use are of the account. If
-// account is "", it returns the one they are of.
-func (c Clients) Guard(ctx context.Context, account string) (string, error) {
+// Guard returns a *Refused unless the credentials in use are of the account and
+// the client is of the region. It returns the account. An empty account or
+// region means any.
+func (c Clients) Guard(ctx context.Context, account, region string) (string, error) {
 	who, err := c.Identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", fmt.Errorf("get caller identity: %w", err)
@@ -44,7 +45,18 @@ func (c Clients) Guard(ctx context.Context, account string) (string, error) {
 	if account != "" && got != account {
 		return got, &Refused{Reasons: []string{fmt.Sprintf("the credentials are of account %s, and the environment lives in %s", got, account)}}
 	}
+	if r := c.region(); region != "" && r != "" && r != region {
+		return got, &Refused{Reasons: []string{fmt.Sprintf("the client is of the region %s, and the stack lives in %s", r, region)}}
+	}
 	return got, nil
+}
+
+// region returns that of the client, as far as the client tells.
+func (c Clients) region() string {
+	if o, ok := c.CloudWatch.(interface{ Options() cloudwatch.Options }); ok {
+		return o.Options().Region
+	}
+	return ""
 }
 
 // Live is an alarm as CloudWatch holds it.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -188,6 +189,12 @@ func (t *printer) summary(p *Plan) {
 	if p.Writes.Calls > 0 {
 		t.f("Writes: %d calls, about %d s.\n", p.Writes.Calls, p.Writes.Seconds)
 	}
+	if refused, ok := errors.AsType[*Refused](p.Refusal(0)); ok {
+		t.f("\nAn apply is refused:\n")
+		for _, reason := range refused.Reasons {
+			t.f("  ! %s\n", reason)
+		}
+	}
 }
 
 // WriteJSON prints the plan in the format sidelight.plan/1, from which Read
@@ -215,5 +222,6 @@ func Read(r io.Reader) (*Plan, error) {
 			return nil, fmt.Errorf("read plan: the change of %q is incomplete", c.ID)
 		}
 	}
+	p.count()
 	return p, nil
 }
