@@ -1,6 +1,6 @@
 // Package logs emulates CloudWatch Logs: groups, streams, retention, ingestion
-// with its documented limits, reading with its paging rules, metric filters and
-// the embedded metric format, saved queries and tags.
+// with its documented limits, reading with its paging rules, queries, metric
+// filters and the embedded metric format, saved queries and tags.
 //
 // Names and limits are those of the API model and of the guide's quota page;
 // request rates are not limited. What the service does not do is refused by
@@ -47,6 +47,9 @@ type Service struct {
 	groups map[groupKey]*group
 	defs   map[string]map[string]*definition // by region and id
 	minute minutes
+
+	queries []*query // oldest first
+	queue   chan *query
 }
 
 // groupKey names a group. Regions are worlds apart.
@@ -60,7 +63,8 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, changed: make(chan struct{}, 1)}
+	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, changed: make(chan struct{}, 1),
+		queue: make(chan *query, maxQueries)}
 	return s, s.empty()
 }
 
@@ -72,6 +76,10 @@ func (s *Service) empty() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, q := range s.queries {
+		q.cancel()
+	}
+	s.queries = nil
 	s.store = st
 	s.groups = make(map[groupKey]*group)
 	s.defs = make(map[string]map[string]*definition)
@@ -117,6 +125,10 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("FilterLogEvents", s.filterLogEvents),
 		api.Op("GetLogRecord", s.getLogRecord),
 		api.Op("GetLogGroupFields", s.getLogGroupFields),
+		api.Op("StartQuery", s.startQuery),
+		api.Op("GetQueryResults", s.getQueryResults),
+		api.Op("StopQuery", s.stopQuery),
+		api.Op("DescribeQueries", s.describeQueries),
 		api.Op("PutMetricFilter", s.putMetricFilter),
 		api.Op("DescribeMetricFilters", s.describeMetricFilters),
 		api.Op("DeleteMetricFilter", s.deleteMetricFilter),
@@ -133,9 +145,12 @@ func (s *Service) Operations() []api.Operation {
 	}
 }
 
-// Run publishes the default values of metric filters when their minutes are
-// over. It returns when ctx ends.
+// Run carries out queries and publishes the default values of metric filters
+// when their minutes are over. It returns when ctx ends and no query runs.
 func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { s.runQueries(ctx, wg.Go) })
 	for {
 		due, ok := s.nextMinute()
 		if !ok {
