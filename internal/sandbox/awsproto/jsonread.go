@@ -278,7 +278,10 @@ func (r *jsonReader) raw() ([]byte, error) {
 	}
 	r.pos++
 	start, ascii := r.pos, true
-	for r.pos < len(r.data) {
+	for {
+		if r.pos += special(r.data[r.pos:]); r.pos >= len(r.data) {
+			return nil, errTruncated
+		}
 		switch c := r.data[r.pos]; {
 		case c == '"':
 			b := r.data[start:r.pos]
@@ -292,12 +295,10 @@ func (r *jsonReader) raw() ([]byte, error) {
 			return r.unescape(start)
 		case c < 0x20:
 			return nil, r.syntax()
-		case c >= utf8.RuneSelf:
-			ascii = false
 		}
+		ascii = false
 		r.pos++
 	}
-	return nil, errTruncated
 }
 
 // unescape finishes raw for a string that is not its own text.
@@ -321,10 +322,9 @@ func (r *jsonReader) unescape(start int) ([]byte, error) {
 				return nil, err
 			}
 		default:
+			// c itself is plain, or beyond ASCII and to be taken as it is.
 			from := r.pos
-			for r.pos < len(r.data) && r.data[r.pos] != '"' && r.data[r.pos] != '\\' && r.data[r.pos] >= 0x20 {
-				r.pos++
-			}
+			r.pos += 1 + special(r.data[r.pos+1:])
 			out = append(out, r.data[from:r.pos]...)
 		}
 	}

@@ -61,6 +61,9 @@ var (
 
 // wrongType says that a member is of another type than its model's.
 func wrongType(got valueKind, want string) error {
+	if got == valueNone {
+		return errTruncated
+	}
 	return fmt.Errorf("%v can not be converted to %s", got, want)
 }
 

@@ -142,18 +142,25 @@ func serve(t *testing.T, e api.Service, spec awsproto.Spec, opts ...func(*awspro
 	for _, opt := range opts {
 		opt(&o)
 	}
+	url := serveOptions(t, o)
+	return aws.Config{
+		Region: "eu-west-1", BaseEndpoint: aws.String(url), RetryMaxAttempts: 1,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: "token"}, nil
+		}),
+	}
+}
+
+// serveOptions serves until the test ends.
+func serveOptions(t *testing.T, o awsproto.Options) string {
+	t.Helper()
 	h, err := awsproto.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	return aws.Config{
-		Region: "eu-west-1", BaseEndpoint: aws.String(srv.URL), RetryMaxAttempts: 1,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: "token"}, nil
-		}),
-	}
+	return srv.URL
 }
 
 // exported compares only the members that a protocol carries.
