@@ -167,26 +167,54 @@ func (r *runner) step(ch plan.Change, err error) {
 	}
 }
 
-// fresh refuses the plan if a resource it names is not as it was.
+// fresh refuses the plan if a resource it names is not as it was. It gives the
+// write of somebody who applies the same the time to show.
 func (r *runner) fresh(ctx context.Context, changes []plan.Change) error {
+	for end := time.Now().Add(visible); ; {
+		waiting, reasons, err := r.stale(ctx, changes)
+		if err != nil {
+			return err
+		}
+		if len(reasons) > 0 {
+			return &plan.Refused{Reasons: reasons}
+		}
+		if len(waiting) == 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return &plan.Refused{Reasons: waiting}
+		}
+		if err := wait(ctx, poll); err != nil {
+			return err
+		}
+	}
+}
+
+// stale says of which changes the resource is not as it was: for good, or
+// perhaps only not yet as it shall be.
+func (r *runner) stale(ctx context.Context, changes []plan.Change) (waiting, reasons []string, err error) {
 	var names []string
 	for _, ch := range changes {
 		names = append(names, ch.Name)
 	}
 	live, err := plan.Look(ctx, r.cw, names, "")
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	var reasons []string
 	for _, ch := range changes {
-		if _, err := r.check(ch, live[ch.Name]); err != nil {
+		now, err := r.check(ch, live[ch.Name])
+		switch {
+		case err != nil:
 			reasons = append(reasons, err.Error())
+		case now.Action == await:
+			waiting = append(waiting, changed(ch).Error())
 		}
 	}
-	if len(reasons) > 0 {
-		return &plan.Refused{Reasons: reasons}
-	}
-	return nil
+	return waiting, reasons, nil
+}
+
+func changed(ch plan.Change) error {
+	return fmt.Errorf("the alarm %q has changed since the plan was made", ch.Name)
 }
 
 // await is what is to be done with an alarm whose tags say that somebody else has
@@ -207,7 +235,7 @@ func (r *runner) check(ch plan.Change, l *plan.Live) (plan.Change, error) {
 		ch.Action = await
 		return ch, nil
 	}
-	return ch, fmt.Errorf("the alarm %q has changed since the plan was made", ch.Name)
+	return ch, changed(ch)
 }
 
 // look reads one alarm again and checks the change against it.
@@ -317,53 +345,4 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// remove deletes alarms after it has seen, for each, that it is still the
-// stack's and as the plan saw it. Nothing is deleted, for the reason skip, once
-// a write has failed: it may have been meant to take the place of what goes.
-func (r *runner) remove(ctx context.Context, changes []plan.Change, skip error) {
-	if skip == nil {
-		skip = context.Cause(ctx)
-	}
-	if skip != nil {
-		for _, ch := range changes {
-			r.step(ch, fmt.Errorf("%w: %w", errSkipped, skip))
-		}
-		return
-	}
-	var names []string
-	var todo []plan.Change
-	for _, ch := range changes {
-		l, now, err := r.look(ctx, ch)
-		switch {
-		case err != nil:
-			r.step(ch, err)
-		case now.Action == plan.None:
-			r.step(ch, nil) // gone already
-		case !r.owned(l):
-			r.step(ch, fmt.Errorf("the alarm %q is not provably the stack's", ch.Name))
-		default:
-			names, todo = append(names, ch.Name), append(todo, ch)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	_, err := r.cw.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: names})
-	if err != nil {
-		err = fmt.Errorf("delete alarms: %w", err)
-	}
-	for _, ch := range todo {
-		r.step(ch, err)
-	}
-}
-
-// owned is the last check before a deletion.
-func (r *runner) owned(l *plan.Live) bool {
-	if l == nil || l.Other != "" || norm.Foreign(l.Tags) != "" {
-		return false
-	}
-	m, ok := norm.ReadMark(l.Tags)
-	return ok && m.Recipe == r.p.Stack.Recipe && m.Env == r.p.Stack.Env
 }
