@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
@@ -25,22 +24,36 @@ var actionARNs = []*regexp.Regexp{
 var ec2Action = regexp.MustCompile(`^arn:aws[a-z-]*:(automate:[a-z0-9-]+:ec2:(stop|terminate|reboot|recover)` +
 	`|swf:[a-z0-9-]+:\d{12}:action/actions/AWS_EC2\.InstanceId\.(Stop|Terminate|Reboot|Recover)/1\.0)$`)
 
-// checkActions checks the three lists of actions.
-func checkActions(in *cloudwatch.PutMetricAlarmInput, a *metricAlarm) error {
+// checkActions checks the three lists of actions of a metric alarm.
+func checkActions(a *metricAlarm) error {
+	return eachAction(a.desc.AlarmActions, a.desc.OKActions, a.desc.InsufficientDataActions,
+		func(list, arn string) error { return checkAction(list, arn, a) })
+}
+
+// checkCompositeActions checks those of a composite alarm, which can notify,
+// call functions and open items, but neither scale nor touch instances.
+func checkCompositeActions(d *types.CompositeAlarm) error {
+	return eachAction(d.AlarmActions, d.OKActions, d.InsufficientDataActions, func(list, arn string) error {
+		if err := checkActionShape(list, arn); err != nil {
+			return err
+		}
+		if scaling(arn) || ec2Action.MatchString(arn) {
+			return invalidAlarm("%s: a composite alarm cannot have the action %q", list, arn)
+		}
+		return nil
+	})
+}
+
+func eachAction(alarm, ok, insufficient []string, check func(list, arn string) error) error {
 	for _, list := range []struct {
-		name  string
-		state types.StateValue
-	}{
-		{"AlarmActions", types.StateValueAlarm},
-		{"OKActions", types.StateValueOk},
-		{"InsufficientDataActions", types.StateValueInsufficientData},
-	} {
-		arns := a.actions(list.state)
-		if len(arns) > maxActions {
+		name string
+		arns []string
+	}{{"AlarmActions", alarm}, {"OKActions", ok}, {"InsufficientDataActions", insufficient}} {
+		if len(list.arns) > maxActions {
 			return invalidAlarm("%s must have at most %d members", list.name, maxActions)
 		}
-		for _, arn := range arns {
-			if err := checkAction(list.name, arn, a); err != nil {
+		for _, arn := range list.arns {
+			if err := check(list.name, arn); err != nil {
 				return err
 			}
 		}
@@ -48,7 +61,7 @@ func checkActions(in *cloudwatch.PutMetricAlarmInput, a *metricAlarm) error {
 	return nil
 }
 
-func checkAction(list, arn string, a *metricAlarm) error {
+func checkActionShape(list, arn string) error {
 	if arn == "" || utf8.RuneCountInString(arn) > maxActionLength {
 		return invalidAlarm("%s: an action must have 1 to %d characters", list, maxActionLength)
 	}
@@ -58,6 +71,13 @@ func checkAction(list, arn string, a *metricAlarm) error {
 	}
 	if !known {
 		return invalidAlarm("%s: invalid action ARN %q", list, arn)
+	}
+	return nil
+}
+
+func checkAction(list, arn string, a *metricAlarm) error {
+	if err := checkActionShape(list, arn); err != nil {
+		return err
 	}
 	if !ec2Action.MatchString(arn) {
 		return nil

@@ -18,8 +18,9 @@ const inWarmUp types.EvaluationState = "IN_WARM_UP"
 
 // alarmSet is the alarms of one account and region.
 type alarmSet struct {
-	alarms  map[string]*metricAlarm
-	history []historyItem // oldest first
+	alarms     map[string]*metricAlarm
+	composites map[string]*compositeAlarm
+	history    []historyItem // oldest first
 	// sequence numbers history items; it only grows.
 	sequence int
 }
@@ -45,7 +46,7 @@ type metricAlarm struct {
 func (s *Service) alarmSetLocked(sc scope) *alarmSet {
 	set := s.alarms[sc]
 	if set == nil {
-		set = &alarmSet{alarms: make(map[string]*metricAlarm)}
+		set = &alarmSet{alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm)}
 		s.alarms[sc] = set
 	}
 	return set

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
@@ -26,11 +27,13 @@ func (s *Service) SetAlarmState(ctx context.Context, in *cloudwatch.SetAlarmStat
 	}
 	s.evaluation.Lock()
 	defer s.evaluation.Unlock()
-	t, err := s.setState(scopeOf(api.CallerOf(ctx)), in)
+	transitions, err := s.setState(scopeOf(api.CallerOf(ctx)), in)
 	if err != nil {
 		return nil, err
 	}
-	s.act(ctx, t)
+	for _, t := range transitions {
+		s.act(ctx, t)
+	}
 	return &cloudwatch.SetAlarmStateOutput{}, nil
 }
 
@@ -55,19 +58,30 @@ func checkSetAlarmState(in *cloudwatch.SetAlarmStateInput) error {
 	return nil
 }
 
-func (s *Service) setState(sc scope, in *cloudwatch.SetAlarmStateInput) (transition, error) {
+func (s *Service) setState(sc scope, in *cloudwatch.SetAlarmStateInput) ([]transition, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.alarmSetLocked(sc).alarms[*in.AlarmName]
-	if a == nil {
-		return transition{}, notFound("Alarm %s does not exist", *in.AlarmName)
+	set, now := s.alarmSetLocked(sc), s.opts.Clock.Now().UTC()
+	reason, data := *in.StateReason, aws.ToString(in.StateReasonData)
+	var out []transition
+	if a := set.alarms[*in.AlarmName]; a != nil {
+		if a.desc.StateValue == in.StateValue {
+			a.setState(in.StateValue, reason, data, now)
+			return nil, nil
+		}
+		out = append(out, s.changeLocked(sc, a, in.StateValue, reason, data, now))
+	} else if c := set.composites[*in.AlarmName]; c != nil {
+		if c.desc.StateValue == in.StateValue {
+			c.setState(in.StateValue, reason, data, now)
+			return nil, nil
+		}
+		if t, ok := s.changeCompositeLocked(sc, set, c, verdict{state: in.StateValue, reason: reason, data: data}, now); ok {
+			out = append(out, t)
+		}
+	} else {
+		return nil, notFound("Alarm %s does not exist", *in.AlarmName)
 	}
-	now := s.opts.Clock.Now().UTC()
-	if a.desc.StateValue == in.StateValue {
-		a.setState(in.StateValue, *in.StateReason, aws.ToString(in.StateReasonData), now)
-		return transition{}, nil
-	}
-	return s.changeLocked(sc, a, in.StateValue, *in.StateReason, aws.ToString(in.StateReasonData), now), nil
+	return append(out, s.propagateLocked(sc, set, []string{*in.AlarmName}, now)...), nil
 }
 
 // DeleteAlarms deletes alarms. Those that do not exist do not keep the others
@@ -80,20 +94,47 @@ func (s *Service) DeleteAlarms(ctx context.Context, in *cloudwatch.DeleteAlarmsI
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set := s.alarmSetLocked(scopeOf(api.CallerOf(ctx)))
+	if err := set.checkDeletion(in.AlarmNames); err != nil {
+		return nil, err
+	}
 	var unknown []string
 	for _, name := range in.AlarmNames {
-		a := set.alarms[name]
-		if a == nil {
-			unknown = append(unknown, name)
+		if a := set.alarms[name]; a != nil {
+			delete(set.alarms, name)
+			s.addHistoryLocked(set, changeItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName, "Delete", historyAlarm(&a.desc), now))
 			continue
 		}
-		delete(set.alarms, name)
-		s.addHistoryLocked(set, deletionItem(a, now))
+		if c := set.composites[name]; c != nil {
+			delete(set.composites, name)
+			s.addHistoryLocked(set, changeItem(types.AlarmTypeCompositeAlarm, c.desc.AlarmName, "Delete", historyComposite(&c.desc), now))
+			continue
+		}
+		unknown = append(unknown, name)
 	}
 	if len(unknown) > 0 {
 		return nil, notFound("Alarms do not exist: %q", unknown)
 	}
 	return &cloudwatch.DeleteAlarmsOutput{}, nil
+}
+
+// checkDeletion refuses more than one composite alarm, and alarms that a
+// composite alarm which is to stay depends on.
+func (set *alarmSet) checkDeletion(names []string) error {
+	composites := 0
+	for _, name := range names {
+		if set.composites[name] != nil {
+			composites++
+		}
+		for _, parent := range set.parents(name) {
+			if !slices.Contains(names, parent) {
+				return invalidAlarm("Cannot delete %s as there are composite alarm(s) depending on it: %s", name, parent)
+			}
+		}
+	}
+	if composites > 1 {
+		return invalidAlarm("At most one composite alarm can be deleted at a time")
+	}
+	return nil
 }
 
 func checkAlarmNames(names []string) error {
@@ -126,13 +167,14 @@ func (s *Service) switchActions(ctx context.Context, names []string, on bool) er
 	defer s.mu.Unlock()
 	set := s.alarmSetLocked(scopeOf(api.CallerOf(ctx)))
 	for _, name := range names {
-		a := set.alarms[name]
-		if a == nil || *a.desc.ActionsEnabled == on {
-			continue
+		if a := set.alarms[name]; a != nil && *a.desc.ActionsEnabled != on {
+			a.desc.ActionsEnabled, a.desc.AlarmConfigurationUpdatedTimestamp = &on, &now
+			s.addHistoryLocked(set, changeItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName, "Update", historyAlarm(&a.desc), now))
 		}
-		a.desc.ActionsEnabled = aws.Bool(on)
-		a.desc.AlarmConfigurationUpdatedTimestamp = aws.Time(now)
-		s.addHistoryLocked(set, changeItem(&a.desc, "Update", "updated", "updatedAlarm", now))
+		if c := set.composites[name]; c != nil && *c.desc.ActionsEnabled != on {
+			c.desc.ActionsEnabled, c.desc.AlarmConfigurationUpdatedTimestamp = &on, &now
+			s.addHistoryLocked(set, changeItem(types.AlarmTypeCompositeAlarm, c.desc.AlarmName, "Update", historyComposite(&c.desc), now))
+		}
 	}
 	return nil
 }

@@ -148,11 +148,15 @@ func checkAlarmWindow(in *cloudwatch.PutMetricAlarmInput) error {
 }
 
 func checkAlarmActionSettings(in *cloudwatch.PutMetricAlarmInput) error {
-	if in.ActionConfiguration == nil || in.ActionConfiguration.AlarmTagsPropagation == nil {
+	return checkPropagation(in.ActionConfiguration)
+}
+
+func checkPropagation(cfg *types.ActionConfiguration) error {
+	if cfg == nil || cfg.AlarmTagsPropagation == nil {
 		return nil
 	}
 	const at = "ActionConfiguration.AlarmTagsPropagation"
-	p := in.ActionConfiguration.AlarmTagsPropagation
+	p := cfg.AlarmTagsPropagation
 	switch {
 	case p.Enabled == nil:
 		return errors.New(at + ".Enabled is required")

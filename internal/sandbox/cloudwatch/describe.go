@@ -2,9 +2,8 @@ package cloudwatch
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,8 +31,7 @@ func recordLimit(n *int32, standard int) (int, error) {
 }
 
 // DescribeAlarms lists alarms by name, 50 a page unless MaxRecords says
-// otherwise. Without AlarmTypes it returns metric alarms, which are the only
-// ones here.
+// otherwise. Without AlarmTypes it returns metric alarms only.
 func (s *Service) DescribeAlarms(ctx context.Context, in *cloudwatch.DescribeAlarmsInput) (*cloudwatch.DescribeAlarmsOutput, error) {
 	limit, err := checkDescribeAlarms(in)
 	if err != nil {
@@ -43,33 +41,115 @@ func (s *Service) DescribeAlarms(ctx context.Context, in *cloudwatch.DescribeAla
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := s.alarmSetLocked(scopeOf(api.CallerOf(ctx)))
+	pick, err := set.described(in)
+	if err != nil {
+		return nil, err
+	}
 	out := &cloudwatch.DescribeAlarmsOutput{
 		MetricAlarms: []types.MetricAlarm{}, CompositeAlarms: []types.CompositeAlarm{}, LogAlarms: []types.LogAlarm{},
 	}
-	if len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
-		return out, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := s.alarmSetLocked(scopeOf(api.CallerOf(ctx))).sorted()
-	all = all[sort.Search(len(all), func(i int) bool { return *all[i].desc.AlarmName > after }):]
-	for _, a := range all {
-		if !describes(in, a) {
+	last := ""
+	for _, name := range set.names() {
+		if name <= after || !pick(name) {
 			continue
 		}
-		if len(out.MetricAlarms) == limit {
-			out.NextToken = encodeToken(*out.MetricAlarms[limit-1].AlarmName)
+		if len(out.MetricAlarms)+len(out.CompositeAlarms) == limit {
+			out.NextToken = encodeToken(last)
 			break
 		}
-		out.MetricAlarms = append(out.MetricAlarms, a.desc)
+		last = name
+		if a := set.alarms[name]; a != nil {
+			out.MetricAlarms = append(out.MetricAlarms, abridged(in, a.desc))
+			continue
+		}
+		out.CompositeAlarms = append(out.CompositeAlarms, abridgedComposite(in, set.composites[name].desc))
 	}
 	return out, nil
 }
 
-func checkDescribeAlarms(in *cloudwatch.DescribeAlarmsInput) (int, error) {
+// names are the names of all alarms, sorted.
+func (set *alarmSet) names() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(set.alarms)), maps.Keys(set.composites))
+	slices.Sort(names)
+	return names
+}
+
+// described returns whether a request wants the alarm of a name.
+func (set *alarmSet) described(in *cloudwatch.DescribeAlarmsInput) (func(name string) bool, error) {
 	switch {
-	case in.ChildrenOfAlarmName != nil || in.ParentsOfAlarmName != nil:
-		return 0, unsupported("composite alarms (ChildrenOfAlarmName, ParentsOfAlarmName)")
+	case in.ChildrenOfAlarmName != nil:
+		c := set.composites[*in.ChildrenOfAlarmName]
+		if c == nil {
+			return nil, notFound("Composite alarm %s does not exist", *in.ChildrenOfAlarmName)
+		}
+		return func(name string) bool { return slices.Contains(c.children, name) }, nil
+	case in.ParentsOfAlarmName != nil:
+		if !set.has(*in.ParentsOfAlarmName) {
+			return nil, notFound("Alarm %s does not exist", *in.ParentsOfAlarmName)
+		}
+		return func(name string) bool {
+			c := set.composites[name]
+			return c != nil && slices.Contains(c.children, *in.ParentsOfAlarmName)
+		}, nil
+	}
+	return func(name string) bool {
+		if a := set.alarms[name]; a != nil {
+			d := &a.desc
+			return describes(in, types.AlarmTypeMetricAlarm, name, d.StateValue, d.AlarmActions, d.OKActions, d.InsufficientDataActions)
+		}
+		d := &set.composites[name].desc
+		return describes(in, types.AlarmTypeCompositeAlarm, name, d.StateValue, d.AlarmActions, d.OKActions, d.InsufficientDataActions)
+	}, nil
+}
+
+func describes(in *cloudwatch.DescribeAlarmsInput, kind types.AlarmType, name string, state types.StateValue, actions ...[]string) bool {
+	kinds := in.AlarmTypes
+	if len(kinds) == 0 {
+		kinds = []types.AlarmType{types.AlarmTypeMetricAlarm}
+	}
+	switch {
+	case !slices.Contains(kinds, kind):
+		return false
+	case len(in.AlarmNames) > 0 && !slices.Contains(in.AlarmNames, name):
+		return false
+	case !strings.HasPrefix(name, aws.ToString(in.AlarmNamePrefix)):
+		return false
+	case in.StateValue != "" && in.StateValue != state:
+		return false
+	case in.ActionPrefix == nil:
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(actions...), func(arn string) bool { return strings.HasPrefix(arn, *in.ActionPrefix) })
+}
+
+// abridged leaves of an alarm what a request for relatives returns.
+func abridged(in *cloudwatch.DescribeAlarmsInput, d types.MetricAlarm) types.MetricAlarm {
+	if in.ChildrenOfAlarmName == nil {
+		return d
+	}
+	return types.MetricAlarm{AlarmName: d.AlarmName, AlarmArn: d.AlarmArn, StateValue: d.StateValue, StateUpdatedTimestamp: d.StateUpdatedTimestamp}
+}
+
+func abridgedComposite(in *cloudwatch.DescribeAlarmsInput, d types.CompositeAlarm) types.CompositeAlarm {
+	switch {
+	case in.ChildrenOfAlarmName != nil:
+		return types.CompositeAlarm{AlarmName: d.AlarmName, AlarmArn: d.AlarmArn, StateValue: d.StateValue, StateUpdatedTimestamp: d.StateUpdatedTimestamp}
+	case in.ParentsOfAlarmName != nil:
+		return types.CompositeAlarm{AlarmName: d.AlarmName, AlarmArn: d.AlarmArn}
+	}
+	return d
+}
+
+func checkDescribeAlarms(in *cloudwatch.DescribeAlarmsInput) (int, error) {
+	filtered := len(in.AlarmNames) > 0 || in.AlarmNamePrefix != nil || in.StateValue != "" || in.ActionPrefix != nil || len(in.AlarmTypes) > 0
+	switch {
+	case in.ChildrenOfAlarmName != nil && (filtered || in.ParentsOfAlarmName != nil):
+		return 0, invalidAlarm("ChildrenOfAlarmName can be combined only with MaxRecords and NextToken")
+	case in.ParentsOfAlarmName != nil && filtered:
+		return 0, invalidAlarm("ParentsOfAlarmName can be combined only with MaxRecords and NextToken")
 	case len(in.AlarmNames) > maxAlarmNames:
 		return 0, invalidAlarm("AlarmNames must have at most %d members", maxAlarmNames)
 	case len(in.AlarmNames) > 0 && in.AlarmNamePrefix != nil:
@@ -83,22 +163,6 @@ func checkDescribeAlarms(in *cloudwatch.DescribeAlarmsInput) (int, error) {
 		}
 	}
 	return recordLimit(in.MaxRecords, defaultRecords)
-}
-
-func describes(in *cloudwatch.DescribeAlarmsInput, a *metricAlarm) bool {
-	d := &a.desc
-	switch {
-	case len(in.AlarmNames) > 0 && !slices.Contains(in.AlarmNames, *d.AlarmName):
-		return false
-	case !strings.HasPrefix(*d.AlarmName, aws.ToString(in.AlarmNamePrefix)):
-		return false
-	case in.StateValue != "" && in.StateValue != d.StateValue:
-		return false
-	case in.ActionPrefix == nil:
-		return true
-	}
-	return slices.ContainsFunc(slices.Concat(d.AlarmActions, d.OKActions, d.InsufficientDataActions),
-		func(arn string) bool { return strings.HasPrefix(arn, *in.ActionPrefix) })
 }
 
 // DescribeAlarmsForMetric lists the alarms on exactly one metric. As in AWS,
@@ -127,70 +191,4 @@ func (s *Service) DescribeAlarmsForMetric(ctx context.Context, in *cloudwatch.De
 		}
 	}
 	return out, nil
-}
-
-// DescribeAlarmHistory lists what happened to alarms, also deleted ones, newest
-// first unless ScanBy says otherwise, 100 items a page.
-func (s *Service) DescribeAlarmHistory(ctx context.Context, in *cloudwatch.DescribeAlarmHistoryInput) (*cloudwatch.DescribeAlarmHistoryOutput, error) {
-	limit, err := recordLimit(in.MaxRecords, maxRecords)
-	if err != nil {
-		return nil, err
-	}
-	if in.HistoryItemType != "" && !slices.Contains(in.HistoryItemType.Values(), in.HistoryItemType) {
-		return nil, invalidAlarm("%q is not a HistoryItemType", in.HistoryItemType)
-	}
-	if in.ScanBy != "" && !slices.Contains(in.ScanBy.Values(), in.ScanBy) {
-		return nil, invalidAlarm("%q is not a ScanBy", in.ScanBy)
-	}
-	token, err := decodeToken(in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	shown := 0
-	if token != "" {
-		if shown, err = strconv.Atoi(token); err != nil {
-			return nil, invalidToken()
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	items := slices.Clone(s.alarmSetLocked(scopeOf(api.CallerOf(ctx))).history)
-	return historyPage(in, items, shown, limit), nil
-}
-
-// historyPage picks the items after number shown, in the direction of ScanBy.
-func historyPage(in *cloudwatch.DescribeAlarmHistoryInput, items []historyItem, shown, limit int) *cloudwatch.DescribeAlarmHistoryOutput {
-	ascending := in.ScanBy == types.ScanByTimestampAscending
-	if !ascending {
-		slices.Reverse(items)
-	}
-	out := &cloudwatch.DescribeAlarmHistoryOutput{AlarmHistoryItems: []types.AlarmHistoryItem{}}
-	last := 0
-	for _, item := range items {
-		if shown > 0 && (ascending && item.number <= shown || !ascending && item.number >= shown) || !recounts(in, &item) {
-			continue
-		}
-		if len(out.AlarmHistoryItems) == limit {
-			out.NextToken = encodeToken(strconv.Itoa(last))
-			break
-		}
-		out.AlarmHistoryItems, last = append(out.AlarmHistoryItems, item.AlarmHistoryItem), item.number
-	}
-	return out
-}
-
-func recounts(in *cloudwatch.DescribeAlarmHistoryInput, item *historyItem) bool {
-	switch {
-	case in.AlarmName != nil && *in.AlarmName != *item.AlarmName:
-		return false
-	case in.AlarmContributorId != nil:
-		return false // only alarms with several series have contributors
-	case len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, item.AlarmType):
-		return false
-	case in.HistoryItemType != "" && in.HistoryItemType != item.HistoryItemType:
-		return false
-	case in.StartDate != nil && item.Timestamp.Before(*in.StartDate):
-		return false
-	}
-	return in.EndDate == nil || !item.Timestamp.After(*in.EndDate)
 }

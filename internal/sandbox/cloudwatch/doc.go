@@ -9,6 +9,6 @@
 // Alarms are evaluated while [Service.Run] runs, on the sandbox's clock, by the
 // rules of package alarm. Their actions go to a [Notifier].
 //
-// What is absent is refused: composite and log alarms, PromQL alarms, anomaly
-// bands, Metrics Insights queries.
+// What is absent is refused: log alarms, PromQL alarms, anomaly bands, SEARCH,
+// Metrics Insights queries, mute rules.
 package cloudwatch

@@ -93,16 +93,6 @@ func (s *Service) EvaluateNow(ctx context.Context) {
 	s.evaluate(ctx, s.opts.Clock.Now(), func(*metricAlarm) bool { return true })
 }
 
-// transition is a change of state whose actions are to be carried out.
-type transition struct {
-	sc       scope
-	alarm    types.MetricAlarm // after the change
-	tags     map[string]string
-	previous types.StateValue
-	actions  []string
-	at       time.Time
-}
-
 // evaluate evaluates the alarms that pick chooses, as of now.
 func (s *Service) evaluate(ctx context.Context, now time.Time, pick func(*metricAlarm) bool) {
 	s.evaluation.Lock()
@@ -120,14 +110,21 @@ func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []tra
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
 	})
 	for _, sc := range scopes {
-		for _, a := range s.alarms[sc].sorted() {
+		set := s.alarms[sc]
+		var changed []string
+		for _, a := range set.sorted() {
 			if !pick(a) {
 				continue
 			}
+			before := a.desc.StateValue
 			if t, ok := s.evaluateLocked(sc, a, now); ok {
 				out = append(out, t)
 			}
+			if a.desc.StateValue != before {
+				changed = append(changed, *a.desc.AlarmName)
+			}
 		}
+		out = append(out, s.propagateLocked(sc, set, changed, now)...)
 	}
 	return out
 }
@@ -170,14 +167,23 @@ func (a *metricAlarm) warmingUp(slots []alarm.Slot, now time.Time) bool {
 func (s *Service) changeLocked(sc scope, a *metricAlarm, state types.StateValue, reason, data string, now time.Time) transition {
 	before := a.desc
 	a.setState(state, reason, data, now)
-	s.addHistoryLocked(s.alarmSetLocked(sc), stateItem(&before, &a.desc, now))
+	s.addHistoryLocked(s.alarmSetLocked(sc), stateItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName,
+		stateOf(before.StateValue, before.StateReason, before.StateReasonData), stateOf(state, &reason, &data), now))
 	s.opts.Logger.Info("alarm state changed", "source", *a.desc.AlarmName, "from", before.StateValue, "to", state, "reason", reason)
-	t := transition{sc: sc, alarm: a.desc, tags: a.tags, previous: before.StateValue, at: now}
+	t := a.transition(sc, before.StateValue, now)
 	if *a.desc.ActionsEnabled {
 		t.actions = a.actions(state)
 		a.scaledAt = now
 	}
 	return t
+}
+
+// transition describes a's present state to those who are told of it.
+func (a *metricAlarm) transition(sc scope, previous types.StateValue, now time.Time) transition {
+	return transition{
+		sc: sc, name: *a.desc.AlarmName, arn: *a.desc.AlarmArn, kind: types.AlarmTypeMetricAlarm,
+		previous: previous, state: a.desc.StateValue, at: now, message: metricMessage(sc, &a.desc, a.tags, previous, now),
+	}
 }
 
 // repeat returns the scaling actions of an alarm that stays in its state, once a
@@ -186,7 +192,7 @@ func (a *metricAlarm) repeat(sc scope, now time.Time) (transition, bool) {
 	if !*a.desc.ActionsEnabled || now.Sub(a.scaledAt) < time.Minute {
 		return transition{}, false
 	}
-	t := transition{sc: sc, alarm: a.desc, tags: a.tags, previous: a.desc.StateValue, at: now}
+	t := a.transition(sc, a.desc.StateValue, now)
 	for _, arn := range a.actions(a.desc.StateValue) {
 		if scaling(arn) {
 			t.actions = append(t.actions, arn)

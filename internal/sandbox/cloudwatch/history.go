@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,12 +26,12 @@ type historyItem struct {
 	number int
 }
 
-func newItem(kind types.HistoryItemType, name *string, summary string, data []byte, at time.Time) types.AlarmHistoryItem {
+func newItem(alarm types.AlarmType, kind types.HistoryItemType, name *string, summary string, data []byte, at time.Time) types.AlarmHistoryItem {
 	if len(summary) > maxHistorySummary {
 		summary = summary[:maxHistorySummary]
 	}
 	return types.AlarmHistoryItem{
-		AlarmName: name, AlarmType: types.AlarmTypeMetricAlarm, HistoryItemType: kind,
+		AlarmName: name, AlarmType: alarm, HistoryItemType: kind,
 		HistorySummary: aws.String(summary), HistoryData: aws.String(string(data)), Timestamp: aws.Time(at),
 	}
 }
@@ -55,12 +56,12 @@ type historyState struct {
 	Data   json.RawMessage  `json:"stateReasonData,omitempty"`
 }
 
-func stateItem(before, after *types.MetricAlarm, at time.Time) types.AlarmHistoryItem {
+func stateItem(kind types.AlarmType, name *string, before, after historyState, at time.Time) types.AlarmHistoryItem {
 	doc := struct {
 		Version string       `json:"version"`
 		Old     historyState `json:"oldState"`
 		New     historyState `json:"newState"`
-	}{"1.0", stateOf(before), stateOf(after)}
+	}{"1.0", before, after}
 	data := mustMarshal(doc)
 	if len(data) > maxHistoryData {
 		doc.Old.Data = nil
@@ -70,40 +71,42 @@ func stateItem(before, after *types.MetricAlarm, at time.Time) types.AlarmHistor
 		doc.New.Data = nil
 		data = mustMarshal(doc)
 	}
-	summary := fmt.Sprintf("Alarm updated from %s to %s", before.StateValue, after.StateValue)
-	return newItem(types.HistoryItemTypeStateUpdate, after.AlarmName, summary, data, at)
+	summary := fmt.Sprintf("Alarm updated from %s to %s", before.Value, after.Value)
+	return newItem(kind, types.HistoryItemTypeStateUpdate, name, summary, data, at)
 }
 
-func stateOf(d *types.MetricAlarm) historyState {
-	st := historyState{Value: d.StateValue, Reason: d.StateReason}
-	if d.StateReasonData != nil && json.Valid([]byte(*d.StateReasonData)) {
-		st.Data = json.RawMessage(*d.StateReasonData)
+// stateOf is a state for the history; data that is no JSON is left out.
+func stateOf(value types.StateValue, reason, data *string) historyState {
+	st := historyState{Value: value, Reason: reason}
+	if data != nil && json.Valid([]byte(*data)) {
+		st.Data = json.RawMessage(*data)
 	}
 	return st
 }
 
 // configurationItem records that an alarm was put; old is nil for a new one.
 func configurationItem(old, a *metricAlarm, at time.Time) types.AlarmHistoryItem {
-	if old == nil {
-		return changeItem(&a.desc, "Create", "created", "createdAlarm", at)
+	return changeItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName, putKind(old == nil), historyAlarm(&a.desc), at)
+}
+
+func putKind(created bool) string {
+	if created {
+		return "Create"
 	}
-	return changeItem(&a.desc, "Update", "updated", "updatedAlarm", at)
+	return "Update"
 }
 
-func deletionItem(a *metricAlarm, at time.Time) types.AlarmHistoryItem {
-	return changeItem(&a.desc, "Delete", "deleted", "deletedAlarm", at)
-}
-
-// changeItem holds the alarm under key, unless that would be too long.
-func changeItem(d *types.MetricAlarm, kind, verb, key string, at time.Time) types.AlarmHistoryItem {
-	doc := map[string]any{"version": "1.0", "type": kind, key: historyAlarm(d)}
-	data := mustMarshal(doc)
+// changeItem records a change of kind Create, Update or Delete. It holds the
+// alarm, unless that would be too long.
+func changeItem(alarm types.AlarmType, name *string, kind string, doc map[string]any, at time.Time) types.AlarmHistoryItem {
+	verb := strings.ToLower(kind) + "d"
+	full := map[string]any{"version": "1.0", "type": kind, verb + "Alarm": doc}
+	data := mustMarshal(full)
 	if len(data) > maxHistoryData {
-		delete(doc, key)
-		data = mustMarshal(doc)
+		delete(full, verb+"Alarm")
+		data = mustMarshal(full)
 	}
-	summary := fmt.Sprintf("Alarm %q %s", *d.AlarmName, verb)
-	return newItem(types.HistoryItemTypeConfigurationUpdate, d.AlarmName, summary, data, at)
+	return newItem(alarm, types.HistoryItemTypeConfigurationUpdate, name, fmt.Sprintf("Alarm %q %s", *name, verb), data, at)
 }
 
 func historyAlarm(d *types.MetricAlarm) map[string]any {
@@ -133,7 +136,7 @@ func actionItem(t *transition, arn, message string, err error) types.AlarmHistor
 		delete(doc, "publishedMessage")
 		data = mustMarshal(doc)
 	}
-	return newItem(types.HistoryItemTypeAction, t.alarm.AlarmName, summary, data, t.at)
+	return newItem(t.kind, types.HistoryItemTypeAction, &t.name, summary, data, t.at)
 }
 
 // mustMarshal is for documents of strings and finite numbers.

@@ -12,13 +12,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
+// transition is a state of an alarm whose actions are to be carried out.
+type transition struct {
+	sc              scope
+	name, arn       string
+	kind            types.AlarmType
+	previous, state types.StateValue
+	actions         []string
+	at              time.Time
+	message         any // the document for SNS
+}
+
 // act carries out the actions of a transition and writes their outcome to the
 // history.
 func (s *Service) act(ctx context.Context, t transition) {
 	if len(t.actions) == 0 {
 		return
 	}
-	n := Notification{Time: t.at, Alarm: *t.alarm.AlarmArn, Subject: snsSubject(&t), Message: string(mustMarshal(snsMessage(&t)))}
+	n := Notification{Time: t.at, Alarm: t.arn, Subject: t.subject(), Message: string(mustMarshal(t.message))}
 	for _, arn := range t.actions {
 		var err error
 		if s.opts.Notifier != nil {
@@ -26,7 +37,7 @@ func (s *Service) act(ctx context.Context, t transition) {
 			err = s.opts.Notifier.Notify(ctx, n)
 		}
 		if err != nil {
-			s.opts.Logger.Error("alarm action failed", "source", *t.alarm.AlarmName, "dest", arn, "err", err)
+			s.opts.Logger.Error("alarm action failed", "source", t.name, "dest", arn, "err", err)
 		}
 		s.mu.Lock()
 		s.addHistoryLocked(s.alarmSetLocked(t.sc), actionItem(&t, arn, n.Message, err))
@@ -37,15 +48,16 @@ func (s *Service) act(ctx context.Context, t transition) {
 // maxSubject is SNS's limit of a subject line.
 const maxSubject = 100
 
-func snsSubject(t *transition) string {
-	subject := fmt.Sprintf("%s: %q in %s", t.alarm.StateValue, *t.alarm.AlarmName, regionName(t.sc.region))
+func (t *transition) subject() string {
+	subject := fmt.Sprintf("%s: %q in %s", t.state, t.name, regionName(t.sc.region))
 	if len(subject) > maxSubject {
 		subject = strings.ToValidUTF8(subject[:maxSubject-3], "") + "..."
 	}
 	return subject
 }
 
-// snsAlarm is the message that CloudWatch publishes to SNS.
+// snsAlarm is the message that CloudWatch publishes to SNS: Trigger for a metric
+// alarm, the embedded members for a composite one.
 type snsAlarm struct {
 	AlarmName                          *string
 	AlarmDescription                   *string
@@ -60,7 +72,8 @@ type snsAlarm struct {
 	OKActions                          []string
 	AlarmActions                       []string
 	InsufficientDataActions            []string
-	Trigger                            snsTrigger
+	Trigger                            *snsTrigger `json:",omitempty"`
+	*snsComposite
 	// Tags are sent if ActionConfiguration.AlarmTagsPropagation says so. AWS does
 	// not document the name of this member.
 	Tags map[string]string `json:",omitempty"`
@@ -122,20 +135,31 @@ func dimensionObjects(in []types.Dimension) []dimensionObject {
 	return out
 }
 
-func snsMessage(t *transition) snsAlarm {
-	d := &t.alarm
+// snsComposite are the members of the message of a composite alarm.
+type snsComposite struct {
+	AlarmRule          *string
+	TriggeringChildren []triggeringChild
+}
+
+// triggeringChild is a child that changed a composite alarm's state.
+type triggeringChild struct {
+	Arn   string
+	State struct{ Value, Timestamp string }
+}
+
+func metricMessage(sc scope, d *types.MetricAlarm, tags map[string]string, previous types.StateValue, at time.Time) snsAlarm {
 	return snsAlarm{
-		AlarmName: d.AlarmName, AlarmDescription: d.AlarmDescription, AWSAccountId: t.sc.account,
+		AlarmName: d.AlarmName, AlarmDescription: d.AlarmDescription, AWSAccountId: sc.account,
 		AlarmConfigurationUpdatedTimestamp: stamp(*d.AlarmConfigurationUpdatedTimestamp),
-		NewStateValue:                      d.StateValue, NewStateReason: d.StateReason, StateChangeTime: stamp(t.at),
-		Region: regionName(t.sc.region), AlarmArn: d.AlarmArn, OldStateValue: t.previous,
+		NewStateValue:                      d.StateValue, NewStateReason: d.StateReason, StateChangeTime: stamp(at),
+		Region: regionName(sc.region), AlarmArn: d.AlarmArn, OldStateValue: previous,
 		OKActions: d.OKActions, AlarmActions: d.AlarmActions, InsufficientDataActions: d.InsufficientDataActions,
-		Trigger: trigger(d), Tags: propagated(d.ActionConfiguration, t.tags),
+		Trigger: trigger(d), Tags: propagated(d.ActionConfiguration, tags),
 	}
 }
 
-func trigger(d *types.MetricAlarm) snsTrigger {
-	tr := snsTrigger{
+func trigger(d *types.MetricAlarm) *snsTrigger {
+	tr := &snsTrigger{
 		Period: aws.ToInt32(d.Period), EvaluationPeriods: d.EvaluationPeriods, DatapointsToAlarm: d.DatapointsToAlarm,
 		ComparisonOperator: d.ComparisonOperator, Threshold: d.Threshold,
 		TreatMissingData:                 aws.ToString(d.TreatMissingData),

@@ -25,6 +25,9 @@ func (s *Service) PutMetricAlarm(ctx context.Context, in *cloudwatch.PutMetricAl
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set := s.alarmSetLocked(scopeOf(caller))
+	if set.composites[*in.AlarmName] != nil {
+		return nil, invalidAlarm("A composite alarm with the name %s exists", *in.AlarmName)
+	}
 	old := set.alarms[*in.AlarmName]
 	set.alarms[*in.AlarmName] = a
 	if old == nil {
@@ -94,7 +97,7 @@ func (s *Service) buildAlarm(in *cloudwatch.PutMetricAlarmInput) (*metricAlarm, 
 	if a.rule, err = a.compileRule(in, *s.opts.EvaluationExtra); err != nil {
 		return nil, asInvalidAlarm(err)
 	}
-	return a, checkActions(in, a)
+	return a, checkActions(a)
 }
 
 // describe is the part of DescribeAlarms that echoes the request. It copies the

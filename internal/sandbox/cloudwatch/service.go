@@ -137,6 +137,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("GetMetricStatistics", s.GetMetricStatistics),
 		api.Op("ListMetrics", s.ListMetrics),
 		api.Op("PutMetricAlarm", s.PutMetricAlarm),
+		api.Op("PutCompositeAlarm", s.PutCompositeAlarm),
 		api.Op("DescribeAlarms", s.DescribeAlarms),
 		api.Op("DescribeAlarmsForMetric", s.DescribeAlarmsForMetric),
 		api.Op("DescribeAlarmHistory", s.DescribeAlarmHistory),

@@ -83,8 +83,12 @@ func (s *Service) taggedLocked(ctx context.Context, arn *string) (tagged, error)
 	}
 	caller := api.CallerOf(ctx)
 	if name, ok := strings.CutPrefix(*arn, alarmARN(caller, "")); ok {
-		if a := s.alarmSetLocked(scopeOf(caller)).alarms[name]; a != nil {
+		set := s.alarmSetLocked(scopeOf(caller))
+		if a := set.alarms[name]; a != nil {
 			return tagged{a.tags, func(t map[string]string) { a.tags = t }}, nil
+		}
+		if c := set.composites[name]; c != nil {
+			return tagged{c.tags, func(t map[string]string) { c.tags = t }}, nil
 		}
 	}
 	if name, ok := strings.CutPrefix(*arn, dashboardARN(caller.Account, "")); ok {
