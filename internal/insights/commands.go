@@ -154,8 +154,21 @@ func (c *compiler) fieldsCommand() error {
 	if err != nil {
 		return err
 	}
-	c.chosen = append(c.chosen, list...)
+	c.choose(list...)
 	return nil
+}
+
+// choose adds columns to those shown. Of columns with one name the last counts,
+// in the place of the first.
+func (c *compiler) choose(list ...column) {
+	c.chosen = slices.Clone(c.chosen)
+	for _, col := range list {
+		if i := slices.IndexFunc(c.chosen, func(old column) bool { return old.name == col.name }); i >= 0 {
+			c.chosen[i] = col
+			continue
+		}
+		c.chosen = append(c.chosen, col)
+	}
 }
 
 func (c *compiler) displayCommand() error {
@@ -275,6 +288,6 @@ func (c *compiler) unnestCommand() error {
 	}
 	i, item := c.scope.column()
 	c.scope.names[name] = item
-	c.addRowStep(rowStep{list: x, into: i})
+	c.addRowStep(rowStep{expand: unnest(x, i)})
 	return nil
 }

@@ -37,7 +37,7 @@
 // SOURCE; all operators; the functions and aggregates in functionTable and
 // aggregateTable. Refused by name: the commands diff, join, lookup, cidrlookup,
 // anomaly, addtotals, outlier, sessionize and the newer helpers, subqueries,
-// SOURCE dataSource, and the time series aggregates rate, countOverTime,
+// SOURCE dataSource, parse csv, and the time series aggregates rate, countOverTime,
 // sumOverTime and histogram.
 //
 // # How it is fast
@@ -85,7 +85,8 @@
 //     stats directly.
 //   - Columns. An expression without a name of its own is called by its text as
 //     written. The columns of by come before the aggregates. After stats, the
-//     text of an aggregate is the name of its column. Columns made by parse and
-//     unnest are shown only if fields or display names them. Weeks begin on
+//     text of an aggregate is the name of its column. What parse makes is shown after
+//     what fields chose, or alone; what unnest makes only if fields or display
+//     name it. A column is shown once. Weeks begin on
 //     Monday.
 package insights

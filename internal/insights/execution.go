@@ -119,7 +119,7 @@ func withPointer(columns []column) []column {
 // A worker shows what it found after a block if it has read mergeRows since the
 // last time or if that was mergeTime ago.
 const (
-	mergeRows = 50_000
+	mergeRows = 20_000
 	mergeTime = 100 * time.Millisecond
 )
 
@@ -161,7 +161,10 @@ func (w *worker) block(ctx context.Context, i int) error {
 		return fmt.Errorf("run query: %w", context.Cause(ctx))
 	}
 	seq := uint64(i) << 32
-	add := w.sink.add
+	yield := func(e *env) {
+		w.stats.RecordsMatched++
+		w.sink.add(e)
+	}
 	opt := &w.x.opt
 	bounded := opt.Start != 0 || opt.End != 0
 	err := w.x.blocks[i].Rows(ctx, func(r *Row) bool {
@@ -171,10 +174,7 @@ func (w *worker) block(ctx context.Context, i int) error {
 		}
 		w.count(r)
 		w.env.reset(r, seq)
-		runRows(w.x.plan.rows, 0, w.env, func(e *env) {
-			w.stats.RecordsMatched++
-			add(e)
-		})
+		runRows(w.x.plan.rows, w.env, yield)
 		if seq%checkEvery != 0 {
 			return true
 		}

@@ -67,6 +67,37 @@ func TestResultWhileRunning(t *testing.T) {
 	})
 }
 
+// TestResultAtAnyTime asks for results as fast as it can while the query runs,
+// for the race detector to watch.
+func TestResultAtAnyTime(t *testing.T) {
+	rows := accessLog(30_000)
+	for _, query := range []string{
+		`stats count(*) as n, pct(duration, 50), count_distinct(trace_id), values(level) by status | sort n`,
+		`fields level, status | sort duration desc | limit 100`, `fields level | dedup route`, `pattern @message`,
+		`fields duration | limit 500 | accum duration | autoregress duration`,
+	} {
+		x := parse(t, query).Prepare(rows, options())
+		done := make(chan error, 1)
+		go func() { done <- x.Run(t.Context()) }()
+		for running := true; running; {
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Fatal(err)
+				}
+				running = false
+			default:
+				if n := x.Result().Statistics.RecordsScanned; n > int64(len(rows)) {
+					t.Fatalf("%s: %d rows scanned of %d", query, n, len(rows))
+				}
+			}
+		}
+		if diff := cmp.Diff(show(run(t, query, rows)), show(x.Result())); diff != "" {
+			t.Errorf("%s: -at once +watched:\n%s", query, diff)
+		}
+	}
+}
+
 func TestRunStops(t *testing.T) {
 	stopped := errors.New("stopped by its user")
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -2,6 +2,7 @@ package insights
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 )
 
@@ -9,10 +10,11 @@ import (
 // text does not match, else the pieces, nil for one that took no part.
 type extractor func(text []byte, pieces [][]byte) bool
 
-// parseCommand compiles parse [field] "glob" as names, or parse [field] /regex/.
+// parseCommand compiles parse [field] and one of "glob" as names, /regex/,
+// /regex/ multi and logfmt as name.
 func (c *compiler) parseCommand() error {
 	subject := systemField("@message")
-	if c.atField() {
+	if c.atField() && !c.atParseMode() {
 		n, err := c.primary()
 		if err != nil {
 			return err
@@ -28,8 +30,16 @@ func (c *compiler) parseCommand() error {
 	var extract extractor
 	var err error
 	switch {
+	case c.takeWord("logfmt"):
+		return c.parseLogfmt(subject)
+	case c.takeWord("csv"):
+		return c.refuse("parse csv is not supported")
 	case c.peek("/"):
-		names, extract, err = c.regexPattern()
+		var re *regexp.Regexp
+		if names, extract, re, err = c.regexPattern(); err == nil && c.takeWord("multi") {
+			c.parseMulti(subject, re)
+			return nil
+		}
 	case c.peek(`"`) || c.peek(`'`):
 		names, extract, err = c.globPattern()
 	default:
@@ -40,6 +50,12 @@ func (c *compiler) parseCommand() error {
 	}
 	c.parsed(subject, names, extract)
 	return nil
+}
+
+// atParseMode reports whether a mode comes next instead of a field.
+func (c *compiler) atParseMode() bool {
+	word := strings.ToLower(c.word())
+	return word == "logfmt" || word == "csv"
 }
 
 // parsed makes names of the pieces. The text is taken apart when the first of
@@ -76,27 +92,35 @@ func (c *compiler) parsed(subject expr, names []string, extract extractor) {
 			return m.value
 		}
 	}
+	c.showParsed(names)
 }
 
-func (c *compiler) regexPattern() ([]string, extractor, error) {
+// showParsed adds the names that parse made to the columns: of events, to those
+// that fields chose.
+func (c *compiler) showParsed(names []string) {
+	for _, name := range names {
+		col := column{name, c.scope.names[name]}
+		if c.scope.events {
+			c.choose(col)
+		} else {
+			c.chooseAlso(col)
+		}
+	}
+}
+
+func (c *compiler) regexPattern() ([]string, extractor, *regexp.Regexp, error) {
 	start := c.i
 	m, err := c.regex()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	re, err := c.regexArgument(&node{op: opRegex, start: start, end: c.i})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	var names []string
-	var groups []int
-	for i, name := range re.SubexpNames() {
-		if name != "" {
-			names, groups = append(names, name), append(groups, i)
-		}
-	}
+	names, groups := namedGroups(re)
 	if len(names) == 0 {
-		return nil, nil, c.errorAt(start, c.i, "expected a named group (?<name>…) in the regular expression")
+		return nil, nil, nil, c.errorAt(start, c.i, "expected a named group (?<name>…) in the regular expression")
 	}
 	return names, func(text []byte, pieces [][]byte) bool {
 		if !m.exotic && !m.mayMatch(text) {
@@ -112,7 +136,17 @@ func (c *compiler) regexPattern() ([]string, extractor, error) {
 			}
 		}
 		return true
-	}, nil
+	}, re, nil
+}
+
+// namedGroups returns the names and the numbers of the groups that have one.
+func namedGroups(re *regexp.Regexp) (names []string, groups []int) {
+	for i, name := range re.SubexpNames() {
+		if name != "" {
+			names, groups = append(names, name), append(groups, i)
+		}
+	}
+	return names, groups
 }
 
 func (c *compiler) globPattern() ([]string, extractor, error) {

@@ -34,9 +34,9 @@ type plan struct {
 
 // rowStep filters rows, or multiplies them.
 type rowStep struct {
-	test cond // nil: unnest
-	list expr
-	into int // column
+	test cond // nil: expand
+	// expand calls each for every row that comes out, having set columns.
+	expand func(e *env, each func())
 }
 
 // gatherer is a command that turns rows into other rows: stats and pattern. As

@@ -6,41 +6,48 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 )
 
-// run passes the row that e stands at through the steps from i on; yield is
-// called for each row that comes out.
-func runRows(steps []rowStep, i int, e *env, yield func(*env)) {
-	for ; i < len(steps); i++ {
-		s := &steps[i]
-		if s.test == nil {
-			s.unnest(e, func() { runRows(steps, i+1, e, yield) })
+// runRows passes the row that e stands at through the steps; yield is called
+// for each row that comes out.
+func runRows(steps []rowStep, e *env, yield func(*env)) {
+	for i := range steps {
+		if steps[i].test == nil {
+			expandRows(steps[i:], e, yield)
 			return
 		}
-		if !s.test(e) {
+		if !steps[i].test(e) {
 			return
 		}
 	}
 	yield(e)
 }
 
-// unnest calls each for every element of a list; whatever else there is counts
-// as a list of itself.
-func (s *rowStep) unnest(e *env, each func()) {
-	v := s.list(e)
-	if v.kind == structure {
-		if doc := jsonscan.Document(v.b); doc.Kind == jsonscan.Array {
-			scan := doc.Scan()
-			for scan.Next() {
-				e.cols[s.into] = e.jsonValue(scan.Value)
-				e.gen++
-				each()
-			}
-			e.cols[s.into] = value{}
+// expandRows is apart from runRows so that rows cost no closure unless they
+// are multiplied.
+func expandRows(steps []rowStep, e *env, yield func(*env)) {
+	steps[0].expand(e, func() { runRows(steps[1:], e, yield) })
+}
+
+// unnest returns an expand for every element of a list, put in a column;
+// whatever else there is counts as a list of itself.
+func unnest(x expr, into int) func(e *env, each func()) {
+	return func(e *env, each func()) {
+		v := x(e)
+		defer func() { e.cols[into] = value{} }()
+		doc := jsonscan.Value{}
+		if v.kind == structure {
+			doc = jsonscan.Document(v.b)
+		}
+		if doc.Kind != jsonscan.Array {
+			e.cols[into] = v
+			each()
 			return
 		}
+		for scan := doc.Scan(); scan.Next(); {
+			e.cols[into] = e.jsonValue(scan.Value)
+			e.gen++
+			each()
+		}
 	}
-	e.cols[s.into] = v
-	each()
-	e.cols[s.into] = value{}
 }
 
 // rowsStep is a rowStep on rows that have been collected.
@@ -60,7 +67,7 @@ func (s *rowsStep) apply(x *Execution, rows []*record) []*record {
 			}
 			continue
 		}
-		s.step.unnest(e, func() {
+		s.step.expand(e, func() {
 			kept := &record{}
 			e.keep(kept)
 			out = append(out, kept)

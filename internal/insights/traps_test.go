@@ -33,11 +33,27 @@ func TestKeywordsInAnyCaseFieldsExact(t *testing.T) {
 }
 
 func TestParseKeepsOtherRows(t *testing.T) {
-	expect(t, `parse @message "a=*" as a | fields @message, a`, messages("a=1", "b=2"), "@message=b=2", "@message=a=1 a=1")
+	expect(t, `fields @message | parse @message "a=*" as a`, messages("a=1", "b=2"), "@message=b=2", "@message=a=1 a=1")
+	expect(t, `filter @message like "=" | parse @message "a=*" as a`, messages("a=1", "b=2"), "", "a=1")
+	expect(t, `parse @message "a=*" as a | fields @message, a`, messages("a=1"), "a=1 @message=a=1")
+	expect(t, `stats count(*) as n by m | parse m "*-*" as p, q`, messages(`{"m":"x-y"}`), "m=x-y n=1 p=x q=y")
 	expect(t, `parse @message /a=(?<a>\d)?x(?<b>.)?/ | fields a, b`, messages("a=1x", "a=xy", "no"), "", "b=y", "a=1")
 	expect(t, `parse level "*-*" as p, q | display p, q`, messages(`{"level":"a-b-c"}`), "p=a q=b-c")
 	expect(t, `parse "x * z" as v | parse v "*,*" as l, r | display l, r`, messages(`0y x 1,2 z`), "l=1 r=2")
 	expect(t, `parse @message "[*] * end" as a, b | display a, b`, messages(`- [x] y end z`, `[x] y`), "", "a=x b=y")
+}
+
+func TestParseMulti(t *testing.T) {
+	rows := messages(`{"s":"a=1 b=2"}`, `{"s":"none"}`)
+	expect(t, `parse s /(?<k>\w)=(?<v>\d)(?<w>x)?/ multi | fields s`, rows, "s=none", "k=a v=1 s=a=1 b=2", "k=b v=2 s=a=1 b=2")
+	expect(t, `parse s /(?<k>\w)=(?<v>\d)/ multi | stats sum(v) as sum, count(k) as n, count(*) as rows`, rows, "sum=3 n=2 rows=3")
+}
+
+func TestParseLogfmt(t *testing.T) {
+	rows := messages(`level=warn msg="say \"hi\" a=b" flag took=5ms n=3 empty= x`, `nothing`, `=x`, `a="open`)
+	expect(t, `parse @message logfmt as lf | display lf.level, lf.msg, lf.n + 1 as m, lf.empty, lf.flag`, rows,
+		"", "", "", `lf.level=warn lf.msg=say "hi" a=b m=4 lf.empty=`)
+	expect(t, `parse logfmt as lf | filter ispresent(lf.a)`, rows, `lf={"a":"open"}`)
 }
 
 func TestDedupKeepsRowsWithoutKeys(t *testing.T) {

@@ -139,14 +139,14 @@ func vendedField(name string) expr {
 }
 
 func isFlow(message []byte) bool {
-	return bytes.HasPrefix(message, []byte("2 ")) && bytes.Count(message, []byte(" ")) == len(flowNames)-1 &&
+	return bytes.HasPrefix(message, []byte("2 ")) && !bytes.Contains(message, []byte("  ")) && bytes.Count(message, []byte(" ")) == len(flowNames)-1 &&
 		bytes.HasPrefix(word(message, 2), []byte("eni-"))
 }
 
 // isRoute53 allows for the client's subnet, the last column, which has no
 // field.
 func isRoute53(message []byte) bool {
-	return bytes.HasPrefix(message, []byte("1.")) && bytes.Count(message, []byte(" ")) == len(route53Names) &&
+	return bytes.HasPrefix(message, []byte("1.")) && !bytes.Contains(message, []byte("  ")) && bytes.Count(message, []byte(" ")) == len(route53Names) &&
 		bytes.HasPrefix(word(message, 2), []byte("Z"))
 }
 

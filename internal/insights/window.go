@@ -46,21 +46,15 @@ func (c *compiler) addWindow(s *windowStep, name string, input expr, start func(
 	i, col := c.scope.column()
 	s.columns = append(s.columns, windowColumn{input, i, start})
 	c.scope.names[name] = col
-	list := slices.Clone(c.shownSoFar())
-	at := slices.IndexFunc(list, func(old column) bool { return old.name == name })
-	if at < 0 {
-		list = append(list, column{name, col})
-	} else {
-		list[at].x = col
-	}
-	c.chosen = list
+	c.chooseAlso(column{name, col})
 }
 
-func (c *compiler) shownSoFar() []column {
-	if c.chosen != nil {
-		return c.chosen
+// chooseAlso adds columns to those shown so far, chosen or not.
+func (c *compiler) chooseAlso(list ...column) {
+	if c.chosen == nil {
+		c.chosen = c.defaults
 	}
-	return c.defaults
+	c.choose(list...)
 }
 
 // accumCommand compiles accum f [as out]: a running sum of the numbers.
