@@ -79,6 +79,9 @@ func checkAction(list, arn string, a *metricAlarm) error {
 	if err := checkActionShape(list, arn); err != nil {
 		return err
 	}
+	if a.band != nil && scaling(arn) {
+		return invalidAlarm("%s: Auto Scaling actions cannot be used with anomaly bands", list)
+	}
 	if !ec2Action.MatchString(arn) {
 		return nil
 	}

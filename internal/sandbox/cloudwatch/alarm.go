@@ -34,6 +34,7 @@ type metricAlarm struct {
 	// watched is the query that the alarm watches; set holds it and those that
 	// it refers to.
 	watched *query
+	band    *query // nil without an anomaly band
 	set     *querySet
 	tags    map[string]string
 

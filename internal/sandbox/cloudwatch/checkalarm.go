@@ -114,11 +114,15 @@ func checkAlarmCondition(in *cloudwatch.PutMetricAlarmInput) error {
 		return errors.New("ComparisonOperator is required")
 	case !op.Valid():
 		return fmt.Errorf("%q is not a ComparisonOperator", op)
-	case op.Band() || in.ThresholdMetricId != nil:
-		return unsupported("alarms on anomaly detection bands (%s, ThresholdMetricId)", op)
-	case in.Threshold == nil:
+	case op.Band() != (in.ThresholdMetricId != nil):
+		return errors.New("ThresholdMetricId is for the comparison operators of anomaly bands, and they need it")
+	case op.Band() && len(in.Metrics) == 0:
+		return errors.New("ThresholdMetricId needs Metrics")
+	case op.Band() && in.Threshold != nil:
+		return errors.New("Threshold and ThresholdMetricId are mutually exclusive")
+	case !op.Band() && in.Threshold == nil:
 		return errors.New("Threshold is required")
-	case !inRange(*in.Threshold):
+	case in.Threshold != nil && !inRange(*in.Threshold):
 		return errors.New("Threshold must be a number from -2^360 to 2^360")
 	case in.EvaluationPeriods == nil:
 		return errors.New("EvaluationPeriods is required")
@@ -229,15 +233,19 @@ func (a *metricAlarm) watchMetrics(in *cloudwatch.PutMetricAlarmInput) error {
 		if q.period != set.queries[0].period {
 			return errors.New("all members of Metrics must have the same Period")
 		}
-		if !q.returns {
-			continue
-		}
-		if a.watched != nil {
+		switch {
+		case !q.returns:
+		case q.id == aws.ToString(in.ThresholdMetricId):
+			a.band = q
+		case a.watched != nil:
 			return errors.New("exactly one member of Metrics must have ReturnData true")
+		default:
+			a.watched = q
 		}
-		a.watched = q
 	}
 	switch {
+	case in.ThresholdMetricId != nil && (a.band == nil || a.band.expr == nil || !a.band.expr.Calls(bandFunction)):
+		return errors.New("ThresholdMetricId must be the Id of a member of Metrics that is an ANOMALY_DETECTION_BAND and has ReturnData true")
 	case a.watched == nil:
 		return errors.New("exactly one member of Metrics must have ReturnData true")
 	case metrics > maxAlarmMetrics || expressions > maxAlarmExpressions:
@@ -259,5 +267,11 @@ func (a *metricAlarm) checkSingleSeries() error {
 	if v.Kind != metricmath.TimeSeries {
 		return fmt.Errorf("error in expression '%s': it yields %s, an alarm needs a single time series", a.watched.id, v.Kind)
 	}
-	return nil
+	if a.band == nil {
+		return nil
+	}
+	if v, err = ev.value(a.band); err == nil && len(v.Series) != 2 {
+		return fmt.Errorf("error in expression '%s': it is not one band", a.band.id)
+	}
+	return err
 }

@@ -77,7 +77,7 @@ func TestPutMetricAlarmRules(t *testing.T) {
 		"reserved tag":              {func(in *input) { in.Tags = []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("v")}} }, "aws:"},
 		"PromQL":                    {func(in *input) { in.EvaluationCriteria = &types.EvaluationCriteriaMemberPromQLCriteria{} }, "does not support alarms on PromQL"},
 		"interval":                  {func(in *input) { in.EvaluationInterval = aws.Int32(60) }, "EvaluationInterval"},
-		"band":                      {func(in *input) { in.ThresholdMetricId = aws.String("b") }, "does not support alarms on anomaly"},
+		"band":                      {func(in *input) { in.ThresholdMetricId = aws.String("b") }, "comparison operators of anomaly bands"},
 		"wall clock": {func(in *input) {
 			in.EvaluationWindow = &types.EvaluationWindowMemberWallClockWindow{}
 			in.Period = aws.Int32(120)
@@ -88,6 +88,15 @@ func TestPutMetricAlarmRules(t *testing.T) {
 		"warm-up": {func(in *input) {
 			in.WarmUpConfiguration = &types.WarmUpConfiguration{WarmUpPeriodDurationInMinutes: aws.Int32(2881)}
 		}, "between 1 and 2880"},
+		"whole band":           {func(in *input) { *in = *bandAlarm() }, ""},
+		"band and threshold":   {func(in *input) { *in = *bandAlarm(); in.Threshold = aws.Float64(1) }, "mutually exclusive"},
+		"band operator alone":  {func(in *input) { *in = *bandAlarm(); in.ThresholdMetricId = nil }, "they need it"},
+		"band that is none":    {func(in *input) { *in = *bandAlarm(); in.ThresholdMetricId = aws.String("m1") }, "must be the Id"},
+		"band that is unknown": {func(in *input) { *in = *bandAlarm(); in.ThresholdMetricId = aws.String("zz") }, "exactly one"},
+		"band and scaling": {func(in *input) {
+			*in = *bandAlarm()
+			in.AlarmActions = []string{"arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:1-2:resource/ecs/service/c/s:policyName/up"}
+		}, "Auto Scaling"},
 		"both kinds of tag keys": {func(in *input) {
 			in.ActionConfiguration = &types.ActionConfiguration{AlarmTagsPropagation: &types.AlarmTagsPropagation{Enabled: aws.Bool(true), IncludedTagKeys: []string{"a"}, ExcludedTagKeys: []string{"b"}}}
 		}, "mutually exclusive"},

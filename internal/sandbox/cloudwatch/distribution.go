@@ -75,6 +75,13 @@ func (d *distribution) place(v, weight float64) {
 	d.values = slices.Insert(d.values, i, weighted{v, weight})
 }
 
+// grow makes room for n more distinct values, as far as they stay exact.
+func (d *distribution) grow(n int) {
+	if d.sketch == nil {
+		d.values = slices.Grow(d.values, min(n, maxExact-len(d.values)))
+	}
+}
+
 func (d *distribution) toSketch() {
 	d.sketch = newSketch()
 	for _, w := range d.values {

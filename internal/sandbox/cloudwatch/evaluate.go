@@ -205,39 +205,105 @@ func (a *metricAlarm) repeat(sc scope, now time.Time) (transition, bool) {
 	return t, true
 }
 
-// slots reads what a's windows hold.
+// slots reads what a's windows hold. A window without a band has no datapoint
+// for an alarm that compares with one.
 func (s *Service) slots(sc scope, a *metricAlarm, now time.Time) ([]alarm.Slot, error) {
 	windows := a.rule.Windows(now.Add(-s.opts.EvaluationDelay))
-	sp := span{a.rule.Period, windows}
-	slots := make([]alarm.Slot, len(windows))
-	starts := make([]int64, len(windows))
-	at := make(map[int64]int, len(windows))
-	for i, w := range windows {
-		slots[i].Start, starts[i] = w.Start, w.Start.Unix()
-		at[starts[i]] = i
+	r := &windowReading{s: s, sc: sc, now: now, span: span{a.rule.Period, windows}}
+	ev := a.set.evaluator(r.series, r.times)
+	ev.wide = func() *evaluator {
+		past := &windowReading{s: s, sc: sc, now: now, span: span{r.span.period, trainedWindows(r.span)}}
+		return a.set.evaluator(past.series, past.times)
 	}
-	series := func(q *query) metricmath.Series {
-		out := metricmath.Series{ID: q.id, Period: q.period}
-		owner := scope{cmp.Or(q.account, sc.account), sc.region}
-		for i, d := range s.store.read(owner, *q.metric, q.unit, now, sp) {
-			if v, ok := q.stat.eval(&d); ok {
-				out.Points = append(out.Points, metricmath.Point{Time: starts[i], Value: v})
-			}
-			if q == a.watched {
-				slots[i].Samples = d.count
-			}
-		}
-		return out
-	}
-	ev := a.set.evaluator(series, func(time.Duration) []int64 { return starts })
 	v, err := ev.value(a.watched)
 	if err != nil {
 		return nil, err
 	}
+	samples := r.samples[a.watched]
+	at := make(map[int64]*alarm.Slot, len(windows))
+	slots := make([]alarm.Slot, len(windows))
+	for i, w := range windows {
+		slots[i].Start = w.Start
+		if samples != nil {
+			slots[i].Samples = samples[i]
+		}
+		at[w.Start.Unix()] = &slots[i]
+	}
 	for _, p := range v.Series[0].Points {
-		if i, ok := at[p.Time]; ok {
-			slots[i].Present, slots[i].Value = true, p.Value
+		if slot := at[p.Time]; slot != nil {
+			slot.Present, slot.Value = true, p.Value
 		}
 	}
-	return slots, nil
+	if a.band == nil {
+		return slots, nil
+	}
+	return slots, a.addBand(ev, slots)
+}
+
+// addBand writes the band into slots.
+func (a *metricAlarm) addBand(ev *evaluator, slots []alarm.Slot) error {
+	v, err := ev.value(a.band)
+	if err != nil {
+		return err
+	}
+	upper := make(map[int64]float64)
+	for _, p := range v.Series[1].Points {
+		upper[p.Time] = p.Value
+	}
+	lower := make(map[int64]float64)
+	for _, p := range v.Series[0].Points {
+		lower[p.Time] = p.Value
+	}
+	for i := range slots {
+		high, ok := upper[slots[i].Start.Unix()]
+		slots[i].Present = slots[i].Present && ok
+		slots[i].Lower, slots[i].Upper = lower[slots[i].Start.Unix()], high
+	}
+	return nil
+}
+
+// trainedWindows puts the training span of anomaly bands before windows.
+func trainedWindows(sp span) []alarm.Window {
+	n := training(sp.period)
+	first := sp.windows[0].Start
+	out := make([]alarm.Window, 0, n+len(sp.windows))
+	for i := n; i > 0; i-- {
+		start := first.Add(-time.Duration(i) * sp.period)
+		out = append(out, alarm.Window{Start: start, End: start.Add(sp.period)})
+	}
+	return append(out, sp.windows...)
+}
+
+// windowReading reads metrics in given windows.
+type windowReading struct {
+	s       *Service
+	sc      scope
+	now     time.Time
+	span    span
+	samples map[*query][]float64 // how many samples each window has
+}
+
+func (r *windowReading) series(q *query) metricmath.Series {
+	out := metricmath.Series{ID: q.id, Period: q.period}
+	owner := scope{cmp.Or(q.account, r.sc.account), r.sc.region}
+	samples := make([]float64, len(r.span.windows))
+	for i, d := range r.s.store.read(owner, *q.metric, q.unit, r.now, r.span) {
+		samples[i] = d.count
+		if v, ok := q.stat.eval(&d); ok {
+			out.Points = append(out.Points, metricmath.Point{Time: r.span.windows[i].Start.Unix(), Value: v})
+		}
+	}
+	if r.samples == nil {
+		r.samples = make(map[*query][]float64)
+	}
+	r.samples[q] = samples
+	return out
+}
+
+func (r *windowReading) times(time.Duration) []int64 {
+	ts := make([]int64, len(r.span.windows))
+	for i, w := range r.span.windows {
+		ts[i] = w.Start.Unix()
+	}
+	return ts
 }

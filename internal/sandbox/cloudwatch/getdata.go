@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -102,10 +103,12 @@ type reading struct {
 	start, end time.Time
 	now        time.Time
 	spans      map[time.Duration]span
+	// trained puts the training span of anomaly bands before the start.
+	trained bool
 }
 
 func newReading(s *Service, c api.Caller, start, end time.Time) *reading {
-	return &reading{s, scopeOf(c), start, end, s.opts.Clock.Now(), make(map[time.Duration]span)}
+	return &reading{s: s, sc: scopeOf(c), start: start, end: end, now: s.opts.Clock.Now(), spans: make(map[time.Duration]span)}
 }
 
 // span returns the windows of a period: they begin at the start time, rounded
@@ -115,6 +118,9 @@ func (r *reading) span(period time.Duration) span {
 		return sp
 	}
 	start := roundStart(r.start, r.now, period)
+	if r.trained {
+		start = start.Add(-time.Duration(training(period)) * period)
+	}
 	// Nothing older than the retention of the period's level exists, nor newer
 	// than what PutMetricData takes: this bounds the number of windows.
 	if oldest := r.now.Add(-retention(period)); start.Before(oldest) {
@@ -192,6 +198,10 @@ func (r *reading) times(period time.Duration) []int64 {
 // results computes what the request returns, in ascending order of time.
 func (r *reading) results(set *querySet, labels *labeller) ([]types.MetricDataResult, error) {
 	ev := set.evaluator(r.series, r.times)
+	ev.wide = sync.OnceValue(func() *evaluator {
+		past := &reading{s: r.s, sc: r.sc, start: r.start, end: r.end, now: r.now, spans: make(map[time.Duration]span), trained: true}
+		return set.evaluator(past.series, past.times)
+	})
 	var out []types.MetricDataResult
 	for _, q := range set.queries {
 		if !q.returns {

@@ -88,6 +88,7 @@ type snsTrigger struct {
 	DatapointsToAlarm                *int32 `json:",omitempty"`
 	ComparisonOperator               types.ComparisonOperator
 	Threshold                        *float64
+	ThresholdMetricId                *string `json:",omitempty"`
 	TreatMissingData                 string
 	EvaluateLowSampleCountPercentile string
 }
@@ -161,7 +162,7 @@ func metricMessage(sc scope, d *types.MetricAlarm, tags map[string]string, previ
 func trigger(d *types.MetricAlarm) *snsTrigger {
 	tr := &snsTrigger{
 		Period: aws.ToInt32(d.Period), EvaluationPeriods: d.EvaluationPeriods, DatapointsToAlarm: d.DatapointsToAlarm,
-		ComparisonOperator: d.ComparisonOperator, Threshold: d.Threshold,
+		ComparisonOperator: d.ComparisonOperator, Threshold: d.Threshold, ThresholdMetricId: d.ThresholdMetricId,
 		TreatMissingData:                 aws.ToString(d.TreatMissingData),
 		EvaluateLowSampleCountPercentile: aws.ToString(d.EvaluateLowSampleCountPercentile),
 	}

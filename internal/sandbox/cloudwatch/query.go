@@ -21,6 +21,9 @@ const (
 
 var queryID = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
 
+// bandFunction is the function whose result depends on data before the request.
+const bandFunction = "ANOMALY_DETECTION_BAND"
+
 // query is one compiled MetricDataQuery: a metric or an expression.
 type query struct {
 	id, label string
@@ -100,7 +103,7 @@ func (q *query) compileExpression(at string, in *types.MetricDataQuery) error {
 	if q.expr, err = metricmath.Parse(q.text); err != nil {
 		return expressionError(q, err)
 	}
-	for _, f := range []string{"SEARCH", "ANOMALY_DETECTION_BAND", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "LAMBDA", "DB_PERF_INSIGHTS"} {
+	for _, f := range []string{"SEARCH", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "LAMBDA", "DB_PERF_INSIGHTS"} {
 		if q.expr.Calls(f) {
 			return unsupported("the function %s (%s.Expression)", f, at)
 		}
@@ -224,12 +227,15 @@ type evaluator struct {
 	series func(*query) metricmath.Series
 	times  func(period time.Duration) []int64
 	values map[*query]metricmath.Value
+	// wide, if set, returns an evaluator that also reaches back over the training
+	// span of anomaly bands.
+	wide func() *evaluator
 }
 
 // evaluator returns one that gets the data of metrics from series and the
 // starts of all periods from times.
 func (set *querySet) evaluator(series func(*query) metricmath.Series, times func(time.Duration) []int64) *evaluator {
-	return &evaluator{set, series, times, make(map[*query]metricmath.Value)}
+	return &evaluator{set: set, series: series, times: times, values: make(map[*query]metricmath.Value)}
 }
 
 func (ev *evaluator) value(q *query) (metricmath.Value, error) {
@@ -248,8 +254,12 @@ func (ev *evaluator) compute(q *query) (metricmath.Value, error) {
 	if q.metric != nil {
 		return metricmath.Of(ev.series(q)), nil
 	}
+	if ev.wide != nil && q.expr.Calls(bandFunction) {
+		v, err := ev.wide().value(q)
+		return within(v, ev.times(q.period)), err
+	}
 	var failed error
-	env := &metricmath.Env{Period: q.period, Times: ev.times(q.period)}
+	env := &metricmath.Env{Period: q.period, Times: ev.times(q.period), Band: anomalyBand}
 	env.Lookup = func(id string) (metricmath.Value, bool) {
 		v, err := ev.value(ev.set.byID[id])
 		failed = errors.Join(failed, err)

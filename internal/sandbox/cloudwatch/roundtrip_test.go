@@ -12,8 +12,8 @@ import (
 )
 
 // refused are the fields of PutMetricAlarmInput that the sandbox refuses; they
-// belong to PromQL and anomaly alarms.
-var refused = map[string]bool{"EvaluationCriteria": true, "EvaluationInterval": true, "ThresholdMetricId": true}
+// belong to PromQL alarms.
+var refused = map[string]bool{"EvaluationCriteria": true, "EvaluationInterval": true}
 
 // fullAlarms together set every field that is not refused.
 func fullAlarms() []*sdk.PutMetricAlarmInput {
@@ -48,7 +48,7 @@ func fullAlarms() []*sdk.PutMetricAlarmInput {
 			{Id: aws.String("e1"), Expression: aws.String("m1 / 2"), Period: aws.Int32(300), ReturnData: aws.Bool(true)},
 		},
 	}
-	return []*sdk.PutMetricAlarmInput{plain, percentile, math}
+	return []*sdk.PutMetricAlarmInput{plain, percentile, math, bandAlarm()}
 }
 
 // TestEveryFieldComesBack puts alarms through AWS's client and reads them back:

@@ -73,6 +73,9 @@ func (o *observation) apply(d *distribution) {
 		d.addSet(o.set.count, o.set.sum, o.set.min, o.set.max)
 		return
 	}
+	if len(o.values) > 1 {
+		d.grow(len(o.values))
+	}
 	for _, w := range o.values {
 		d.add(w.value, w.weight)
 	}
