@@ -14,6 +14,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 	"github.com/sidelight-dev/sidelight/internal/problem"
+	"github.com/sidelight-dev/sidelight/internal/sandbox"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -53,6 +54,9 @@ func (a *app) loadConfig() (*config.Loaded, error) {
 	l, problems := config.Load(a.config, os.Environ())
 	if err := a.printProblems(problems); err != nil {
 		return nil, err
+	}
+	if a.sandbox && a.endpoint == "" {
+		a.endpoint = "http://" + sandbox.DefaultListen
 	}
 	if a.endpoint != "" {
 		l.Config.AWS.Endpoint, l.Origins["aws.endpoint"] = a.endpoint, "--endpoint-url"

@@ -43,6 +43,9 @@ func NewClient(ctx context.Context, cfg aws.Config, s Service) (*Client, error) 
 	if err != nil {
 		return nil, err
 	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = httpClient(Options{})
+	}
 	return &Client{
 		service: s, region: cfg.Region, base: strings.TrimSuffix(base, "/"), creds: cfg.Credentials,
 		http: cfg.HTTPClient, signer: v4.NewSigner(), agent: "sidelight",
