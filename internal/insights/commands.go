@@ -28,6 +28,7 @@ func commandList() []command {
 		{"pattern", (*compiler).patternCommand},
 		{"fillmissing", (*compiler).fillMissingCommand},
 		{"filldown", (*compiler).filldownCommand},
+		{"addtotals", (*compiler).addTotalsCommand},
 		{"accum", (*compiler).accumCommand},
 		{"autoregress", (*compiler).autoregressCommand},
 		{"source", (*compiler).sourceCommand},
@@ -36,7 +37,7 @@ func commandList() []command {
 
 // unsupportedCommands are commands of the service that this package refuses.
 var unsupportedCommands = []string{
-	"addtotals", "anomaly", "appendcols", "cidrlookup", "countfrequent", "diff", "estimate", "expand", "join",
+	"anomaly", "appendcols", "cidrlookup", "countfrequent", "diff", "estimate", "expand", "join",
 	"logcompare", "lookup", "outlier", "relevantfields", "sessionize",
 }
 

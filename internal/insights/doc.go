@@ -33,10 +33,10 @@
 // # What is understood
 //
 // The commands fields, display, filter (where, filterIndex), stats, sort, limit,
-// parse, dedup, unnest, pattern, fillmissing, filldown, accum, autoregress and
-// SOURCE; all operators; the functions and aggregates in functionTable and
+// parse, dedup, unnest, pattern, fillmissing, filldown, accum, autoregress,
+// addtotals and SOURCE; all operators; the functions and aggregates in functionTable and
 // aggregateTable. Refused by name: the commands diff, join, lookup, cidrlookup,
-// anomaly, addtotals, outlier, sessionize and the newer helpers, subqueries,
+// anomaly, outlier, sessionize and the newer helpers, subqueries,
 // SOURCE dataSource, parse csv, and the time series aggregates rate, countOverTime,
 // sumOverTime and histogram.
 //

@@ -113,6 +113,8 @@ func FuzzParse(f *testing.F) {
 		`fields jsonParse(@message) as j | unnest j.items into it | filter !ispresent(it.x) and -a ^ 2 = 1e3 # end`,
 		`parse @message /(?<n>\d+)/ | filterIndex n = 1`,
 		`stats values(a) as v, topk(2, c) by bin(1s) as t | fillmissing with 0 for v | accum t | autoregress v p=1-3 | filldown t | sort t`,
+		`stats sum(a) as s by c | addtotals fieldname=T row=true col=true s | filldown c* | parse c /(?<x>.)/ multi`,
+		`parse logfmt as lf | fields lf.a | filldown`,
 		`filter c like "x" | pattern @message | sort @sampleCount | limit any 3`,
 		`fields parseDate(c, "yyyy-MM-dd'T'HH:mm z", "+02:00") as d, strftime(d, "%F %T"), case(a = 1, "x", formatDate(d, "EEE MMM")), split(c, "-")`,
 	} {

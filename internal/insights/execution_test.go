@@ -70,7 +70,7 @@ func TestResultWhileRunning(t *testing.T) {
 // TestResultAtAnyTime asks for results as fast as it can while the query runs,
 // for the race detector to watch.
 func TestResultAtAnyTime(t *testing.T) {
-	rows := accessLog(30_000)
+	rows := accessLog(9_000)
 	for _, query := range []string{
 		`stats count(*) as n, pct(duration, 50), count_distinct(trace_id), values(level) by status | sort n`,
 		`fields level, status | sort duration desc | limit 100`, `fields level | dedup route`, `pattern @message`,

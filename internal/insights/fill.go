@@ -55,12 +55,12 @@ func (c *compiler) fillValues(s *fillStep) error {
 		if x == nil {
 			return c.expected("for and the name of a column")
 		}
-		col, ok := s.agg.index[n.name]
+		col, ok := s.agg.out.index[n.name]
 		if n.op != opField && n.op != opCall {
 			ok = false
 		}
 		if n.op == opCall {
-			col, ok = s.agg.index[c.text[n.start:n.end]]
+			col, ok = s.agg.out.index[c.text[n.start:n.end]]
 		}
 		if !ok {
 			return c.errorAt(n.start, n.end, "no column %q after stats%s", c.text[n.start:n.end], suggestion(n.name, c.scope.known()))

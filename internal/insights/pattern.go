@@ -51,8 +51,8 @@ func (c *compiler) patternCommand() error {
 	out := newScope(false)
 	var shown []column
 	for _, name := range [...]string{colPattern: "@pattern", colRatio: "@ratio", colSamples: "@sampleCount", colSeverity: "@severityLabel"} {
-		_, col := out.column()
-		out.names[name] = col
+		i, col := out.column()
+		out.names[name], out.index[name] = col, i
 		shown = append(shown, column{name, col})
 	}
 	c.addGatherer(&patternStep{c.scope, x}, out, shown)

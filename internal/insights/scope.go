@@ -16,10 +16,11 @@ type scope struct {
 	paths  []string // JSON paths that expressions ask for
 	memos  int
 	cols   int
+	index  map[string]int // columns by name
 }
 
 func newScope(events bool) *scope {
-	return &scope{events: events, names: map[string]expr{}}
+	return &scope{events: events, names: map[string]expr{}, index: map[string]int{}}
 }
 
 // column reserves a column and returns an expression for it.

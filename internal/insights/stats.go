@@ -14,9 +14,8 @@ type aggregation struct {
 	inputs    []expr
 	outputs   []output
 	shown     []column
-	index     map[string]int // columns by name
-	inputCols []int          // of each aggregate
-	bin       *binKey        // how the time axis is cut, if it is
+	inputCols []int   // of each aggregate
+	bin       *binKey // how the time axis is cut, if it is
 }
 
 // output is a column computed of others when a group is complete.
@@ -36,7 +35,7 @@ func (c *compiler) statsCommand() error {
 	if err := c.checkStatsPlace(); err != nil {
 		return err
 	}
-	agg := &aggregation{in: c.scope, out: newScope(false), index: map[string]int{}}
+	agg := &aggregation{in: c.scope, out: newScope(false)}
 	// The names of the groups' keys come last in the text but may be used
 	// before: the keys are compiled first.
 	items, err := c.statsItems()
@@ -123,7 +122,7 @@ func (c *compiler) statsKeys(agg *aggregation) error {
 }
 
 func (agg *aggregation) add(name string, i int, x expr) {
-	agg.index[name] = i
+	agg.out.index[name] = i
 	agg.out.names[name] = x
 	agg.shown = append(agg.shown, column{name, x})
 }

@@ -46,6 +46,7 @@ func (c *compiler) addWindow(s *windowStep, name string, input expr, start func(
 	i, col := c.scope.column()
 	s.columns = append(s.columns, windowColumn{input, i, start})
 	c.scope.names[name] = col
+	c.scope.index[name] = i
 	c.chooseAlso(column{name, col})
 }
 
@@ -161,40 +162,4 @@ func (c *compiler) lag() (int, error) {
 		return 0, c.errorAt(start, c.i, "expected a whole number from 1 to %d", maxLag)
 	}
 	return int(n), nil
-}
-
-// filldownCommand compiles filldown f, g: a missing value becomes the one of
-// the row before.
-func (c *compiler) filldownCommand() error {
-	s := &windowStep{in: c.scope}
-	for {
-		if !c.atField() {
-			return c.expected("the name of a field")
-		}
-		n, err := c.primary()
-		if err != nil {
-			return err
-		}
-		x, err := c.expr(n)
-		if err != nil {
-			return err
-		}
-		name := n.name
-		if n.op != opField {
-			return c.errorAt(n.start, n.end, "expected the name of a field")
-		}
-		c.addWindow(s, name, x, func() func(value) value {
-			var last value
-			return func(v value) value {
-				if v.kind != missing {
-					last = v.clone()
-				}
-				return last
-			}
-		})
-		if !c.take(",") {
-			c.addBarrier(s)
-			return nil
-		}
-	}
 }

@@ -49,8 +49,13 @@ func TestAutoregress(t *testing.T) {
 func TestFilldown(t *testing.T) {
 	rows := messages(`{"v":1,"w":"x"}`, `{}`, `{"v":3}`, `{}`)
 	expect(t, `fields v, w | sort @timestamp | filldown v, w`, rows, "v=1 w=x", "v=1 w=x", "v=3 w=x", "v=3 w=x")
-	if _, err := insights.Parse(`filldown abs(v)`); err == nil {
-		t.Error("filldown of an expression compiles")
+	expect(t, `fields v, w | sort @timestamp | filldown v w`, rows[:2], "v=1 w=x", "v=1 w=x")
+	expect(t, `fields v, w | sort @timestamp | filldown`, rows[:2], "v=1 w=x", "v=1 w=x")
+	expect(t, `fields v as v1, v as v2, w | sort @timestamp | filldown v*`, rows[:2], "v1=1 v2=1 w=x", "v1=1 v2=1")
+	for _, query := range []string{`filldown abs(v)`, `fields v | filldown x*`, "filldown `v"} {
+		if _, err := insights.Parse(query); err == nil {
+			t.Errorf("%s compiles", query)
+		}
 	}
 }
 
@@ -60,5 +65,19 @@ func TestLists(t *testing.T) {
 	expect(t, `stats values(zz) as all`, rows, `all=[]`)
 	if _, err := insights.Parse(`stats topk(v, 2)`); err == nil {
 		t.Error("topk without a number compiles")
+	}
+}
+
+func TestAddTotals(t *testing.T) {
+	rows := messages(`{"a":1,"b":2.5,"s":"x"}`, `{"a":10,"s":"7"}`, `{"s":"y"}`)
+	expect(t, `fields a, b | sort @timestamp | addtotals`, rows, "a=1 b=2.5 Total=3.5", "a=10 Total=10", "")
+	expect(t, `fields a, b, s | sort @timestamp | addtotals fieldname=Sum b, s | filter Sum > 0`, rows, "a=1 b=2.5 s=x Sum=2.5", "a=10 s=7 Sum=7")
+	expect(t, `stats sum(a) as a, count(*) as n by s | addtotals col=true`, rows, "s=x a=1 n=1 Total=2", "s=y n=1 Total=1", "s=7 a=10 n=1 Total=18", "s=7 a=11 n=3 Total=21")
+	expect(t, `stats sum(a) as a, count(*) as n by s | addtotals row=false col=true a`, rows, "s=x a=1 n=1", "s=y n=1", "s=7 a=10 n=1", "a=11")
+	expect(t, `stats count(*) as n by bin(1m) as t | addtotals`, rows, "t=2026-11-22 12:00:00.000 n=3 Total=3")
+	for _, query := range []string{`fields a | addtotals col=true`, `addtotals row=yes`, `addtotals fieldname=`, `addtotals a,`} {
+		if _, err := insights.Parse(query); err == nil {
+			t.Errorf("%s compiles", query)
+		}
 	}
 }
