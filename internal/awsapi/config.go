@@ -55,6 +55,7 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load AWS configuration: %w", err)
 	}
+	cfg.APIOptions = append(cfg.APIOptions, SteadyBody)
 	if cfg.BaseEndpoint != nil && isLoopback(*cfg.BaseEndpoint) {
 		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && o.Profile == "" {
 			cfg.Credentials = sandboxCredentials()

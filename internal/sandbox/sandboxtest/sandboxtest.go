@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go/middleware"
 
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
 )
 
@@ -44,6 +46,7 @@ func Config(s *sandbox.Server) aws.Config {
 			return aws.Credentials{AccessKeyID: AccessKey, SecretAccessKey: SecretKey}, nil
 		}),
 		RetryMaxAttempts: 1,
+		APIOptions:       []func(*middleware.Stack) error{awsapi.SteadyBody},
 	}
 }
 
