@@ -155,7 +155,7 @@ func TestServiceMapOfFaultyGraph(t *testing.T) {
 func TestServiceMapOfAnyGraph(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	drawn := 0
-	for range 3000 {
+	for range 1000 {
 		var edges []edgeSpec
 		n := 1 + rng.IntN(9)
 		name := func() string { return "svc" + strconv.Itoa(rng.IntN(n)) }
@@ -187,7 +187,7 @@ func TestServiceMapOfAnyGraph(t *testing.T) {
 			}
 		}
 	}
-	if drawn < 1000 {
-		t.Errorf("only %d of 3000 graphs were drawn", drawn)
+	if drawn < 300 {
+		t.Errorf("only %d of 1000 graphs were drawn", drawn)
 	}
 }
