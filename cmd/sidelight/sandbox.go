@@ -25,7 +25,7 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 			if err != nil {
 				return err
 			}
-			a.note("sandbox on %s\n\n  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n", s.URL(), s.URL(), o.Region)
+			a.note("sandbox on %s\n\n  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n", s.URL(), s.URL(), sandbox.DefaultRegion)
 			if err := s.Serve(cmd.Context()); err != nil && cmd.Context().Err() == nil {
 				return fmt.Errorf("sandbox: %w", err)
 			}
@@ -34,7 +34,6 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 	}
 	cmd.Flags().StringVar(&o.Listen, "listen", sandbox.DefaultListen, "address to listen on")
 	cmd.Flags().StringVar(&o.Account, "account", sandbox.DefaultAccount, "account that everything belongs to")
-	cmd.Flags().StringVar(&o.Region, "default-region", sandbox.DefaultRegion, "region of callers who do not sign")
 	cmd.Flags().Int64Var(&o.LogBytes, "log-bytes", 0, "bytes of log events to keep; 0 is 256 MiB")
 	return cmd
 }

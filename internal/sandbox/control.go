@@ -10,6 +10,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/fault"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/logs"
 )
 
 // maxControlBody bounds the body of a control request.
@@ -77,13 +78,18 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	services := make([]string, 0, len(s.services))
+	answer := map[string]any{
+		"status": "ok", "calls": s.calls.count(), "uptime": fault.Duration(time.Since(s.started)), "now": s.clock.Now(),
+	}
 	for _, svc := range s.services {
 		services = append(services, svc.Name())
+		if l, ok := svc.(*logs.Service); ok {
+			st := l.Stats()
+			answer["events"] = map[string]any{"bytes": st.Bytes, "maxBytes": st.MaxBytes, "blocks": st.Blocks, "dropped": st.DroppedEvents}
+		}
 	}
-	reply(w, http.StatusOK, map[string]any{
-		"status": "ok", "services": services, "calls": s.calls.count(),
-		"uptime": fault.Duration(time.Since(s.started)), "now": s.clock.Now(),
-	})
+	answer["services"] = services
+	reply(w, http.StatusOK, answer)
 }
 
 func (s *Server) replyClock(w http.ResponseWriter) {

@@ -13,7 +13,7 @@
 // Bodies are JSON; a refusal is {"error": "…"}. Times are RFC 3339, durations
 // are like "1m30s".
 //
-//	GET    /_sidelight/health        {"status","services","calls","uptime","now"}
+//	GET    /_sidelight/health        {"status","services","calls","uptime","now","events"}; events: the store of logs, and what it dropped
 //	POST   /_sidelight/reset         forgets resources, data, faults, inbox and calls; the clock stays
 //	GET    /_sidelight/clock         {"now","frozen"}
 //	POST   /_sidelight/clock         {"freeze":true,"set":"…","advance":"5m","run":true}, each optional, in this order

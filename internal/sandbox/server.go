@@ -22,7 +22,9 @@ import (
 const (
 	DefaultListen  = "127.0.0.1:4580"
 	DefaultAccount = "000000000000"
-	DefaultRegion  = "us-east-1"
+	// DefaultRegion is the region that clients of a sandbox sign for unless told
+	// otherwise. The sandbox itself takes any.
+	DefaultRegion = "us-east-1"
 )
 
 // Options configure a Server. The zero value listens on DefaultListen.
@@ -30,8 +32,8 @@ type Options struct {
 	// Listen is the address to listen on; port 0 takes a free one.
 	Listen string
 	// Account is the account that everything belongs to. The region is the one
-	// that a caller signs for; Region is that of callers who do not sign.
-	Account, Region string
+	// that a caller signs for.
+	Account string
 	// Clock is the sandbox's time. Nil: one that runs with the machine's.
 	Clock *clock.Clock
 	// Logger takes the server's log. Nil: none.
@@ -126,7 +128,6 @@ func New(o Options) (*Server, error) {
 func (o Options) withDefaults() Options {
 	o.Listen = cmp.Or(o.Listen, DefaultListen)
 	o.Account = cmp.Or(o.Account, DefaultAccount)
-	o.Region = cmp.Or(o.Region, DefaultRegion)
 	if o.Clock == nil {
 		o.Clock = clock.New()
 	}

@@ -16,9 +16,9 @@ func (h *Handler) authenticate(r *http.Request, s *service, body []byte) (creden
 	if header == "" {
 		return credential{}, refusal(codes.Unsigned, "Missing Authentication Token")
 	}
-	c, err := parseAuthorization(header)
-	if err != nil {
-		return c, refusal(codes.Incomplete, "%v. (sandbox)", err)
+	c, problem := parseAuthorization(header)
+	if problem != "" {
+		return c, refusal(codes.Incomplete, "%s", problem)
 	}
 	if c.service != s.spec.Service {
 		return c, refusal(codes.Signature, "Credential should be scoped to correct service: '%s'.", s.spec.Service)

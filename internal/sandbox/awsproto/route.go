@@ -51,7 +51,7 @@ func (h *Handler) route(r *http.Request) target {
 	}
 	// Nothing above: the signature's scope may still say who was meant, so that
 	// the refusal is in the words of that service.
-	if c, err := parseAuthorization(r.Header.Get("Authorization")); err == nil {
+	if c, problem := parseAuthorization(r.Header.Get("Authorization")); problem == "" {
 		if s := h.byName[c.service]; s != nil && len(s.spec.Paths) > 0 {
 			return target{service: s, operation: r.URL.Path, protocol: protoREST, contentType: typeJSON}
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -29,12 +28,11 @@ type credential struct {
 }
 
 // parseAuthorization parses "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…,
-// Signature=…".
-func parseAuthorization(h string) (credential, error) {
-	var c credential
+// Signature=…". If that is not what h is, it says so in the words of AWS.
+func parseAuthorization(h string) (c credential, problem string) {
 	algorithm, rest, _ := strings.Cut(strings.TrimSpace(h), " ")
 	if algorithm != sigAlgorithm {
-		return c, fmt.Errorf("Authorization header requires %s", sigAlgorithm) //nolint:staticcheck // a message to the client
+		return c, "Authorization header requires '" + sigAlgorithm + "'."
 	}
 	var scope string
 	for part := range strings.SplitSeq(rest, ",") {
@@ -52,17 +50,17 @@ func parseAuthorization(h string) (credential, error) {
 	n := len(parts)
 	switch {
 	case scope == "":
-		return c, errors.New("Authorization header requires 'Credential' parameter")
+		return c, "Authorization header requires 'Credential' parameter."
 	case n < 5 || parts[n-1] != "aws4_request":
-		return c, fmt.Errorf("Credential must have at least 5 slash-delimited elements and end in 'aws4_request', got %q", scope)
+		return c, fmt.Sprintf("Credential must have at least 5 slash-delimited elements and end in 'aws4_request', got %q.", scope)
 	case c.signature == "":
-		return c, errors.New("Authorization header requires 'Signature' parameter")
+		return c, "Authorization header requires 'Signature' parameter."
 	case len(c.signedHeaders) == 0 || c.signedHeaders[0] == "":
-		return c, errors.New("Authorization header requires 'SignedHeaders' parameter")
+		return c, "Authorization header requires 'SignedHeaders' parameter."
 	}
 	c.key = strings.Join(parts[:n-4], "/")
 	c.date, c.region, c.service = parts[n-4], parts[n-3], parts[n-2]
-	return c, nil
+	return c, ""
 }
 
 // scope is the part of the credential that the signature covers.

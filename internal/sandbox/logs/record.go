@@ -4,61 +4,16 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
-	"github.com/sidelight-dev/sidelight/internal/jsonscan"
+	"github.com/sidelight-dev/sidelight/internal/insights"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
-
-// maxFields is how many fields of a JSON event are discovered (guide,
-// "Supported logs and discovered fields").
-const maxFields = 200
-
-// fields calls yield with the fields of a JSON message: members by their path,
-// elements by their index, scalars only.
-func fields(message []byte, yield func(name string, v jsonscan.Value)) {
-	doc := jsonscan.Document(message)
-	if doc.Kind != jsonscan.Object {
-		return
-	}
-	left := maxFields
-	flatten("", doc, 0, &left, yield)
-}
-
-// maxNesting bounds the recursion into a message.
-const maxNesting = 64
-
-func flatten(path string, v jsonscan.Value, depth int, left *int, yield func(string, jsonscan.Value)) {
-	if v.IsScalar() {
-		if *left > 0 && v.Kind != jsonscan.Null {
-			*left--
-			yield(path, v)
-		}
-		return
-	}
-	if depth > maxNesting {
-		return
-	}
-	scan := v.Scan()
-	for i := 0; *left > 0 && scan.Next(); i++ {
-		step := strconv.Itoa(i)
-		if v.Kind == jsonscan.Object {
-			step = string(jsonscan.Unescape(nil, scan.Key))
-		}
-		if path != "" {
-			step = path + "." + step
-		} else if strings.HasPrefix(step, "@") {
-			step = "@" + step // fields of the user's own that look like the service's
-		}
-		flatten(step, scan.Value, depth+1, left, yield)
-	}
-}
 
 func (s *Service) getLogRecord(ctx context.Context, in *cwl.GetLogRecordInput) (*cwl.GetLogRecordOutput, error) {
 	ref, ok := readPointer(text(in.LogRecordPointer))
@@ -82,18 +37,18 @@ func (s *Service) getLogRecord(ctx context.Context, in *cwl.GetLogRecordInput) (
 	return out, nil
 }
 
-// insightsTime is how Logs Insights shows times.
-const insightsTime = "2006-01-02 15:04:05.000"
+// row is an event as queries see it.
+func (g *group) row(e *store.Event) *insights.Row {
+	return &insights.Row{
+		Time: e.Time, Ingested: e.Ingested, Log: g.account + ":" + g.name, Stream: e.Stream.Name(), Message: e.Message, Ref: uint64(e.Ref),
+	}
+}
 
 func (g *group) record(e *store.Event) map[string]string {
-	r := make(map[string]string)
-	fields(e.Message, func(name string, v jsonscan.Value) { r[name] = string(v.Text(nil)) })
-	r["@message"] = string(e.Message)
-	r["@timestamp"] = time.UnixMilli(e.Time).UTC().Format(insightsTime)
-	r["@ingestionTime"] = time.UnixMilli(e.Ingested).UTC().Format(insightsTime)
-	r["@logStream"] = e.Stream.Name()
-	r["@log"] = g.account + ":" + g.name
-	r["@ptr"] = Pointer(e.Ref)
+	r := map[string]string{"@ptr": Pointer(e.Ref)}
+	for name, value := range insights.Fields(g.row(e)) {
+		r[name] = value
+	}
 	return r
 }
 
@@ -125,15 +80,18 @@ func (s *Service) getLogGroupFields(ctx context.Context, in *cwl.GetLogGroupFiel
 	if err != nil {
 		return nil, err
 	}
-	return &cwl.GetLogGroupFieldsOutput{LogGroupFields: shares(got.Events)}, nil
+	return &cwl.GetLogGroupFieldsOutput{LogGroupFields: g.shares(got.Events)}, nil
 }
 
+// maxGroupFields bounds the answer of GetLogGroupFields.
+const maxGroupFields = 1000
+
 // shares counts in what share of the events each field occurs.
-func shares(events []store.Event) []types.LogGroupField {
+func (g *group) shares(events []store.Event) []types.LogGroupField {
 	counts := make(map[string]int)
 	for i := range events {
-		fields(events[i].Message, func(name string, _ jsonscan.Value) { counts[name]++ })
-		for _, name := range []string{"@message", "@timestamp", "@ingestionTime", "@logStream", "@log", "@ptr"} {
+		counts["@ptr"]++
+		for name := range insights.Fields(g.row(&events[i])) {
 			counts[name]++
 		}
 	}
@@ -144,7 +102,7 @@ func shares(events []store.Event) []types.LogGroupField {
 	slices.SortFunc(out, func(a, b types.LogGroupField) int {
 		return cmp.Or(cmp.Compare(b.Percent, a.Percent), strings.Compare(*a.Name, *b.Name))
 	})
-	return out[:min(len(out), 1000)]
+	return out[:min(len(out), maxGroupFields)]
 }
 
 var _ api.Service = (*Service)(nil)

@@ -94,7 +94,7 @@ func TestPagesAgainstASort(t *testing.T) {
 	g := newStore(t, store.Options{}).NewGroup()
 	all := fill(g, 4000, 2)
 	rnd := rand.New(rand.NewPCG(3, 3))
-	for i := range 60 {
+	for i := range 40 {
 		q := store.Query{Start: rnd.Int64N(3000), End: 3000 + rnd.Int64N(3000), Limit: 1 + rnd.IntN(900), Backward: i%2 == 1}
 		if i%3 == 0 {
 			q.Match = func(s *store.Stream) bool { return s.Name() == "b" }
@@ -300,11 +300,11 @@ func TestReadersBesideWriters(t *testing.T) {
 	g := s.NewGroup()
 	var wg sync.WaitGroup
 	for i := range 2 {
-		wg.Go(func() { fill(g, 4000, uint64(i)) })
+		wg.Go(func() { fill(g, 3000, uint64(i)) })
 	}
 	for range 2 {
 		wg.Go(func() {
-			for range 30 {
+			for range 10 {
 				for _, b := range g.Blocks() {
 					n := 0
 					if err := b.Scan(func(*store.Event) bool { n++; return true }); err != nil || n != b.Len() {
