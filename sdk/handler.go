@@ -78,9 +78,9 @@ func patternRoute(r *http.Request) string {
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	ctx, span := h.begin(w, r)
-	r = r.WithContext(ctx)
 	rec := &recorder{ResponseWriter: w}
+	ctx, span := h.begin(rec, r)
+	r = r.WithContext(ctx)
 	defer func() {
 		if v := recover(); v != nil {
 			h.fault(rec, span, v)
@@ -93,33 +93,40 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // begin decides whether to trace the request. The span is nil if not.
-func (h *handler) begin(w http.ResponseWriter, r *http.Request) (context.Context, trace.Span) {
+func (h *handler) begin(w *recorder, r *http.Request) (context.Context, trace.Span) {
 	ctx := h.live.prop.Extract(r.Context(), headerCarrier(r.Header))
 	parent := trace.SpanContextFromContext(ctx)
 	open := !parent.IsValid() || parent.IsRemote() && undecided(ctx)
 	if h.isQuiet(r) || !open && !parent.IsSampled() {
 		return untracedContext(ctx, parent), nil
 	}
-	attrs := h.attributes(r)
+	w.attrs = h.attributes(r)
 	if open {
-		if !parent.HasTraceID() {
-			parent = parent.WithTraceID(newTraceID(time.Now()))
-		}
-		d := decision{trace: parent.TraceID(), result: h.live.root.ShouldSample(sdktrace.SamplingParameters{
-			ParentContext: ctx, TraceID: parent.TraceID(), Name: r.Method, Kind: trace.SpanKindServer, Attributes: attrs,
-		})}
+		d := h.decide(ctx, parent.TraceID(), r, w.attrs)
 		if d.result.Decision == sdktrace.Drop {
+			parent = parent.WithTraceID(d.trace)
 			h.answerDecision(w, ctx, parent)
 			return untracedContext(ctx, parent), nil
 		}
-		ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
-		ctx = context.WithValue(ctx, decisionKey{}, &d)
+		ctx = d
 	}
-	ctx, span := h.live.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrs...))
+	ctx, span := h.live.tracer.Start(ctx, r.Method, h.live.server)
+	span.SetAttributes(w.attrs...)
 	var buf [64]byte
 	b := appendTraceID(append(buf[:0], "Root="...), span.SpanContext().TraceID())
 	w.Header().Set(xrayHeader, string(appendSampled(b, true)))
 	return ctx, span
+}
+
+// decide asks the sampler about a new trace, or about one whose parent left it
+// open.
+func (h *handler) decide(ctx context.Context, id trace.TraceID, r *http.Request, attrs []attribute.KeyValue) *decision {
+	if !id.IsValid() {
+		id = newTraceID(time.Now())
+	}
+	return &decision{Context: ctx, trace: id, result: h.live.root.ShouldSample(sdktrace.SamplingParameters{
+		ParentContext: ctx, TraceID: id, Name: r.Method, Kind: trace.SpanKindServer, Attributes: attrs,
+	})}
 }
 
 // answerDecision tells a caller that left the decision to us that it is no.
@@ -246,16 +253,18 @@ func (h *handler) end(rec *recorder, r *http.Request, span trace.Span, start tim
 	if span == nil {
 		return
 	}
-	span.SetAttributes(attribute.Int("http.response.status_code", key.status))
+	attrs := rec.attrs[len(rec.attrs):] // what room is left there
+	attrs = append(attrs, attribute.Int("http.response.status_code", key.status))
 	if key.target != "" {
 		span.SetName(r.Method + " " + key.target)
-		span.SetAttributes(attribute.String("http.route", key.target))
+		attrs = append(attrs, attribute.String("http.route", key.target))
 	}
 	if fault := key.errorType(); fault != "" {
-		span.SetAttributes(attribute.String("error.type", fault))
+		attrs = append(attrs, attribute.String("error.type", fault))
 		if !rec.panicked {
 			span.SetStatus(codes.Error, "")
 		}
 	}
+	span.SetAttributes(attrs...)
 	span.End()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -18,6 +19,9 @@ var _ sdktrace.IDGenerator = idGenerator{}
 
 // NewIDs implements [sdktrace.IDGenerator].
 func (g idGenerator) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
+	if d, ok := ctx.Value(decisionKey{}).(*decision); ok && !d.used.Load() {
+		return d.trace, g.NewSpanID(ctx, d.trace)
+	}
 	id := newTraceID(time.Now())
 	return id, g.NewSpanID(ctx, id)
 }
@@ -45,13 +49,25 @@ type gate struct{ root sdktrace.Sampler }
 
 var _ sdktrace.Sampler = gate{}
 
-// decision is one that was made before the span was started, for one trace.
+// decision is one that was made before its span was started, with the ID of
+// the trace. It is itself the context that carries it to the tracer, and it
+// holds for one span: a new trace begun further down decides anew.
 type decision struct {
+	context.Context
 	trace  trace.TraceID
 	result sdktrace.SamplingResult
+	used   atomic.Bool
 }
 
 type decisionKey struct{}
+
+// Value implements [context.Context].
+func (d *decision) Value(key any) any {
+	if key == (decisionKey{}) {
+		return d
+	}
+	return d.Context.Value(key)
+}
 
 // Description implements [sdktrace.Sampler].
 func (g gate) Description() string { return "ParentOr{" + g.root.Description() + "}" }
@@ -60,7 +76,7 @@ func (g gate) Description() string { return "ParentOr{" + g.root.Description() +
 func (g gate) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
 	parent := trace.SpanContextFromContext(p.ParentContext)
 	if parent.IsRemote() || !parent.IsValid() {
-		if d, ok := p.ParentContext.Value(decisionKey{}).(*decision); ok && d.trace == p.TraceID {
+		if d, ok := p.ParentContext.Value(decisionKey{}).(*decision); ok && d.trace == p.TraceID && d.used.CompareAndSwap(false, true) {
 			return d.result
 		}
 		if !parent.IsValid() || undecided(p.ParentContext) {

@@ -17,6 +17,9 @@ import (
 	"github.com/sidelight-dev/sidelight/sdk/internal/tap"
 )
 
+// firstSpan fits most spans, encoded.
+const firstSpan = 1 << 10
+
 // spanProcessor encodes spans when they end and queues them.
 type spanProcessor struct {
 	pipe *ship.Pipe
@@ -39,7 +42,8 @@ func (p *spanProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 	buf, ok := p.bufs.Get().(*[]byte)
 	if !ok {
-		buf = new([]byte)
+		b := make([]byte, 0, firstSpan)
+		buf = &b
 	}
 	*buf = otlp.AppendSpan((*buf)[:0], s)
 	p.pipe.Add(s.InstrumentationScope(), 0, 1, *buf)

@@ -53,6 +53,7 @@ type live struct {
 	traces  *sdktrace.TracerProvider
 	metrics *sdkmetric.MeterProvider
 	tracer  trace.Tracer // of scopeName
+	server  trace.SpanStartOption
 	prop    propagation.TextMapPropagator
 	root    sdktrace.Sampler
 	red     *redTable // nil without RED metrics
@@ -120,7 +121,10 @@ func newLive(set *settings) (*live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use endpoint: %w", err)
 	}
-	l := &live{client: client, prop: set.Propagator, root: set.Sampler}
+	l := &live{
+		client: client, prop: set.Propagator, root: set.Sampler,
+		server: trace.WithSpanKind(trace.SpanKindServer), // kept, as making one allocates
+	}
 	if l.prop == nil {
 		l.prop = defaultPropagator()
 	}

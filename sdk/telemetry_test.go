@@ -182,6 +182,48 @@ func TestHandlerUnsampledAllocations(t *testing.T) {
 	}
 }
 
+// TestHandlerSampledAllocations pins the cost of a traced request: sixteen
+// allocations more than without the sdk, most of them OpenTelemetry's.
+func TestHandlerSampledAllocations(t *testing.T) {
+	m := mux("GET /orders/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) })
+	tel := start(t, &agent{answer: silence})
+	req := request("GET", "http://shop.test/orders/7", "User-Agent", "curl/8")
+	count := func(h http.Handler) float64 {
+		w := &discard{h: make(http.Header)}
+		return testing.AllocsPerRun(1000, func() { h.ServeHTTP(w, req) })
+	}
+	bare, wrapped := count(m), count(tel.Handler(m))
+	if wrapped-bare > 16+poolMisses {
+		t.Errorf("a sampled request allocates %v times, %v without the sdk", wrapped, bare)
+	}
+}
+
+// TestNewRootInsideRequest holds that a trace begun inside a request is one of
+// its own.
+func TestNewRootInsideRequest(t *testing.T) {
+	for name, header := range map[string]string{"new trace": "", "load balancer": "Root=" + xroot} {
+		t.Run(name, func(t *testing.T) {
+			a := &agent{}
+			tel := start(t, a)
+			req := request("GET", "http://shop.test/")
+			if header != "" {
+				req.Header.Set("X-Amzn-Trace-Id", header)
+			}
+			tel.Handler(mux("/", func(_ http.ResponseWriter, r *http.Request) {
+				_, span := tel.Tracer("test").Start(r.Context(), "apart", trace.WithNewRoot())
+				span.End()
+				_, span = tel.Tracer("test").Start(r.Context(), "inside")
+				span.End()
+			})).ServeHTTP(httptest.NewRecorder(), req)
+			flush(t, tel)
+			server, apart, inside := a.span(t, "GET /"), a.span(t, "apart"), a.span(t, "inside")
+			if string(apart.TraceId) == string(server.TraceId) || string(inside.TraceId) != string(server.TraceId) {
+				t.Errorf("traces are %x (server), %x (apart), %x (inside)", server.TraceId, apart.TraceId, inside.TraceId)
+			}
+		})
+	}
+}
+
 type discard struct{ h http.Header }
 
 func (d *discard) Header() http.Header         { return d.h }

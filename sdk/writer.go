@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // recorder notes the status of a response. It has only the methods that every
@@ -15,6 +17,9 @@ type recorder struct {
 	status   int
 	wrote    bool
 	panicked bool
+	// attrs are the request's on a span; their slice has room for those of the
+	// response.
+	attrs []attribute.KeyValue
 }
 
 // Unwrap lets http.ResponseController find the methods below.
