@@ -16,6 +16,10 @@ type Env struct {
 	Times []int64
 	// Period is the distance of Times.
 	Period time.Duration
+	// Search, if set, finds the series of SEARCH(query, statistic, period); the
+	// period is 0 if the expression gives none. Without it the function is
+	// refused.
+	Search func(query, stat string, period time.Duration) ([]Series, error)
 	// Band, if set, computes ANOMALY_DETECTION_BAND for a series and a number of
 	// standard deviations: its lower and upper edge. Without it the function is
 	// refused.

@@ -63,6 +63,8 @@ func functions(name string) (function, bool) {
 		return function{1, 1, constant}, true
 	case "ANOMALY_DETECTION_BAND":
 		return function{1, 2, band}, true
+	case "SEARCH":
+		return function{2, 3, search}, true
 	}
 	if f, ok := stepwise(name); ok {
 		return f, true
@@ -275,6 +277,29 @@ func band(env *Env, n *node, args []Value) (Value, error) {
 		return Value{}, errorAt(n.offset, "%v", err)
 	}
 	return ArrayOf(lower, upper), nil
+}
+
+func search(env *Env, n *node, args []Value) (Value, error) {
+	for i, kind := range []Kind{Text, Text, Scalar}[:len(args)] {
+		if err := want(n, args, i, kind); err != nil {
+			return Value{}, err
+		}
+	}
+	var period time.Duration
+	if len(args) == 3 {
+		if v := args[2].Number; !(v >= 1 && v <= math.MaxInt32) {
+			return Value{}, errorAt(n.args[2].offset, "the period must be a number of seconds")
+		}
+		period = time.Duration(args[2].Number) * time.Second
+	}
+	if env.Search == nil {
+		return Value{}, errorAt(n.offset, "the function %s is not supported here", n.text)
+	}
+	found, err := env.Search(args[0].text, args[1].text, period)
+	if err != nil {
+		return Value{}, errorAt(n.offset, "%v", err)
+	}
+	return ArrayOf(found...), nil
 }
 
 // calendar are the functions that make numbers of the time, in UTC.

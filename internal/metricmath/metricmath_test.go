@@ -193,6 +193,9 @@ func TestErrors(t *testing.T) {
 		"SORT(METRICS(), P99)":       {16, "lower-case"},
 		"SORT(METRICS(), 'p99')":     {16, "AVG, MIN, MAX or SUM"},
 		"ANOMALY_DETECTION_BAND(m1)": {0, "not supported here"},
+		"SEARCH('x', 'Sum', 60)":     {0, "not supported here"},
+		"SEARCH('x', 'Sum', 0)":      {19, "number of seconds"},
+		"SEARCH(m1, 'Sum')":          {7, "wants text"},
 		strings.Repeat("(", 1000):    {100, "nested too deeply"},
 		strings.Repeat("-", 1000):    {100, "nested too deeply"},
 	}
@@ -245,6 +248,34 @@ func TestBand(t *testing.T) {
 	}
 	if got := show(v.Series[0], 1) + " " + show(v.Series[1], 1); got != "7 13" {
 		t.Errorf("band = %s, want 7 13", got)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	en := env(map[string]string{"m1": "1 2", "m2": "3 4"})
+	en.Search = func(query, stat string, period time.Duration) ([]metricmath.Series, error) {
+		if query != "{App} x" || stat != "Sum" || period != time.Minute {
+			return nil, errors.New("no such search")
+		}
+		return en.Metrics, nil
+	}
+	e, err := metricmath.Parse("SUM(SEARCH('{App} x', 'Sum', 60))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := e.Eval(en)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := show(v.Series[0], 2); got != "4 6" {
+		t.Errorf("sum = %s, want 4 6", got)
+	}
+	if e, err = metricmath.Parse("1 + SEARCH('y', 'Sum')"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Eval(en)
+	if got, ok := errors.AsType[*metricmath.Error](err); !ok || got.Offset != 4 || got.Msg != "no such search" {
+		t.Errorf("error = %v, want the search's own at 4", err)
 	}
 }
 

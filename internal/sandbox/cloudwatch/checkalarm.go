@@ -233,6 +233,9 @@ func (a *metricAlarm) watchMetrics(in *cloudwatch.PutMetricAlarmInput) error {
 		if q.period != set.queries[0].period {
 			return errors.New("all members of Metrics must have the same Period")
 		}
+		if q.expr != nil && q.expr.Calls("SEARCH") {
+			return fmt.Errorf("error in expression '%s': an alarm cannot use SEARCH", q.id)
+		}
 		switch {
 		case !q.returns:
 		case q.id == aws.ToString(in.ThresholdMetricId):
@@ -258,8 +261,7 @@ func (a *metricAlarm) watchMetrics(in *cloudwatch.PutMetricAlarmInput) error {
 
 // checkSingleSeries makes sure that the alarm watches one time series.
 func (a *metricAlarm) checkSingleSeries() error {
-	ev := a.set.evaluator(func(q *query) metricmath.Series { return metricmath.Series{ID: q.id, Period: q.period} },
-		func(time.Duration) []int64 { return nil })
+	ev := a.set.blank()
 	v, err := ev.value(a.watched)
 	if err != nil {
 		return err

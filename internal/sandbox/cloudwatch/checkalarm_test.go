@@ -113,7 +113,7 @@ func TestPutMetricAlarmRules(t *testing.T) {
 		"syntax":                 {watching(metricQuery("m1", false), expressionQuery("e1", "m1 *", true)), "column 5"},
 		"array result":           {watching(metricQuery("m1", false), expressionQuery("e1", "METRICS()", true)), "single time series"},
 		"number result":          {watching(metricQuery("m1", false), expressionQuery("e1", "AVG(m1)", true)), "not a time series"},
-		"search":                 {watching(expressionQuery("e1", "SEARCH('{App} x', 'Sum', 60)", true)), "function SEARCH"},
+		"search":                 {watching(metricQuery("m1", false), expressionQuery("e1", "SUM(SEARCH('{App} x', 'Sum', 60))", true)), "cannot use SEARCH"},
 		"Metrics Insights":       {watching(expressionQuery("e1", "SELECT AVG(x) FROM y", true)), "Metrics Insights"},
 		"EC2 action on math": {func(in *input) {
 			watching(metricQuery("m1", true))(in)

@@ -198,9 +198,12 @@ func (r *reading) times(period time.Duration) []int64 {
 // results computes what the request returns, in ascending order of time.
 func (r *reading) results(set *querySet, labels *labeller) ([]types.MetricDataResult, error) {
 	ev := set.evaluator(r.series, r.times)
+	ev.search = r.search
 	ev.wide = sync.OnceValue(func() *evaluator {
 		past := &reading{s: r.s, sc: r.sc, start: r.start, end: r.end, now: r.now, spans: make(map[time.Duration]span), trained: true}
-		return set.evaluator(past.series, past.times)
+		wide := set.evaluator(past.series, past.times)
+		wide.search = past.search
+		return wide
 	})
 	var out []types.MetricDataResult
 	for _, q := range set.queries {

@@ -44,7 +44,7 @@ func (l *labeller) label(set *querySet, q *query, s metricmath.Series) string {
 	if from := set.byID[s.ID]; from != nil {
 		source = from
 	}
-	plain := q.id
+	plain := cmp.Or(s.Label, q.id)
 	if source.metric != nil {
 		plain = source.metric.name
 	}

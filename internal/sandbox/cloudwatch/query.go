@@ -103,7 +103,7 @@ func (q *query) compileExpression(at string, in *types.MetricDataQuery) error {
 	if q.expr, err = metricmath.Parse(q.text); err != nil {
 		return expressionError(q, err)
 	}
-	for _, f := range []string{"SEARCH", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "LAMBDA", "DB_PERF_INSIGHTS"} {
+	for _, f := range []string{"INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "LAMBDA", "DB_PERF_INSIGHTS"} {
 		if q.expr.Calls(f) {
 			return unsupported("the function %s (%s.Expression)", f, at)
 		}
@@ -207,8 +207,7 @@ func (set *querySet) resolve(q *query, above []*query) error {
 // typecheck evaluates everything over no data, which finds arguments of the
 // wrong kind before there is any.
 func (set *querySet) typecheck() error {
-	ev := set.evaluator(func(q *query) metricmath.Series { return metricmath.Series{ID: q.id, Period: q.period} },
-		func(time.Duration) []int64 { return nil })
+	ev := set.blank()
 	for _, q := range set.queries {
 		v, err := ev.value(q)
 		if err != nil {
@@ -221,12 +220,25 @@ func (set *querySet) typecheck() error {
 	return nil
 }
 
+// blank is an evaluator without any data.
+func (set *querySet) blank() *evaluator {
+	ev := set.evaluator(func(q *query) metricmath.Series { return metricmath.Series{ID: q.id, Period: q.period} },
+		func(time.Duration) []int64 { return nil })
+	ev.search = func(_ *query, text, stat string, period time.Duration) ([]metricmath.Series, error) {
+		_, err := newSearch(text, stat, period)
+		return nil, err
+	}
+	return ev
+}
+
 // evaluator computes queries, each at most once.
 type evaluator struct {
 	set    *querySet
 	series func(*query) metricmath.Series
 	times  func(period time.Duration) []int64
 	values map[*query]metricmath.Value
+	// search finds the series of a SEARCH in an expression; nil refuses it.
+	search func(q *query, text, stat string, period time.Duration) ([]metricmath.Series, error)
 	// wide, if set, returns an evaluator that also reaches back over the training
 	// span of anomaly bands.
 	wide func() *evaluator
@@ -260,6 +272,11 @@ func (ev *evaluator) compute(q *query) (metricmath.Value, error) {
 	}
 	var failed error
 	env := &metricmath.Env{Period: q.period, Times: ev.times(q.period), Band: anomalyBand}
+	if ev.search != nil {
+		env.Search = func(text, stat string, period time.Duration) ([]metricmath.Series, error) {
+			return ev.search(q, text, stat, period)
+		}
+	}
 	env.Lookup = func(id string) (metricmath.Value, bool) {
 		v, err := ev.value(ev.set.byID[id])
 		failed = errors.Join(failed, err)
