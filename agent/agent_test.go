@@ -18,6 +18,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/fluent/fluent-logger-golang/fluent"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent"
@@ -122,6 +128,28 @@ func sendForward(t *testing.T, addr string, from, to int) {
 	}
 }
 
+// sendOTLP sends a span by each of OpenTelemetry's own exporters.
+func sendOTLP(t *testing.T, http, grpc string) {
+	t.Helper()
+	overHTTP, err := otlptracehttp.New(t.Context(), otlptracehttp.WithEndpoint(http), otlptracehttp.WithInsecure())
+	if err != nil {
+		t.Fatal(err)
+	}
+	overGRPC, err := otlptracegrpc.New(t.Context(), otlptracegrpc.WithEndpoint(grpc), otlptracegrpc.WithInsecure())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, exp := range map[string]sdktrace.SpanExporter{"over-http": overHTTP, "over-grpc": overGRPC} {
+		res := resource.NewSchemaless(attribute.String("service.name", name))
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exp), sdktrace.WithResource(res))
+		_, span := tp.Tracer("test").Start(t.Context(), "GET /", oteltrace.WithSpanKind(oteltrace.SpanKindServer))
+		span.End()
+		if err := tp.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // messages returns every message of the group.
 func messages(t *testing.T, s *sandbox.Server, group string) []string {
 	t.Helper()
@@ -159,6 +187,7 @@ func TestEveryLane(t *testing.T) {
 	now := float64(time.Now().UnixMilli()) / 1000
 	fmt.Fprintf(daemon, "{\"format\":\"json\",\"version\":1}\n{\"name\":\"orders\",\"id\":\"70de5b6f19ff9a0a\",\"trace_id\":\"1-%08x-a006649127e371903a2de979\",\"start_time\":%f,\"end_time\":%f}", int64(now), now-1, now)
 
+	sendOTLP(t, a.address(t, "otlp http"), a.address(t, "otlp grpc"))
 	eventually(t, "the logs", func() bool { return len(messages(t, s, "/sidelight/orders")) == 100 })
 	first := messages(t, s, "/sidelight/orders")[0]
 	var record map[string]any
@@ -178,6 +207,14 @@ func TestEveryLane(t *testing.T) {
 	eventually(t, "the trace", func() bool {
 		out, err := traces.BatchGetTraces(t.Context(), &xray.BatchGetTracesInput{TraceIds: []string{fmt.Sprintf("1-%08x-a006649127e371903a2de979", int64(now))}})
 		return err == nil && len(out.Traces) == 1
+	})
+	eventually(t, "the spans", func() bool {
+		out, err := traces.GetServiceGraph(t.Context(), &xray.GetServiceGraphInput{StartTime: aws.Time(time.Now().Add(-time.Hour)), EndTime: aws.Time(time.Now().Add(time.Minute))})
+		names := map[string]bool{}
+		for _, svc := range out.Services {
+			names[*svc.Name] = true
+		}
+		return err == nil && names["over-http"] && names["over-grpc"]
 	})
 	a.finish(t)
 	for _, sig := range []sidelight.Signal{sidelight.Logs, sidelight.Traces, sidelight.Metrics} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/receiver/forward"
+	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
 	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/scraper"
@@ -17,6 +18,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/scraper/host"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
+	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
 // runner is the Run of a part that records measurements and pushes nothing.
@@ -29,7 +31,7 @@ func (r runner) Run(ctx context.Context, _ sidelight.Sink) error { return r.run(
 // buildReceivers opens every listener that is configured.
 func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 	for _, build := range []func(context.Context, aws.Config) error{
-		a.buildForward, a.buildXRay, a.buildStatsD, a.buildScrapers,
+		a.buildForward, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
 	} {
 		if err := build(ctx, ac); err != nil {
 			return err
@@ -74,6 +76,48 @@ func (a *Agent) forwardSocket() string {
 		return ""
 	}
 	return fluentSocket
+}
+
+func (a *Agent) buildOTLP(context.Context, aws.Config) error {
+	c := a.cfg.Receivers.OTLP
+	cfg := otlp.Config{
+		GRPC: on(c.GRPC), HTTP: on(c.HTTP), Unix: on(c.Unix),
+		Traces: sidelight.Dest{Exporter: tracesLane},
+		Logs: func(service string) sidelight.Dest {
+			return a.names.dest(logsLane, service, "otlp").Value()
+		},
+		ResourceDefaults: a.id.Resource(),
+		// The X-Ray console looks for a trace's logs where the segment says.
+		XRay: xraydoc.Config{
+			Indexed: a.cfg.Traces.Indexed, LogGroups: []string{a.names.dest(logsLane, "", "otlp").Value().Group},
+		},
+		Memory: int64(a.cfg.Queue.Memory),
+	}
+	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
+		return nil
+	}
+	r, err := otlp.New(cfg, a.aggregate, &a.books, a.log.With("receiver", "otlp"))
+	if err != nil {
+		return wrap("otlp", err)
+	}
+	a.receivers = append(a.receivers, running{name: "otlp", receiver: r, out: a.bySignal()})
+	if cfg.GRPC != "" {
+		a.listen("otlp grpc", r.GRPCAddr())
+	}
+	if cfg.HTTP != "" {
+		a.listen("otlp http", r.HTTPAddr())
+	}
+	return nil
+}
+
+// bySignal returns a Sink that packs logs and traces each in their own lane.
+func (a *Agent) bySignal() sidelight.Sink {
+	return sidelight.SinkFunc(func(ctx context.Context, b *sidelight.Batch) error {
+		if b.Signal == sidelight.Traces {
+			return a.traces.packer.Push(ctx, b)
+		}
+		return a.logs.packer.Push(ctx, b)
+	})
 }
 
 func (a *Agent) buildXRay(ctx context.Context, ac aws.Config) error {
