@@ -18,6 +18,7 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/exit"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/clock"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/fault"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
 
@@ -142,5 +143,26 @@ func TestSandboxLifecycle(t *testing.T) {
 	out, err := cw.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{})
 	if err != nil || len(out.MetricAlarms) != 1 || *out.MetricAlarms[0].AlarmName != "shop-dev-stranger" {
 		t.Errorf("left: %+v, %v", out.MetricAlarms, err)
+	}
+}
+
+// What a bad day brings on the wire: throttling, server errors, lost answers.
+func TestSandboxFaults(t *testing.T) {
+	t.Parallel()
+	_, c, s := over(t)
+	for _, r := range []fault.Rule{
+		{Kind: fault.Throttle, Operation: "PutMetricAlarm", Count: 2},
+		{Kind: fault.Error, Operation: "DescribeAlarms", Status: 503, Count: 1},
+		{Kind: fault.DropBefore, Operation: "PutMetricAlarm", Count: 1},
+		{Kind: fault.DropAfter, Operation: "PutMetricAlarm", Count: 1},
+		{Kind: fault.Throttle, Operation: "ListTagsForResource", Count: 1},
+	} {
+		if _, err := s.Faults().Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, c, example)
+	if left := s.Faults().List(); len(left) != 0 {
+		t.Errorf("faults that nothing met: %+v", left)
 	}
 }

@@ -33,8 +33,8 @@ func eval(text string) (expr.Value, error) {
 	return t.Eval(scope())
 }
 
-func TestEval(t *testing.T) {
-	for in, want := range map[string]string{
+func values() map[string]string {
+	return map[string]string{
 		`plain`:                                 "plain",
 		`$(1 + 2 * 3)`:                          "7",
 		`$((1 + 2) * 3)`:                        "9",
@@ -83,7 +83,11 @@ func TestEval(t *testing.T) {
 		`$('it''s')`:                            "",
 		`$("quote \" and )")`:                   `quote " and )`,
 		`$(1e3)`:                                "1000",
-	} {
+	}
+}
+
+func TestEval(t *testing.T) {
+	for in, want := range values() {
 		v, err := eval(in)
 		if want == "" {
 			if err == nil {

@@ -150,12 +150,21 @@ func (l *lowerer) instance(e ast.Entry, merged *ast.Node, id string, each *expr.
 	a.name()
 	a.tags()
 	a.protect()
-	if raw := e.Value.Get("raw"); raw != nil {
+	switch raw, absent := e.Value.Get("raw"), e.Value.Get("absent"); {
+	case raw != nil && absent != nil:
+		l.add("R2016", e.Value.Key("absent").Range(), "an alarm is raw or absent, not both")
+	case raw != nil:
 		a.raw(raw)
-	} else {
+	case absent != nil:
+		a.heartbeat(absent)
+	default:
 		a.concise()
 	}
 	a.limits()
+	if raw := e.Value.Get("raw"); raw == nil && len(a.out.Alarm.Metrics) > 0 {
+		// The metrics have the period each; beside them it is refused.
+		a.out.Alarm.Period = 0
+	}
 	if l.ps.Errors() == before {
 		l.stack.Resources = append(l.stack.Resources, *a.out)
 	}
@@ -231,16 +240,36 @@ func (a *alarm) concise() {
 	cond, metric, threshold := a.condition()
 	a.words(cond, metric, threshold)
 	a.routing()
-	a.description(cond)
+	a.description()
 	a.missing(metric)
 	a.lowSamples(metric)
 	a.window()
 	a.warmUp()
 	a.notifyTags()
-	if out.Period > 0 && out.Period < 60 && metric != nil && strings.HasPrefix(metric.namespace, "AWS/") {
-		p := a.l.add("R4005", a.get("every").Range(), "%s is published once a minute, and the alarm looks every %ds", metric.namespace, out.Period)
-		p.Notes = []string{"the alarm would stay in INSUFFICIENT_DATA for ever"}
+	if metric != nil && out.Period > 0 && out.Period < 60 {
+		a.resolution(a.l.sources(*metric))
 	}
+}
+
+// resolution checks that no metric is published less often than it is looked at.
+func (a *alarm) resolution(sources []metricDef) {
+	for _, m := range sources {
+		if strings.HasPrefix(m.namespace, "AWS/") {
+			p := a.l.add("R4005", a.get("every").Range(), "%s is published once a minute, and the alarm looks every %ds", m.namespace, a.out.Alarm.Period)
+			p.Notes = []string{"the alarm would stay in INSUFFICIENT_DATA for ever"}
+			return
+		}
+	}
+}
+
+// heartbeat resolves an alarm on silence.
+func (a *alarm) heartbeat(n *ast.Node) {
+	a.absent(n)
+	a.routing()
+	a.description()
+	a.window()
+	a.warmUp()
+	a.notifyTags()
 }
 
 // condition resolves `when`. What it returns is nil after a problem.
@@ -276,9 +305,14 @@ func (a *alarm) condition() (*Condition, *metricDef, float64) {
 		return nil, nil, 0
 	}
 	out := &a.out.Alarm
+	out.Threshold, out.ComparisonOperator = &threshold, comparison(c.Cmp)
+	if m.math != nil {
+		a.computed(c, m, n, threshold)
+		a.origin(n, "Threshold", "ComparisonOperator")
+		return c, &m, threshold
+	}
 	out.Namespace, out.MetricName, out.Dimensions = m.namespace, m.name, m.dims
 	out.Statistic, out.ExtendedStatistic = m.stat.plain, m.stat.extended
-	out.Threshold, out.ComparisonOperator = &threshold, comparison(c.Cmp)
 	a.origin(n, "Threshold", "ComparisonOperator", "Statistic", "ExtendedStatistic")
 	a.origin(m.node, "Namespace", "MetricName", "Dimensions")
 	if c.Stat == "" {

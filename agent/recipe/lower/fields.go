@@ -110,7 +110,12 @@ func (a *alarm) missing(m *metricDef) {
 	n := a.get("missing")
 	if n == nil {
 		if m != nil {
-			if c, ok := a.l.cat.Metric(m.namespace, m.name); ok && c.Sparse {
+			sparse := true
+			for _, d := range a.l.sources(*m) {
+				c, ok := a.l.cat.Metric(d.namespace, d.name)
+				sparse = sparse && ok && c.Sparse
+			}
+			if sparse {
 				out.TreatMissingData = "notBreaching"
 			}
 		}
@@ -127,7 +132,7 @@ func (a *alarm) missing(m *metricDef) {
 		return
 	}
 	out.TreatMissingData = treat
-	if m != nil && m.namespace == "AWS/DynamoDB" && treat != "ignore" {
+	if m != nil && m.math == nil && m.namespace == "AWS/DynamoDB" && treat != "ignore" {
 		a.l.warn("L403", n.Range(), "CloudWatch documents that alarms on AWS/DynamoDB always ignore missing data")
 	}
 }
@@ -144,7 +149,11 @@ func (a *alarm) lowSamples(m *metricDef) {
 		suggest(a.l.add("R2013", n.Range(), "low_samples: %q is neither evaluate nor ignore", text), text, words("evaluate ignore"))
 	case !percentile.MatchString(m.stat.extended):
 		if a.own.Get("low_samples") != nil {
-			a.l.add("R2014", n.Range(), "low_samples is for percentiles, and this alarm uses %s", m.stat)
+			uses := m.stat.String()
+			if m.math != nil {
+				uses = "an expression"
+			}
+			a.l.add("R2014", n.Range(), "low_samples is for percentiles, and this alarm uses %s", uses)
 		}
 	case text == "ignore":
 		a.out.Alarm.EvaluateLowSampleCountPercentile = text
@@ -244,7 +253,11 @@ func (a *alarm) words(c *Condition, m *metricDef, threshold float64) {
 	default:
 		unit = " " + unit
 	}
-	a.out.Words.Condition = fmt.Sprintf("%s(%s) %s %s%s", m.stat, m.name, c.Cmp, text, unit)
+	what := fmt.Sprintf("%s(%s)", m.stat, m.name)
+	if m.math != nil {
+		what = c.Ident
+	}
+	a.out.Words.Condition = fmt.Sprintf("%s %s %s%s", what, c.Cmp, text, unit)
 }
 
 func cadence(al *ir.MetricAlarm) string {
@@ -257,7 +270,7 @@ func cadence(al *ir.MetricAlarm) string {
 }
 
 // description is what a person reads who is woken by the alarm.
-func (a *alarm) description(c *Condition) {
+func (a *alarm) description() {
 	var lines []string
 	if n := a.get("description"); n != nil {
 		if text, ok := a.l.text(n, a.sc, "description"); ok {
@@ -265,8 +278,8 @@ func (a *alarm) description(c *Condition) {
 		}
 		a.origin(n, "AlarmDescription")
 	}
-	if c != nil {
-		lines = append(lines, fmt.Sprintf("Condition: %s, %s.", a.out.Words.Condition, a.out.Words.Cadence))
+	if w := a.out.Words; w.Condition != "" && w.Cadence != "" {
+		lines = append(lines, fmt.Sprintf("Condition: %s, %s.", w.Condition, w.Cadence))
 	}
 	if n := a.get("runbook"); n != nil {
 		if text, ok := a.l.text(n, a.sc, "runbook"); ok {

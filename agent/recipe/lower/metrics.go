@@ -23,6 +23,8 @@ type metricDef struct {
 	dims      []ir.Dimension
 	stat      statistic
 	unit      string
+	// math is set for an expression; the fields above but unit are empty then.
+	math *math
 }
 
 var metricID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,63}$`)
@@ -49,12 +51,24 @@ func (l *lowerer) metricDefs() {
 			d.ok = l.ps.Errors() == before
 		}
 	}
+	l.resolve()
 }
 
 func (l *lowerer) metricDef(id string, e ast.Entry, d *metricDef) {
 	l.checkKeys(e.Value, fmt.Sprintf("metric %q", id), metricKeys())
+	if u := e.Value.Get("unit"); u != nil {
+		if text, ok := l.text(u, l.scope, "unit"); ok {
+			if d.unit, ok = catalogue.Unit(text); !ok {
+				suggest(l.add("R3004", u.Range(), "unknown unit %q", text), text, catalogue.UnitNames())
+			}
+		}
+	}
 	if e.Value.Get("expr") != nil {
+		l.mathDef(id, e, d)
 		return
+	}
+	if k := e.Value.Key("guard"); k != nil {
+		l.add("R2016", k.Range(), "\"guard\" goes with expr only")
 	}
 	m := e.Value.Get("metric")
 	if m == nil {
@@ -81,13 +95,6 @@ func (l *lowerer) metricDef(id string, e ast.Entry, d *metricDef) {
 		l.add("R2008", e.Key.Range(), "the metric %q has no stat", id).Hint = "such as stat: avg, sum, max or p99"
 	} else if text, ok := l.text(s, l.scope, "stat"); ok {
 		d.stat = l.statistic(text, s.Range())
-	}
-	if u := e.Value.Get("unit"); u != nil {
-		if text, ok := l.text(u, l.scope, "unit"); ok {
-			if d.unit, ok = catalogue.Unit(text); !ok {
-				suggest(l.add("R3004", u.Range(), "unknown unit %q", text), text, catalogue.UnitNames())
-			}
-		}
 	}
 	where := e.Value.Range()
 	if dims := e.Value.Key("dims"); dims != nil {
@@ -221,10 +228,7 @@ func (l *lowerer) operand(c *Condition, n *ast.Node) (d metricDef, ok bool) {
 		def, found := l.metrics[c.Ident]
 		if !found {
 			p := l.add("R2201", selector, "no metric %q", c.Ident)
-			var ids []string
-			for id := range l.metrics {
-				ids = append(ids, id)
-			}
+			ids := l.metricIDs()
 			if len(ids) == 0 {
 				p.Hint = "a metric is written Namespace:Name{Dimension=value}, or defined in the block metrics"
 			}
@@ -251,10 +255,19 @@ func (l *lowerer) operand(c *Condition, n *ast.Node) (d metricDef, ok bool) {
 		}
 	}
 	if c.Stat != "" {
-		d.stat = l.statistic(c.Stat, n.At(c.StatAt.Offset, c.StatAt.Width))
+		at := n.At(c.StatAt.Offset, c.StatAt.Width)
+		if d.math != nil {
+			l.add("R2014", at, "%q is an expression, and has no statistic of its own", c.Ident)
+			return d, false
+		}
+		d.stat = l.statistic(c.Stat, at)
 	}
-	slices.SortFunc(d.dims, func(a, b ir.Dimension) int { return strings.Compare(a.Name, b.Name) })
-	return d, d.stat.valid()
+	d.dims = sortedDims(d.dims)
+	return d, d.math != nil || d.stat.valid()
+}
+
+func sortedDims(dims []ir.Dimension) []ir.Dimension {
+	return slices.SortedFunc(slices.Values(dims), func(a, b ir.Dimension) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // unitOf returns the unit that a statistic of the metric has, or "".
@@ -278,12 +291,15 @@ func (l *lowerer) threshold(c *Condition, d metricDef, n *ast.Node) (float64, bo
 	r, ok := catalogue.Convert(c.Quantity, unit)
 	if !ok {
 		full := d.namespace + ":" + d.name
+		if d.math != nil {
+			full = d.name
+		}
 		if unit == "" {
 			p := l.add("R3101", at, "the unit of %s is not known, so %s cannot be converted", full, c.Quantity)
 			p.Notes = []string{"write a bare number in the metric's own unit, or define it in the block metrics with unit:"}
 			return 0, false
 		}
-		l.add("R3102", at, "%s is a %s, and %s(%s) is in %s", c.Quantity, c.Quantity.Kind, d.stat, full, strings.ToLower(unit))
+		l.add("R3102", at, "%s is a %s, and %s is in %s", c.Quantity, c.Quantity.Kind, full, strings.ToLower(unit))
 		return 0, false
 	}
 	f, finite := expr.Value{Kind: expr.Number, Rat: r}.Float()

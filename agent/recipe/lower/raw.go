@@ -49,15 +49,15 @@ func (a *alarm) raw(n *ast.Node) {
 			a.l.add("R5003", n.Range(), "%d actions; CloudWatch allows 5 per state", len(*list))
 		}
 	}
+	a.rawWords()
 	if a.notifyTags(); description == "" {
-		a.description(nil)
+		a.description()
 		description = al.AlarmDescription
 	}
 	if al.AlarmDescription = description; utf8.RuneCountInString(description) > 1024 {
 		a.l.add("R5004", n.Range(), "the alarm's description has more than 1024 characters")
 	}
 	a.rawRules(n)
-	a.rawWords()
 }
 
 func (a *alarm) rawWords() {
@@ -105,6 +105,11 @@ func (a *alarm) rawRules(n *ast.Node) {
 	if sources != 1 {
 		a.l.add("R5020", n.Range(), "raw has %d of MetricName, Metrics and EvaluationCriteria; CloudWatch wants exactly one", sources)
 		return
+	}
+	for _, key := range words("Namespace Dimensions Period Unit Statistic ExtendedStatistic") {
+		if k := n.Key(key); k != nil && al.MetricName == "" {
+			a.l.add("R5020", k.Range(), "%s goes with MetricName only", key)
+		}
 	}
 	need := func(ok bool, what string) {
 		if !ok {

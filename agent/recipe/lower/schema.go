@@ -34,12 +34,12 @@ const common = "every for missing low_samples window warm_up severity notify act
 func defaultsKeys() keys { return keys{words(common + " protect"), nil} }
 
 func alarmKeys() keys {
-	return keys{words(common + " when raw for_each disable name protect"),
-		words("absent promql insights log adopt companion region renamed_from if why")}
+	return keys{words(common + " when absent raw for_each disable name protect"),
+		words("promql insights log adopt companion region renamed_from if why")}
 }
 
 func metricKeys() keys {
-	return keys{words("metric dims stat unit"), words("expr guard fill account region label")}
+	return keys{words("metric dims stat unit expr guard"), words("fill account region label")}
 }
 
 func paramKeys() keys {

@@ -118,12 +118,9 @@ func TestLiveAfterPutIsDesired(t *testing.T) {
 	})
 }
 
-// Every field counts: a change of any one changes the form, the hash and the
-// fields tag at its place and at no other.
-func TestEveryFieldCounts(t *testing.T) {
-	base := ir.MetricAlarm{Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 3,
-		Threshold: aws.Float64(1), ComparisonOperator: "GreaterThanThreshold"}
-	changes := map[string]func(*ir.MetricAlarm){
+// fieldChanges changes one field each.
+func fieldChanges() map[string]func(*ir.MetricAlarm) {
+	return map[string]func(*ir.MetricAlarm){
 		"ActionConfiguration": func(a *ir.MetricAlarm) {
 			a.ActionConfiguration = &ir.ActionConfiguration{AlarmTagsPropagation: &ir.TagsPropagation{Enabled: aws.Bool(true)}}
 		},
@@ -155,6 +152,14 @@ func TestEveryFieldCounts(t *testing.T) {
 		"Unit":                    func(a *ir.MetricAlarm) { a.Unit = "Seconds" },
 		"WarmUpConfiguration":     func(a *ir.MetricAlarm) { a.WarmUpConfiguration = &ir.WarmUp{WarmUpPeriodDurationInMinutes: 1} },
 	}
+}
+
+// Every field counts: a change of any one changes the form, the hash and the
+// fields tag at its place and at no other.
+func TestEveryFieldCounts(t *testing.T) {
+	changes := fieldChanges()
+	base := ir.MetricAlarm{Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 3,
+		Threshold: aws.Float64(1), ComparisonOperator: "GreaterThanThreshold"}
 	for i := range reflect.TypeFor[ir.MetricAlarm]().NumField() {
 		name := reflect.TypeFor[ir.MetricAlarm]().Field(i).Name
 		if name == "EvaluateLowSampleCountPercentile" {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -148,7 +149,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// status returns the HTTP status of an answer that is an error, or 0.
+func status(err error) int {
+	var e interface{ HTTPStatusCode() int }
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.HTTPStatusCode()
+}
+
 func throttling(err error) bool {
+	if status(err) == http.StatusTooManyRequests {
+		return true
+	}
 	var e smithy.APIError
 	if !errors.As(err, &e) {
 		return false
@@ -163,6 +176,9 @@ func throttling(err error) bool {
 
 // transient reports whether the same request may succeed in a moment.
 func transient(err error) bool {
+	if status(err) >= http.StatusInternalServerError {
+		return true
+	}
 	var e smithy.APIError
 	if !errors.As(err, &e) {
 		// No answer from the service: the connection, the name, a timeout.

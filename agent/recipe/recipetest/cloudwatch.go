@@ -175,6 +175,8 @@ func check(in *cloudwatch.PutMetricAlarmInput) error {
 		return invalid("exactly one of MetricName, Metrics and EvaluationCriteria")
 	case in.MetricName != nil && (in.Statistic == "") == (in.ExtendedStatistic == nil):
 		return invalid("exactly one of Statistic and ExtendedStatistic")
+	case in.MetricName == nil && (in.Namespace != nil || in.Dimensions != nil || in.Period != nil || in.Unit != "" || in.Statistic != "" || in.ExtendedStatistic != nil):
+		return invalid("what describes one metric goes with MetricName only")
 	case in.EvaluationCriteria == nil && periods < 1:
 		return invalid("EvaluationPeriods")
 	case aws.ToInt32(in.DatapointsToAlarm) > periods:
