@@ -1,0 +1,240 @@
+package receiver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/atomicfile"
+)
+
+// FileID tells a file from others through renames, and from a later one that
+// got its inode number, or its name, by its first bytes.
+type FileID struct {
+	Device uint64 `json:"device"`
+	Inode  uint64 `json:"inode"`
+	// Head is how many bytes from the file's start Sum covers.
+	Head int `json:"head"`
+	// Sum is the hexadecimal SHA-256 of those bytes.
+	Sum string `json:"sum"`
+}
+
+// Checkpoint is how far a file is safe.
+type Checkpoint struct {
+	// Path is where the file was found first: the source of its events.
+	Path string `json:"path"`
+	FileID
+	// Offset is in bytes: what lies before it needs not be read again.
+	Offset int64 `json:"offset"`
+}
+
+// checkpointFile is the format of the file, version 1.
+type checkpointFile struct {
+	Version int          `json:"version"`
+	Files   []Checkpoint `json:"files"`
+}
+
+const checkpointVersion = 1
+
+// Checkpoints is a JSON file that maps files to offsets. It is replaced as a
+// whole, once a second at most while something changes. Its life is longer than
+// that of the receiver that uses it: what the receiver has pushed becomes safe
+// after it has stopped.
+//
+// A nil *Checkpoints is valid: it remembers nothing.
+type Checkpoints struct {
+	root  *os.Root
+	name  string
+	log   *slog.Logger
+	fresh bool
+
+	mu      sync.Mutex
+	saved   []Checkpoint // found at the start and not settled yet
+	tracked map[int]func() Checkpoint
+	nextKey int
+	written []byte
+	failing bool
+}
+
+// OpenCheckpoints reads the file name in root, if there is one. One that cannot
+// be understood is moved aside, with an error in the log, and treated as empty.
+func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints, error) {
+	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]func() Checkpoint{}}
+	data, err := root.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		c.fresh = true
+		return c, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoints %q: %w", name, err)
+	}
+	if c.saved, err = parseCheckpoints(data); err != nil {
+		return c, c.moveAside(err)
+	}
+	c.written = data
+	return c, nil
+}
+
+func parseCheckpoints(data []byte) ([]Checkpoint, error) {
+	var f checkpointFile
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, err
+	}
+	if f.Version != checkpointVersion {
+		return nil, fmt.Errorf("version %d, want %d", f.Version, checkpointVersion)
+	}
+	for _, cp := range f.Files {
+		if cp.Offset < 0 || cp.Head < 0 || cp.Path == "" {
+			return nil, fmt.Errorf("impossible entry for %q", cp.Path)
+		}
+	}
+	return f.Files, nil
+}
+
+func (c *Checkpoints) moveAside(cause error) error {
+	aside := fmt.Sprintf("%s.damaged-%d", c.name, time.Now().UnixNano())
+	if err := c.root.Rename(c.name, aside); err != nil {
+		return fmt.Errorf("move damaged checkpoints %q aside: %w", c.name, err)
+	}
+	c.log.Error("checkpoints are damaged and were moved aside; files are read from their start",
+		slog.String("file", aside), slog.Any("err", cause))
+	return nil
+}
+
+// Fresh reports whether there was no file at the start: this is the first run.
+func (c *Checkpoints) Fresh() bool { return c == nil || c.fresh }
+
+// Saved returns what the file held at the start.
+func (c *Checkpoints) Saved() []Checkpoint {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.saved)
+}
+
+// Settle forgets what the file held at the start, after the receiver has begun
+// to track what it found of it. Until then each write repeats it.
+func (c *Checkpoints) Settle() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.saved = nil
+}
+
+// Track writes what state returns from now on, until the returned function is
+// called. state is called at any time, from another goroutine.
+func (c *Checkpoints) Track(state func() Checkpoint) (forget func()) {
+	if c == nil {
+		return func() {}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := c.nextKey
+	c.nextKey++
+	c.tracked[key] = state
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.tracked, key)
+	}
+}
+
+// Run writes what has changed once a second. When ctx ends it writes a last
+// time, so end it after delivery has ended. It returns nil.
+func (c *Checkpoints) Run(ctx context.Context) error {
+	if c == nil {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.report(c.Flush())
+			return nil
+		case <-tick.C:
+			c.report(c.Flush())
+		}
+	}
+}
+
+// report logs when writing begins to fail and when it works again.
+func (c *Checkpoints) report(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil && !c.failing:
+		c.log.Error("checkpoints cannot be written; after a restart files are read again from the last that were", slog.Any("err", err))
+	case err == nil && c.failing:
+		c.log.Info("checkpoints are written again")
+	}
+	c.failing = err != nil
+}
+
+// Flush writes the file now, if something has changed.
+func (c *Checkpoints) Flush() error {
+	if c == nil {
+		return nil
+	}
+	data, err := json.Marshal(checkpointFile{checkpointVersion, c.collect()})
+	if err != nil {
+		return fmt.Errorf("encode checkpoints: %w", err)
+	}
+	data = append(data, '\n')
+	c.mu.Lock()
+	same := string(data) == string(c.written)
+	c.mu.Unlock()
+	if same {
+		return nil
+	}
+	if err := atomicfile.Write(c.root, c.name, data, 0o600); err != nil {
+		return fmt.Errorf("write checkpoints: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.written = data
+	return nil
+}
+
+// collect returns the checkpoints in a stable order.
+func (c *Checkpoints) collect() []Checkpoint {
+	c.mu.Lock()
+	states := make([]func() Checkpoint, 0, len(c.tracked))
+	for _, state := range c.tracked {
+		states = append(states, state)
+	}
+	files := slices.Clone(c.saved)
+	c.mu.Unlock()
+	for _, state := range states {
+		files = append(files, state())
+	}
+	slices.SortFunc(files, func(a, b Checkpoint) int {
+		if n := strings.Compare(a.Path, b.Path); n != 0 {
+			return n
+		}
+		switch {
+		case a.Inode < b.Inode:
+			return -1
+		case a.Inode > b.Inode:
+			return 1
+		}
+		return 0
+	})
+	if files == nil {
+		files = []Checkpoint{}
+	}
+	return files
+}

@@ -1,0 +1,311 @@
+package filelog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/sidelight-dev/sidelight/agent/receiver/filelog"
+)
+
+// copyFile makes a copy, as a rotation does before it truncates.
+func (d *dir) copyFile(from, to string) {
+	d.t.Helper()
+	in, err := os.Open(d.file(from))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(d.file(to))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, in); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *dir) truncate(name string) {
+	d.t.Helper()
+	if err := os.Truncate(d.file(name), 0); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *dir) remove(name string) {
+	d.t.Helper()
+	if err := os.Remove(d.file(name)); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// shift renames app.log.2 to app.log.3, app.log.1 to app.log.2, and so on.
+func (d *dir) shift(keep int) {
+	for i := keep; i > 0; i-- {
+		from := fmt.Sprintf("app.log.%d", i)
+		if _, err := os.Stat(d.file(from)); err == nil {
+			d.rename(from, fmt.Sprintf("app.log.%d", i+1))
+		}
+	}
+}
+
+// exactly checks that the lines are 0 to n, each once.
+func exactly(t *testing.T, got []string, n int) {
+	t.Helper()
+	slices.Sort(got)
+	check(t, got, number(0, n))
+}
+
+func TestRotateByRenameUnderLoad(t *testing.T) {
+	for name, include := range map[string]string{"one name": "app.log", "all names": "app.log*"} {
+		t.Run(name, func(t *testing.T) {
+			d, s := newDir(t), newSink()
+			r := d.start(filelog.Config{Include: []string{d.file(include)}}, d.store(), s)
+			// What was rotated before the first look is nobody's.
+			d.append("app.log", "")
+			eventually(t, "the file is open", func() bool { return r.Stats().Files == 1 })
+			const rounds, each = 40, 500
+			for i := range rounds {
+				lines := number(i*each, (i+1)*each)
+				d.append("app.log", text(lines[:each/2]))
+				d.shift(rounds)
+				d.rename("app.log", "app.log.1")
+				// The writer has not heard of it yet, as nginx before its signal.
+				d.append("app.log.1", text(lines[each/2:]))
+			}
+			s.wait(t, rounds*each)
+			var all []string
+			for source := range s.lines {
+				all = append(all, s.of(source)...)
+			}
+			exactly(t, all, rounds*each)
+		})
+	}
+}
+
+func TestRotateByCopyUnderLoad(t *testing.T) {
+	for name, include := range map[string]string{"one name": "app.log", "all names": "app.log*"} {
+		t.Run(name, func(t *testing.T) {
+			d, s := newDir(t), newSink()
+			r := d.start(filelog.Config{Include: []string{d.file(include)}}, d.store(), s)
+			const rounds, each = 15, 2000
+			for i := range rounds {
+				lines := number(i*each, (i+1)*each)
+				d.append("app.log", text(lines[:100]))
+				s.wait(t, i*each+100) // the file is known by now
+				for j := 100; j < each; j += 100 {
+					d.append("app.log", text(lines[j:j+100]))
+				}
+				d.shift(rounds)
+				d.copyFile("app.log", "app.log.1")
+				d.truncate("app.log")
+				eventually(t, "the truncation is seen", func() bool { return r.Stats().Truncations >= int64(i+1) })
+			}
+			s.wait(t, rounds*each)
+			exactly(t, s.of("app.log"), rounds*each)
+		})
+	}
+}
+
+func TestTruncatedUnderAWriterThatDoesNotAppend(t *testing.T) {
+	d, s := newDir(t), newSink()
+	d.append("app.log", text(number(0, 10)))
+	d.start(filelog.Config{}, nil, s)
+	s.wait(t, 10)
+	f, err := os.OpenFile(d.file("app.log"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	// A hole, larger than what was there.
+	if _, err := f.WriteAt([]byte(text(number(10, 20))), 5000); err != nil {
+		t.Fatal(err)
+	}
+	s.wait(t, 20)
+	exactly(t, s.of("app.log"), 20)
+}
+
+func TestDeletedFileIsReadToItsEnd(t *testing.T) {
+	d, s := newDir(t), newSink()
+	f, err := os.Create(d.file("app.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := d.start(filelog.Config{}, nil, s)
+	eventually(t, "the file is open", func() bool { return r.Stats().Files == 1 })
+	d.remove("app.log")
+	for i := range 10 {
+		if _, err := f.WriteString(text(number(i*10, i*10+10))); err != nil {
+			t.Fatal(err)
+		}
+		s.wait(t, i*10+10)
+	}
+	if _, err := f.WriteString("unfinished"); err != nil {
+		t.Fatal(err)
+	}
+	s.wait(t, 101)
+	eventually(t, "the file is closed", func() bool { return r.Stats().Files == 0 })
+}
+
+func TestRotatedWhileNobodyReads(t *testing.T) {
+	for name, rotate := range map[string]func(d *dir){
+		"renamed": func(d *dir) { d.rename("app.log", "app.log.1") },
+		"copied": func(d *dir) {
+			d.copyFile("app.log", "app.log.1")
+			d.truncate("app.log")
+		},
+		"copied elsewhere": func(d *dir) {
+			d.copyFile("app.log", "app.log-20260102")
+			d.remove("app.log")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, s := newDir(t), newSink()
+			d.append("app.log", text(number(0, 100)))
+			store := d.store()
+			r := d.start(filelog.Config{}, store, s)
+			s.wait(t, 100)
+			r.stop()
+			d.flush(store)
+			d.append("app.log", text(number(100, 200)))
+			rotate(d)
+			d.append("app.log", text(number(200, 300)))
+			d.start(filelog.Config{}, d.store(), s)
+			s.wait(t, 300)
+			exactly(t, s.of("app.log"), 300)
+		})
+	}
+}
+
+func TestInodeOfAnother(t *testing.T) {
+	d, s := newDir(t), newSink()
+	d.append("app.log", text(number(0, 100)))
+	store := d.store()
+	r := d.start(filelog.Config{}, store, s)
+	s.wait(t, 100)
+	r.stop()
+	d.flush(store)
+	d.truncate("app.log") // what a new file with that inode looks like
+	d.append("app.log", text(number(100, 300)))
+	d.start(filelog.Config{}, d.store(), s)
+	s.wait(t, 300)
+	exactly(t, s.of("app.log"), 300)
+}
+
+func TestRestartResumesAtWhatWasDelivered(t *testing.T) {
+	d, s := newDir(t), newSink()
+	s.hold = true
+	store := d.store()
+	r := d.start(filelog.Config{}, store, s)
+	const rounds = 20
+	for i := range rounds {
+		d.append("app.log", text(number(i*10, i*10+10)))
+		s.wait(t, i*10+10)
+	}
+	r.stop()
+	// The first half is delivered after the receiver has stopped; of the second
+	// a part, with a hole before it.
+	if n := s.release(func(i int) error {
+		if i == 10 {
+			return errors.New("not now")
+		}
+		return nil
+	}); n != rounds {
+		t.Fatalf("%d batches, want %d", n, rounds)
+	}
+	d.flush(store)
+	again := newSink()
+	d.start(filelog.Config{}, d.store(), again)
+	again.wait(t, 100)
+	check(t, again.of("app.log"), number(100, 200))
+}
+
+func TestNothingDeliveredNothingSkipped(t *testing.T) {
+	d, s := newDir(t), newSink()
+	s.hold = true
+	d.append("app.log", text(number(0, 100)))
+	store := d.store()
+	r := d.start(filelog.Config{}, store, s)
+	s.wait(t, 100)
+	r.stop()
+	d.flush(store)
+	again := newSink()
+	d.start(filelog.Config{}, d.store(), again)
+	again.wait(t, 100)
+	check(t, again.of("app.log"), number(0, 100))
+}
+
+func TestWhatFailedIsOfferedAgain(t *testing.T) {
+	d, s := newDir(t), newSink()
+	s.hold = true
+	store := d.store()
+	r := d.start(filelog.Config{}, store, s)
+	for i := range 5 {
+		d.append("app.log", text(number(i*10, i*10+10)))
+		s.wait(t, i*10+10)
+	}
+	s.mu.Lock()
+	s.hold = false
+	s.mu.Unlock()
+	s.release(func(i int) error {
+		if i%2 == 1 {
+			return errors.New("not now")
+		}
+		return nil
+	})
+	s.wait(t, 70) // two batches of five, once more
+	r.stop()
+	d.flush(store)
+	want := slices.Concat(number(0, 50), number(10, 20), number(30, 40))
+	check(t, s.of("app.log"), want)
+	if saved := d.store().Saved(); len(saved) != 1 || saved[0].Offset != int64(len(text(number(0, 50)))) {
+		t.Errorf("checkpoints %+v", saved)
+	}
+}
+
+func TestBrokenSink(t *testing.T) {
+	d, s := newDir(t), newSink()
+	d.append("app.log", text(number(0, 10)))
+	r, err := filelog.New(d.config(filelog.Config{}), d.store(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	s.refuse = broken
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range 2 {
+		if err := r.Run(ctx, s); !errors.Is(err, broken) {
+			t.Fatalf("Run = %v, want %v", err, broken)
+		}
+	}
+	s.refuse = nil
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx, s) }()
+	s.wait(t, 10)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	exactly(t, s.of("app.log"), 10)
+}
+
+func TestStopReadsWhatIsThere(t *testing.T) {
+	d, s := newDir(t), newSink()
+	r := d.start(filelog.Config{}, nil, s)
+	d.append("app.log", "first\n")
+	s.wait(t, 1)
+	d.append("app.log", "last\nunfinished")
+	r.stop()
+	check(t, s.of("app.log"), []string{"first", "last", "unfinished"})
+}

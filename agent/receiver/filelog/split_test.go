@@ -1,0 +1,177 @@
+package filelog
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/quick"
+	"unicode/utf8"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+func TestRotatedNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"app.log.1": true, "app.log.12": true, "app.log-20260102": true, "app.log.2026-01-02T03:04:05Z": true,
+		"app-2026-01-02.log": true, "app.1.log": true, "app.log.old": true, "app-old.log": true,
+		"app.log": false, "app.log.1.gz": false, "app.log.err": false, "app.log.": false, "apple.log": false, "other.log.1": false,
+		"app-access.log": false, "app.log1": false, "app1.log": false,
+	} {
+		if got := rotated("app.log", name); got != want {
+			t.Errorf("rotated(%q) = %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"/a/*.log", "/a/x.log", true},
+		{"/a/*.log", "/a/b/x.log", false},
+		{"/a/**/*.log", "/a/x.log", true},
+		{"/a/**/*.log", "/a/b/c/x.log", true},
+		{"/a/**", "/a/b/c", true},
+		{"/**/b/**/x", "/a/b/c/d/x", true},
+		{"/**/b/**/x", "/a/c/d/x", false},
+		{"/a/?.log", "/a/ab.log", false},
+		{"*.tmp", "x.tmp", true},
+	} {
+		if got := match(split(tc.pattern), split(tc.path)); got != tc.want {
+			t.Errorf("match(%q, %q) = %v, want %v", tc.pattern, tc.path, got, tc.want)
+		}
+	}
+}
+
+// FuzzSplit reads a text in windows of any size, as a file is read, and holds
+// the lines against those of the standard library.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("one\r\ntwo\n\n"+strings.Repeat("x", 100)+"\nlast"), 30, 20)
+	f.Add([]byte(strings.Repeat("é", 50)+"\r\n\x00\x00a\n"), 17, 1)
+	f.Fuzz(func(t *testing.T, text []byte, limit, window int) {
+		s := splitter{max: minLine + abs(limit)%100}
+		size := s.max + 2 + abs(window)%200
+		var got, want []string
+		for at := 0; at < len(text); {
+			end := min(at+size, len(text))
+			used := s.split(text[at:end], end == len(text), 1)
+			if used == 0 {
+				t.Fatalf("no progress at %d of %d", at, len(text))
+			}
+			at += used
+			for _, e := range s.events {
+				if len(e.Body) == 0 || len(e.Body) > s.max {
+					t.Fatalf("body of %d bytes, limit %d", len(e.Body), s.max)
+				}
+				got = append(got, string(e.Body))
+			}
+		}
+		for line := range bytes.Lines(text) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			want = append(want, string(bytes.TrimSuffix(line, []byte("\r"))))
+		}
+		if s.cuts == 0 && !bytes.Contains(text, []byte{0}) {
+			want = remove(want, "")
+			if strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+		if utf8.Valid(text) {
+			for _, line := range got {
+				if !utf8.ValidString(line) {
+					t.Fatalf("%q was cut inside a character", line)
+				}
+			}
+		}
+	})
+}
+
+func abs(n int) int { return max(n, -(n + 1)) }
+
+func remove(lines []string, what string) []string {
+	var kept []string
+	for _, line := range lines {
+		if line != what {
+			kept = append(kept, line)
+		}
+	}
+	return kept
+}
+
+func TestTimeOfNeverFails(t *testing.T) {
+	f := func(value string) bool {
+		timeOf([]byte(`{"t":`+value+`}`), "t", 1)
+		timeOf([]byte(`{"t":"`+value+`"}`), "t", 1)
+		return true
+	}
+	if err := quick.Check(f, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// logs returns a receiver and one open file of about size bytes.
+func logs(tb testing.TB, size int, stamp string) (*Receiver, *tail, int) {
+	tb.Helper()
+	line := `{"time":"2026-01-02T03:04:05.678Z","level":"info","msg":"` + strings.Repeat("served a request ", 6) + "\"}\n"
+	path := filepath.Join(tb.TempDir(), "a.log")
+	lines := size / len(line)
+	if err := os.WriteFile(path, []byte(strings.Repeat(line, lines)), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	h := sidelight.Dest{Group: "g"}.Handle()
+	r, err := New(Config{Include: []string{path}, Timestamp: stamp, Dest: func(string) sidelight.DestHandle { return h }}, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t := r.open(path, path, 0, nil)
+	if t == nil {
+		tb.Fatal("the file did not open")
+	}
+	tb.Cleanup(func() { t.close() })
+	return r, t, lines * len(line)
+}
+
+// readAll reads t to its end, from the start.
+func readAll(tb testing.TB, r *Receiver, t *tail) (events int) {
+	t.restart()
+	out := sidelight.SinkFunc(func(_ context.Context, b *sidelight.Batch) error {
+		events += len(b.Events)
+		return nil
+	})
+	for more := true; more; {
+		var err error
+		if more, err = r.turn(tb.Context(), t, out, false); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return events
+}
+
+func TestNoAllocationPerLine(t *testing.T) {
+	for _, stamp := range []string{"", "time"} {
+		r, file, _ := logs(t, 4<<20, stamp)
+		lines := readAll(t, r, file)
+		allocs := testing.AllocsPerRun(3, func() { readAll(t, r, file) })
+		if allocs > float64(lines)/100 {
+			t.Errorf("stamp %q: %v allocations for %d lines", stamp, allocs, lines)
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for name, stamp := range map[string]string{"plain": "", "stamp": "time"} {
+		b.Run(name, func(b *testing.B) {
+			r, file, size := logs(b, 16<<20, stamp)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				readAll(b, r, file)
+			}
+		})
+	}
+}
