@@ -53,16 +53,6 @@ func (t *Template) literal(text string, offset, width int) {
 	}
 }
 
-// Literal reports whether the template holds no expression.
-func (t *Template) Literal() bool {
-	for _, p := range t.Parts {
-		if p.Expr != nil {
-			return false
-		}
-	}
-	return true
-}
-
 // Eval returns the value of the template: that of the expression if it is
 // exactly one, else text.
 func (t *Template) Eval(sc Scope) (Value, error) {

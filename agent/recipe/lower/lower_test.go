@@ -161,3 +161,75 @@ func FuzzLower(f *testing.F) {
 		}
 	})
 }
+
+func TestParameterTypesAndConstraints(t *testing.T) {
+	for in, want := range map[string]string{
+		`{type: int, default: 1.5}`:                                                  "not of type int",
+		`{type: int, default: 0x10, min: 17}`:                                        "16 is beyond the min of 17",
+		`{type: int, default: 0o17, max: 15}`:                                        "",
+		`{type: number, default: 1e400}`:                                             "beyond what can be computed",
+		`{type: number, default: .5, min: 1s}`:                                       "min is a duration, and the parameter is a number",
+		`{type: bool, default: "true"}`:                                              "",
+		`{type: bool, default: yes}`:                                                 "not of type bool",
+		`{type: arn, default: "arn:aws:sqs:us-east-1:000000000000:q", service: sns}`: "not an ARN of the service sns",
+		`{type: arn, default: topic}`:                                                "is not an ARN",
+		`{type: string, default: abc, pattern: "^b"}`:                                "does not match ^b",
+		`{type: string, default: abc, pattern: "("}`:                                 "not a regular expression",
+		`{type: string, default: abc, length: 1-2}`:                                  "the length 3 is not in 1-2",
+		`{type: string, default: abc, length: 3}`:                                    "",
+		`{type: list<int>, default: [1, 2], length: 1-x}`:                            "length is a number or a range",
+		`{type: list<int>, default: [1, a]}`:                                         "item 2:",
+		`{type: list<int>, default: 1}`:                                              "not a list",
+		`{type: map<duration>, default: {a: 5m, b: 5}}`:                              "b:",
+		`{type: map<duration>, default: [5m]}`:                                       "not a map",
+		`{type: map<list<int>>, default: {}}`:                                        "unknown type",
+		`{type: string, default: x, enum: x}`:                                        "enum is a string, not a list",
+		`{type: duration, default: "5m"}`:                                            "",
+		`{type: percent, default: 5}`:                                                "not of type percent",
+		`{type: string, default: [a]}`:                                               "not of type string",
+		`{type: string, default: $(1 + }`:                                            "expected a value",
+		`{type: string, default: $(param.q)}`:                                        `no parameter "q"`,
+	} {
+		_, ps := lowered(t, head+"parameters:\n  p: "+in+"\n", lower.Options{Env: "dev"})
+		switch {
+		case want == "" && len(ps) > 0:
+			t.Errorf("%s: %v", in, ps)
+		case want != "" && (len(ps) == 0 || !strings.Contains(ps[0].Message, want)):
+			t.Errorf("%s: %v, want %q", in, ps, want)
+		}
+	}
+}
+
+func TestPartitions(t *testing.T) {
+	for region, want := range map[string]string{"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "eusc-de-east-1": "aws-eusc"} {
+		s, ps := lowered(t, head+"actions: {page: {alarm: [{sns: t}]}}\nalarms: {a: {when: sum(S:E) > 1, severity: page}}\n",
+			lower.Options{Env: "dev", Region: region, Account: "000000000000"})
+		if len(ps) > 0 {
+			t.Fatal(ps)
+		}
+		if got := s.Resources[0].Alarm.AlarmActions[0]; got != "arn:"+want+":sns:"+region+":000000000000:t" {
+			t.Errorf("%s: %s", region, got)
+		}
+	}
+	_, ps := lowered(t, head+"actions: {page: {alarm: [{sns: t}]}}\n", lower.Options{Env: "dev"})
+	if len(ps) != 1 || !strings.Contains(ps[0].Message, "needs the account and the region") {
+		t.Errorf("no account: %v", ps)
+	}
+}
+
+func TestEnvironmentSettings(t *testing.T) {
+	env := func(s string) string { return head + "environments: {dev: {account: \"000000000000\", " + s + "}}\n" }
+	for in, want := range map[string]string{
+		"max_delete: 0": "max_delete is a whole number", "max_delete: x": "max_delete is a string", "protect: [alarm]": "cannot be protected",
+		"protect: alarms": "protect is a string", "regions: eu-west-1": "regions is a string", "override: {alarms: {x: {}}}": "which alarms does not have",
+		"override: {name: x}": "unknown key", "home_region: x": "not supported", "set: {x: 1}": "no parameter",
+	} {
+		if _, ps := lowered(t, env(in), lower.Options{}); len(ps) == 0 || !strings.Contains(ps[0].Message, want) {
+			t.Errorf("%s: %v, want %q", in, ps, want)
+		}
+	}
+	s, ps := lowered(t, env("max_delete: 3, protect: [alarms]"), lower.Options{})
+	if len(ps) > 0 || s.MaxDelete != 3 || len(s.Protect) != 1 {
+		t.Errorf("%+v %v", s, ps)
+	}
+}
