@@ -115,3 +115,14 @@ type Datapoint struct {
 type Metrics interface {
 	Record(ctx context.Context, points []Datapoint)
 }
+
+// Streamer is an output that is not one structure but a stream of events, such
+// as StartLiveTail's. The protocol layer calls Stream once and ends the answer
+// when it returns.
+type Streamer interface {
+	// Stream sends events until there are no more or ctx ends, which it does
+	// when the client leaves. An event is named as the member of the model's
+	// union, "sessionStart", and its value is a structure. Events reach the
+	// client at once. An *Error that Stream returns is the last event.
+	Stream(ctx context.Context, send func(event string, value any) error) error
+}

@@ -8,8 +8,9 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
-// answer is a finished response.
+// answer is a finished response, or one that is a stream.
 type answer struct {
+	stream api.Streamer
 	status int
 	header http.Header
 	body   []byte

@@ -206,10 +206,12 @@ func (x *exchange) call(s *service) *answer {
 	if err := x.decode(s, in); err != nil {
 		return x.fail(serialization(err))
 	}
-	ctx := api.WithCaller(x.r.Context(), api.Caller{Account: x.h.account, Region: x.cred.region, RequestID: x.requestID})
-	out, err := x.h.run(ctx, op, in)
+	out, err := x.h.run(x.context(), op, in)
 	if err != nil {
 		return x.fail(x.h.asError(s, op.Name, err))
+	}
+	if stream, ok := out.(api.Streamer); ok {
+		return &answer{stream: stream}
 	}
 	a, err := success(&x.target, out, x.requestID, nil)
 	if err != nil {

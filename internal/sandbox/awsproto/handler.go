@@ -190,6 +190,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		breakOff(w)
 		return
 	}
+	if a.stream != nil {
+		x.stream(w, a.stream)
+		return
+	}
 	a.write(w)
 	x.record(a.status, len(a.body))
 }

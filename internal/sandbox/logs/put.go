@@ -48,6 +48,7 @@ func (s *Service) putLogEvents(ctx context.Context, in *cwl.PutLogEventsInput) (
 	if len(valid) > 0 {
 		g.keep(st, valid, now)
 		s.extract(ctx, g, valid, now)
+		s.offer(g, st.name, valid, now)
 	}
 	out := &cwl.PutLogEventsOutput{NextSequenceToken: aws.String(sequenceToken(now)), RejectedLogEventsInfo: rejected}
 	if in.Entity != nil {

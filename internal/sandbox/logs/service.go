@@ -1,5 +1,5 @@
 // Package logs emulates CloudWatch Logs: groups, streams, retention, ingestion
-// with its documented limits, reading with its paging rules, queries, metric
+// with its documented limits, reading with its paging rules, Live Tail, queries, metric
 // filters and the embedded metric format, saved queries and tags.
 //
 // Names and limits are those of the API model and of the guide's quota page;
@@ -50,6 +50,7 @@ type Service struct {
 
 	queries []*query // oldest first
 	queue   chan *query
+	tails   []*tail // replaced, never changed
 }
 
 // groupKey names a group. Regions are worlds apart.
@@ -123,6 +124,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("PutLogEvents", s.putLogEvents),
 		api.Op("GetLogEvents", s.getLogEvents),
 		api.Op("FilterLogEvents", s.filterLogEvents),
+		api.Op("StartLiveTail", s.startLiveTail),
 		api.Op("GetLogRecord", s.getLogRecord),
 		api.Op("GetLogGroupFields", s.getLogGroupFields),
 		api.Op("StartQuery", s.startQuery),
