@@ -36,7 +36,8 @@ type Service struct {
 	store    *store
 	groups   *groups
 	rules    *rules
-	settings *settings
+	settings settings
+	policies policies
 }
 
 var _ api.Service = (*Service)(nil)
@@ -52,17 +53,19 @@ func New(o Options) *Service {
 	if o.MaxTraceBytes <= 0 {
 		o.MaxTraceBytes = 500 << 10
 	}
-	return &Service{
-		opts: o, store: newStore(o), groups: newGroups(o.Clock), rules: newRules(o.Clock), settings: new(settings),
-	}
+	s := &Service{opts: o, store: newStore(o), groups: newGroups(o.Clock), rules: newRules(o.Clock)}
+	s.settings.reset(o.Clock.Now())
+	return s
 }
 
-// Reset forgets everything: traces, groups, rules, tags, settings and counters.
+// Reset forgets everything: traces, groups, rules, tags, policies, settings and
+// counters.
 func (s *Service) Reset() {
 	s.store.reset()
 	s.groups.reset()
 	s.rules.reset()
-	s.settings.reset()
+	s.settings.reset(s.opts.Clock.Now())
+	s.policies.reset()
 }
 
 // Name implements api.Service.
@@ -95,6 +98,14 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("GetEncryptionConfig", s.GetEncryptionConfig),
 		api.Op("PutEncryptionConfig", s.PutEncryptionConfig),
 		api.Op("GetTraceSegmentDestination", s.GetTraceSegmentDestination),
+		api.Op("UpdateTraceSegmentDestination", s.UpdateTraceSegmentDestination),
+		api.Op("GetIndexingRules", s.GetIndexingRules),
+		api.Op("UpdateIndexingRule", s.UpdateIndexingRule),
+		api.Op("GetInsightSummaries", s.GetInsightSummaries),
+		api.Op("GetInsight", s.GetInsight),
+		api.Op("PutResourcePolicy", s.PutResourcePolicy),
+		api.Op("DeleteResourcePolicy", s.DeleteResourcePolicy),
+		api.Op("ListResourcePolicies", s.ListResourcePolicies),
 	}
 }
 
