@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +17,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/aggregate"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
@@ -29,6 +31,7 @@ const (
 	stageAggregate
 	stagePack
 	stageDeliver
+	stageCheckpoint // what was delivered last must still be written down
 	stageStatus
 )
 
@@ -62,6 +65,9 @@ type Agent struct {
 	aggregate *aggregate.Aggregate
 	receivers []running
 	open      []status.Listener
+	dir       *string  // the queue's directory, once looked for; "" is none
+	root      *os.Root // the queue's directory, for checkpoints; may be nil
+	stores    []*receiver.Checkpoints
 	status    *status.Server
 
 	leftOnDisk int
@@ -183,6 +189,9 @@ func (a *Agent) Run(ctx context.Context) error {
 			Stop: func(context.Context) error { return l.queue.Close() },
 		})
 	}
+	for _, c := range a.stores {
+		s.Add(stageCheckpoint, supervise.Actor{Name: "checkpoints", Restart: true, Run: c.Run})
+	}
 	if a.status != nil {
 		s.Add(stageStatus, supervise.Actor{Name: "status", Restart: true, Run: a.status.Run, Stop: a.status.Stop})
 	}
@@ -218,7 +227,11 @@ func (a *Agent) release() error {
 		a.leftOnDisk += left
 		errs = append(errs, err)
 	}
-	a.lanes = a.lanes[:0:0]
+	a.lanes = nil
+	if a.root != nil {
+		errs = append(errs, a.root.Close())
+		a.root = nil
+	}
 	return errors.Join(errs...)
 }
 

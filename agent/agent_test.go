@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -296,6 +297,48 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Files are read on from where delivery came to, across a restart in an outage,
+// without loss and without duplicates.
+func TestFiles(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Shutdown.Grace = time.Second
+	dir := t.TempDir()
+	cfg.Receivers.Files = []config.Files{{Include: []string{dir + "/*.log"}}}
+	cfg.Logs.Group, cfg.Logs.Stream = "/files", "{source}"
+	f, err := os.Create(dir + "/app.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := func(from, to int) {
+		for i := from; i < to; i++ {
+			fmt.Fprintf(f, "line <%d>\n", i)
+		}
+	}
+	lines(0, 200)
+	a := start(t, cfg)
+	eventually(t, "the first lines", func() bool { return a.Books(sidelight.Logs).Delivered == 200 })
+	control(t, s, http.MethodPost, "/_sidelight/faults", `{"service":"logs","kind":"refuse"}`)
+	lines(200, 300)
+	eventually(t, "reading on", func() bool { return a.Books(sidelight.Logs).Accepted == 300 })
+	a.finish(t)
+	if b := a.Books(sidelight.Logs); b.Dropped["shutdown"] != 100 {
+		t.Errorf("books %+v: what memory held should be given up, as it is still in the file", b)
+	}
+	lines(300, 400)
+	control(t, s, http.MethodDelete, "/_sidelight/faults", "")
+	again := start(t, cfg)
+	eventually(t, "the rest", func() bool { return again.Books(sidelight.Logs).Delivered == 200 })
+	again.finish(t)
+	all := strings.Join(messages(t, s, "/files"), "")
+	for i := range 400 {
+		if n := strings.Count(all, fmt.Sprintf("<%d>", i)); n != 1 {
+			t.Fatalf("line %d arrived %d times", i, n)
+		}
 	}
 }
 

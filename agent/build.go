@@ -79,6 +79,14 @@ func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 
 // queueDir returns where the durable queue may write, or "".
 func (a *Agent) queueDir() string {
+	if a.dir == nil {
+		dir := a.findQueueDir()
+		a.dir = &dir
+	}
+	return *a.dir
+}
+
+func (a *Agent) findQueueDir() string {
 	q := a.cfg.Queue
 	if q.Durable == "memory" {
 		return ""

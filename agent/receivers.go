@@ -2,13 +2,18 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
+	"github.com/sidelight-dev/sidelight/agent/receiver/filelog"
 	"github.com/sidelight-dev/sidelight/agent/receiver/forward"
 	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
 	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
@@ -31,7 +36,7 @@ func (r runner) Run(ctx context.Context, _ sidelight.Sink) error { return r.run(
 // buildReceivers opens every listener that is configured.
 func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 	for _, build := range []func(context.Context, aws.Config) error{
-		a.buildForward, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
+		a.buildForward, a.buildFiles, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
 	} {
 		if err := build(ctx, ac); err != nil {
 			return err
@@ -76,6 +81,49 @@ func (a *Agent) forwardSocket() string {
 		return ""
 	}
 	return fluentSocket
+}
+
+// buildFiles follows each set of files, with checkpoints of its own: they are
+// found again by the patterns, whatever else the configuration changes.
+func (a *Agent) buildFiles(context.Context, aws.Config) error {
+	for _, f := range a.cfg.Receivers.Files {
+		store, err := a.checkpoints(f.Include)
+		if err != nil {
+			return wrap("files", err)
+		}
+		r, err := filelog.New(filelog.Config{
+			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start), Timestamp: f.Timestamp,
+			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
+		}, store, a.log.With("receiver", "files"))
+		if err != nil {
+			return wrap("files", err)
+		}
+		a.receivers = append(a.receivers, running{name: "files " + strings.Join(f.Include, " "), receiver: r, out: a.files.packer})
+	}
+	return nil
+}
+
+// checkpoints opens the store for a set of patterns beside the queue. Without a
+// directory to write to, files are read from their start again after a restart.
+func (a *Agent) checkpoints(include []string) (*receiver.Checkpoints, error) {
+	dir := a.queueDir()
+	if dir == "" {
+		return nil, nil
+	}
+	if a.root == nil {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		a.root = root
+	}
+	sum := sha256.Sum256([]byte(strings.Join(include, "\n")))
+	store, err := receiver.OpenCheckpoints(a.root, fmt.Sprintf("checkpoints-%x.json", sum[:4]), a.log)
+	if err != nil {
+		return nil, err
+	}
+	a.stores = append(a.stores, store)
+	return store, nil
 }
 
 func (a *Agent) buildOTLP(context.Context, aws.Config) error {
