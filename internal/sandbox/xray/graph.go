@@ -72,9 +72,17 @@ func (s *Service) eachDigest(from, to float64, expr *filterexpr.Expr, add func(*
 	traces := s.store.where(func(t *trace) bool {
 		return t.start < to && (t.end == 0 || t.end >= from)
 	})
-	for _, t := range traces {
-		if expr == nil || expr.Match(&s.store.detailOf(t).view) {
-			add(s.store.digestOf(t))
+	for chunk := range slices.Chunk(traces, atOnce) {
+		digests := parallel(chunk, func(t *trace) *digest {
+			if expr != nil && !expr.Match(&s.store.detailOf(t).view) {
+				return nil
+			}
+			return s.store.digestOf(t)
+		})
+		for _, d := range digests {
+			if d != nil {
+				add(d)
+			}
 		}
 	}
 }

@@ -42,29 +42,37 @@ func (s *Service) GetTraceSummaries(_ context.Context, in *xray.GetTraceSummarie
 		ApproximateTime: in.StartTime, TraceSummaries: []types.TraceSummary{},
 		TracesProcessedCount: aws.Int64(0),
 	}
-	for _, f := range found {
-		if q.after != nil && compareKeys(f.key, *q.after) <= 0 {
-			continue
-		}
-		if len(out.TraceSummaries) == summariesPerPage {
-			out.NextToken = aws.String(q.token())
+	for chunk := range slices.Chunk(found, atOnce) {
+		details := parallel(chunk, func(c candidate) *detail { return s.store.detailOf(c.trace) })
+		if !q.page(chunk, details, out) {
 			break
 		}
+	}
+	return out, nil
+}
+
+// page adds to out what matches, and reports whether there is room for more. If
+// there is not, it sets the token for the next page.
+func (q *query) page(chunk []candidate, details []*detail, out *xray.GetTraceSummariesOutput) bool {
+	for i, d := range details {
+		if len(out.TraceSummaries) == summariesPerPage {
+			out.NextToken = aws.String(q.token())
+			return false
+		}
 		*out.TracesProcessedCount++
-		d := s.store.detailOf(f.trace)
 		if q.expr != nil && !q.expr.Match(&d.view) {
 			continue
 		}
+		key := chunk[i].key
 		sum := d.summary
 		if q.byEvent {
-			sum.MatchedEventTime = aws.Time(time.Unix(0, f.key.when))
+			sum.MatchedEventTime = aws.Time(time.Unix(0, key.when))
 		}
 		out.TraceSummaries = append(out.TraceSummaries, sum)
 		out.ApproximateTime = sum.StartTime
-		last := f.key
-		q.last = &last
+		q.last = &key
 	}
-	return out, nil
+	return true
 }
 
 // query is a checked GetTraceSummaries.
@@ -178,7 +186,8 @@ type candidate struct {
 	key   sortKey
 }
 
-// traces returns the traces of the range in order.
+// traces returns the traces of the range that come after the last page, in
+// order.
 func (q *query) traces(s *store) []candidate {
 	var out []candidate
 	from, to := epoch(q.from), epoch(q.to)
@@ -196,8 +205,9 @@ func (q *query) traces(s *store) []candidate {
 			when = segment.Time(t.end)
 			in = t.end >= from && t.end <= to
 		}
-		if in {
-			out = append(out, candidate{t, sortKey{when.UnixNano(), t.id}})
+		key := sortKey{when.UnixNano(), t.id}
+		if in && (q.after == nil || compareKeys(key, *q.after) > 0) {
+			out = append(out, candidate{t, key})
 		}
 		return false
 	})
