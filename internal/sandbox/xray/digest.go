@@ -16,6 +16,7 @@ type digest struct {
 	revision int32
 	hits     []hit
 	calls    []call
+	links    []linkUse
 }
 
 // detail is what summaries and filter expressions need of one version of a
@@ -70,7 +71,7 @@ func (s *store) digestOf(t *trace) *digest {
 	}
 	v := s.version(t)
 	a := newAnatomy(t.id, t.account, s.documents(v))
-	d := &digest{revision: v.revision, hits: a.hits(), calls: a.calls()}
+	d := &digest{revision: v.revision, hits: a.hits(), calls: a.calls(), links: a.links()}
 	for i := range d.hits {
 		h := &d.hits[i]
 		h.node, h.account = h.node.intern(), unique.Make(h.account).Value()

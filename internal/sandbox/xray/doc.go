@@ -6,7 +6,6 @@
 // make room for new ones. What is computed of a trace is computed when first
 // asked for and kept until the trace changes.
 //
-// Not done: root causes of response times and edges for links between traces,
-// which answers leave out, and forecasts, which are refused. All accounts and
-// regions share one store.
+// Not done: root causes of response times, which answers leave out, and
+// forecasts, which are refused. All accounts and regions share one store.
 package xray

@@ -36,6 +36,7 @@ func (s *Service) GetServiceGraph(_ context.Context, in *xray.GetServiceGraphInp
 	s.store.expire(s.opts.Clock.Now())
 	g := newGraph(epoch(from), epoch(to))
 	s.eachDigest(epoch(from), epoch(to), expr, g.add)
+	s.store.addLinks(g, g.links)
 	return &xray.GetServiceGraphOutput{StartTime: in.StartTime, EndTime: in.EndTime, Services: g.services()}, nil
 }
 
@@ -63,6 +64,7 @@ func (s *Service) GetTraceGraph(_ context.Context, in *xray.GetTraceGraphInput) 
 			g.add(s.store.digestOf(t))
 		}
 	}
+	s.store.addLinks(g, g.links)
 	return &xray.GetTraceGraphOutput{Services: g.services()}, nil
 }
 
@@ -91,16 +93,28 @@ func (s *Service) eachDigest(from, to float64, expr *filterexpr.Expr, add func(*
 type graph struct {
 	from, to float64
 	nodes    map[nodeKey]*node
+	links    []linkUse // met in the digests; not edges yet
 }
 
 type node struct {
 	key      nodeKey
 	account  string
 	root     bool
-	active   bool               // it sent segments of its own
-	own      tally              // of its segments
-	inferred tally              // of its callers' subsegments
-	edges    map[nodeKey]*tally // of its own calls, by callee
+	active   bool  // it sent segments of its own
+	own      tally // of its segments
+	inferred tally // of its callers' subsegments
+	edges    map[edgeKey]*edge
+}
+
+// edgeKey tells the edges of a node apart.
+type edgeKey struct {
+	to   nodeKey
+	link bool // an asynchronous connection
+}
+
+type edge struct {
+	tally
+	ages map[int64]int32 // of a link's messages: count by milliseconds
 }
 
 func newGraph(from, to float64) *graph {
@@ -112,7 +126,7 @@ func (g *graph) in(i item) bool { return i.start >= g.from && i.start < g.to }
 func (g *graph) node(k nodeKey) *node {
 	n := g.nodes[k]
 	if n == nil {
-		n = &node{key: k, edges: map[nodeKey]*tally{}}
+		n = &node{key: k, edges: map[edgeKey]*edge{}}
 		g.nodes[k] = n
 	}
 	return n
@@ -136,16 +150,27 @@ func (g *graph) add(d *digest) {
 	for _, c := range d.calls {
 		if g.in(c.item) {
 			g.node(c.to)
-			g.node(c.from).edge(c.to).add(c.item)
+			g.node(c.from).edge(edgeKey{to: c.to}).add(c.item)
 		}
 	}
+	g.links = append(g.links, d.links...)
 }
 
-func (n *node) edge(to nodeKey) *tally {
-	if n.edges[to] == nil {
-		n.edges[to] = new(tally)
+// addLink counts a message from one node to another.
+func (g *graph) addLink(from nodeKey, l linkUse, age float64) {
+	g.node(l.to)
+	n := g.node(from)
+	n.active = true // it sent the segment, be it before the range
+	e := n.edge(edgeKey{to: l.to, link: true})
+	e.add(l.item)
+	e.ages[millis(age)]++
+}
+
+func (n *node) edge(k edgeKey) *edge {
+	if n.edges[k] == nil {
+		n.edges[k] = &edge{ages: map[int64]int32{}}
 	}
-	return n.edges[to]
+	return n.edges[k]
 }
 
 // services lists the nodes, numbered from 0 in order of name and type.
@@ -206,17 +231,30 @@ func (n *node) edgeSpan() (first, last float64) {
 	return first, last
 }
 
-// edgeList lists the node's calls in order of the callees' numbers.
+// edgeList lists the node's edges in order of the callees' numbers, calls before
+// links.
 func (n *node) edgeList(number map[nodeKey]int32) []types.Edge {
-	keys := slices.SortedFunc(maps.Keys(n.edges), compareNodes)
+	keys := slices.SortedFunc(maps.Keys(n.edges), func(a, b edgeKey) int {
+		if a.to != b.to {
+			return compareNodes(a.to, b.to)
+		}
+		if a.link {
+			return 1
+		}
+		return -1
+	})
 	out := make([]types.Edge, 0, len(keys))
 	for _, k := range keys {
-		y := n.edges[k]
-		out = append(out, types.Edge{
-			ReferenceId: aws.Int32(number[k]), SummaryStatistics: y.edge(), Aliases: []types.Alias{},
-			ResponseTimeHistogram: histogram(y.response),
-			StartTime:             aws.Time(segment.Time(y.first)), EndTime: aws.Time(segment.Time(y.last)),
-		})
+		e := n.edges[k]
+		x := types.Edge{
+			ReferenceId: aws.Int32(number[k.to]), SummaryStatistics: e.tally.edge(), Aliases: []types.Alias{},
+			ResponseTimeHistogram: histogram(e.response),
+			StartTime:             aws.Time(segment.Time(e.first)), EndTime: aws.Time(segment.Time(e.last)),
+		}
+		if k.link {
+			x.EdgeType, x.ReceivedEventAgeHistogram = aws.String("link"), histogram(e.ages)
+		}
+		out = append(out, x)
 	}
 	return out
 }

@@ -195,6 +195,31 @@ func TestServiceGraphOddities(t *testing.T) {
 	}
 }
 
+func TestLinks(t *testing.T) {
+	s, _ := newService(t, sandboxxray.Options{})
+	send := fmt.Sprintf(`,"subsegments":[{"name":"queue","id":"1111111111111111","namespace":"aws","start_time":%.3f,"end_time":%.3f,"aws":{"queue_url":"q"}}]`, at(0.1), at(0.2))
+	link := fmt.Sprintf(`,"links":[{"trace_id":%q,"id":"1111111111111111"},{"trace_id":%q,"id":"1111111111111111"},{"trace_id":"x","id":"y"}]`, traceID("1"), traceID("9"))
+	put(t, s, span("shop", "a", "1", 0, 1, send), span("worker", "b", "2", 5.1, 6.1, link))
+	var worker *types.Edge
+	services := graph(t, s, 0, 60)
+	for _, n := range services {
+		for _, e := range n.Edges {
+			if aws.ToString(e.EdgeType) == "link" {
+				if worker != nil || *n.Name != "shop" || *services[*e.ReferenceId].Name != "worker" {
+					t.Errorf("a link leads from %s to %s", *n.Name, *services[*e.ReferenceId].Name)
+				}
+				worker = &e
+			}
+		}
+	}
+	if worker == nil {
+		t.Fatalf("no link in %v", describe(services))
+	}
+	if got := counts(*worker.SummaryStatistics) + bars(worker.ResponseTimeHistogram) + bars(worker.ReceivedEventAgeHistogram); got != "1/0/0/0 1s 1:1 5:1" {
+		t.Errorf("link = %s, want one receipt of a second, of a message five seconds old", got)
+	}
+}
+
 func TestAsynchronousDuration(t *testing.T) {
 	s, _ := newService(t, sandboxxray.Options{})
 	put(t, s, span("a", "a", "1", 0, 1, ""), span("later", "b", "1", 0.5, 3, `,"type":"subsegment","parent_id":"aaaaaaaaaaaaaaaa"`))
