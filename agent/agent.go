@@ -63,7 +63,7 @@ type Agent struct {
 	traces    *lane
 	metrics   *lane
 	aggregate *aggregate.Aggregate
-	receivers []running
+	receivers []*running
 	open      []status.Listener
 	dir       *string  // the queue's directory, once looked for; "" is none
 	root      *os.Root // the queue's directory, for checkpoints; may be nil
@@ -73,14 +73,46 @@ type Agent struct {
 	leftOnDisk int
 }
 
+// receiving is a part that runs with a sink.
+type receiving interface {
+	Run(ctx context.Context, out sidelight.Sink) error
+}
+
 // running is a receiver and where its data goes.
 type running struct {
-	name     string
-	receiver interface {
-		Run(ctx context.Context, out sidelight.Sink) error
+	name string
+	out  sidelight.Sink
+	open func() (receiving, error)
+	// opened is what open returned, until it runs.
+	opened receiving
+}
+
+// run runs the receiver, opening it anew if it has run before: a receiver that
+// failed has closed its listeners.
+func (r *running) run(ctx context.Context, out sidelight.Sink) error {
+	x := r.opened
+	r.opened = nil
+	if x == nil {
+		var err error
+		if x, err = r.open(); err != nil {
+			return err
+		}
 	}
-	out       sidelight.Sink
-	essential bool
+	return x.Run(ctx, out)
+}
+
+// receive opens a receiver and keeps it to be run. T is what the caller asks for
+// addresses.
+func receive[T receiving](a *Agent, name string, out sidelight.Sink, open func() (T, error)) (T, error) {
+	x, err := open()
+	if err != nil {
+		return x, wrap(name, err)
+	}
+	a.receivers = append(a.receivers, &running{
+		name: name, out: out, opened: x,
+		open: func() (receiving, error) { return open() },
+	})
+	return x, nil
 }
 
 // New builds the agent and opens its listeners. It makes no call to AWS.
@@ -171,8 +203,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.superviseIntake(s)
 	for _, r := range a.receivers {
 		s.Add(stageReceive, supervise.Actor{
-			Name: r.name, Restart: !r.essential,
-			Run: func(ctx context.Context) error { return r.receiver.Run(ctx, a.intake.watch(r.out)) },
+			Name: r.name, Restart: true,
+			Run: func(ctx context.Context) error { return r.run(ctx, a.intake.watch(r.out)) },
 		})
 	}
 	s.Add(stageAggregate, supervise.Actor{
@@ -239,7 +271,7 @@ func (a *Agent) release() error {
 func (a *Agent) Close() error {
 	var errs []error
 	for _, r := range a.receivers {
-		if c, ok := r.receiver.(interface{ Close() error }); ok {
+		if c, ok := r.opened.(interface{ Close() error }); ok {
 			errs = append(errs, c.Close())
 		}
 	}

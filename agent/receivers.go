@@ -26,12 +26,13 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
-// runner is the Run of a part that records measurements and pushes nothing.
-type runner struct {
-	run func(ctx context.Context) error
-}
+// runner is a part that records measurements and pushes nothing.
+type runner[T interface {
+	Run(ctx context.Context) error
+}] struct{ part T }
 
-func (r runner) Run(ctx context.Context, _ sidelight.Sink) error { return r.run(ctx) }
+// Run runs the part.
+func (r runner[T]) Run(ctx context.Context, _ sidelight.Sink) error { return r.part.Run(ctx) }
 
 // buildReceivers opens every listener that is configured.
 func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
@@ -53,11 +54,12 @@ func (a *Agent) buildForward(context.Context, aws.Config) error {
 	if cfg.TCP == "" && cfg.Unix == "" {
 		return nil
 	}
-	r, err := forward.New(cfg, &a.books, a.log.With("receiver", "forward"))
+	r, err := receive(a, "forward", a.logs.packer, func() (*forward.Receiver, error) {
+		return forward.New(cfg, &a.books, a.log.With("receiver", "forward"))
+	})
 	if err != nil {
-		return wrap("forward", err)
+		return err
 	}
-	a.receivers = append(a.receivers, running{name: "forward", receiver: r, out: a.logs.packer})
 	for _, addr := range r.Addrs() {
 		a.listen("forward", addr)
 	}
@@ -91,14 +93,16 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 		if err != nil {
 			return wrap("files", err)
 		}
-		r, err := filelog.New(filelog.Config{
+		cfg := filelog.Config{
 			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start), Timestamp: f.Timestamp,
 			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
-		}, store, a.log.With("receiver", "files"))
-		if err != nil {
-			return wrap("files", err)
 		}
-		a.receivers = append(a.receivers, running{name: "files " + strings.Join(f.Include, " "), receiver: r, out: a.files.packer})
+		_, err = receive(a, "files "+strings.Join(f.Include, " "), a.files.packer, func() (*filelog.Receiver, error) {
+			return filelog.New(cfg, store, a.log.With("receiver", "files"))
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -144,11 +148,12 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
 		return nil
 	}
-	r, err := otlp.New(cfg, a.aggregate, &a.books, a.log.With("receiver", "otlp"))
+	r, err := receive(a, "otlp", a.bySignal(), func() (*otlp.Receiver, error) {
+		return otlp.New(cfg, a.aggregate, &a.books, a.log.With("receiver", "otlp"))
+	})
 	if err != nil {
-		return wrap("otlp", err)
+		return err
 	}
-	a.receivers = append(a.receivers, running{name: "otlp", receiver: r, out: a.bySignal()})
 	if cfg.GRPC != "" {
 		a.listen("otlp grpc", r.GRPCAddr())
 	}
@@ -180,11 +185,12 @@ func (a *Agent) buildXRay(ctx context.Context, ac aws.Config) error {
 	if err != nil {
 		return wrap("xray", err)
 	}
-	r, err := xray.New(cfg, up, &a.books, a.log.With("receiver", "xray"))
+	r, err := receive(a, "xray", a.traces.packer, func() (*xray.Receiver, error) {
+		return xray.New(cfg, up, &a.books, a.log.With("receiver", "xray"))
+	})
 	if err != nil {
-		return wrap("xray", err)
+		return err
 	}
-	a.receivers = append(a.receivers, running{name: "xray", receiver: r, out: a.traces.packer})
 	if cfg.UDP != "" {
 		a.listen("xray udp", r.UDPAddr())
 	}
@@ -199,12 +205,14 @@ func (a *Agent) buildStatsD(context.Context, aws.Config) error {
 	if addr == "" {
 		return nil
 	}
-	r, err := statsd.New(statsd.Config{UDP: addr}, a.aggregate, a.log.With("receiver", "statsd"))
+	r, err := receive(a, "statsd", nil, func() (runner[*statsd.Receiver], error) {
+		r, err := statsd.New(statsd.Config{UDP: addr}, a.aggregate, a.log.With("receiver", "statsd"))
+		return runner[*statsd.Receiver]{r}, err
+	})
 	if err != nil {
-		return wrap("statsd", err)
+		return err
 	}
-	a.receivers = append(a.receivers, running{name: "statsd", receiver: runner{r.Run}})
-	a.listen("statsd", r.Addr())
+	a.listen("statsd", r.part.Addr())
 	return nil
 }
 
@@ -227,9 +235,10 @@ func (a *Agent) buildScrapers(context.Context, aws.Config) error {
 	if len(scrapers) == 0 {
 		return nil
 	}
-	r := &scraper.Runner{Interval: a.scrapeEvery(), Scrapers: scrapers, To: a.aggregate, Log: a.log}
-	a.receivers = append(a.receivers, running{name: "scrapers", receiver: runner{r.Run}})
-	return nil
+	_, err := receive(a, "scrapers", nil, func() (runner[*scraper.Runner], error) {
+		return runner[*scraper.Runner]{&scraper.Runner{Interval: a.scrapeEvery(), Scrapers: scrapers, To: a.aggregate, Log: a.log}}, nil
+	})
+	return err
 }
 
 // listen notes an open address.
