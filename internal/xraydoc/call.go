@@ -83,15 +83,30 @@ func (x *translation) sql(p plan) {
 	}
 	start, inside := w.open("sql")
 	w.text("url", x.s.Name)
-	conn := append(x.d.stack[:0], orElse(a.text(dbConnection), []byte("localhost"))...)
-	conn = append(append(conn, '/'), a.text(dbName, dbNamespace)...)
-	x.d.stack = conn
-	w.text("connection_string", withoutPassword(conn))
+	w.text("connection_string", withoutPassword(x.connection()))
 	w.text("database_type", system)
 	w.text("user", a.text(dbUser))
 	w.text("sanitized_query", a.text(dbStatement, dbQueryText))
 	w.shut(start, inside)
 	a.use(dbConnection, dbName, dbNamespace, dbSystem, dbSystemName, dbUser, dbStatement, dbQueryText)
+}
+
+// connection puts the connection string together. The stable conventions have
+// the server's address in its place.
+func (x *translation) connection() []byte {
+	a := x.a
+	conn := append(x.d.stack[:0], a.text(dbConnection)...)
+	if len(conn) == 0 && a.has(dbSystemName) {
+		conn = append(conn, a.text(serverAddress)...)
+		if port, ok := a.number(serverPort); ok && len(conn) > 0 {
+			conn = appendPort(conn, port)
+		}
+	}
+	if len(conn) == 0 {
+		conn = append(conn, "localhost"...)
+	}
+	x.d.stack = append(append(conn, '/'), a.text(dbName, dbNamespace)...)
+	return x.d.stack
 }
 
 // withoutPassword blanks the password of a URL in place: X-Ray says that the

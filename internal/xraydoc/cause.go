@@ -21,7 +21,7 @@ func derivedID(s *otlpwire.Span, n int) (id [8]byte) {
 	var count [2]byte
 	binary.BigEndian.PutUint16(count[:], uint16(n))
 	h.Write(count[:])
-	binary.BigEndian.PutUint64(id[:], h.Sum64()|1) // never all zeros
+	binary.BigEndian.PutUint64(id[:], max(h.Sum64(), 1)) // all zeros is no id
 	return id
 }
 

@@ -1,6 +1,7 @@
 package xraydoc
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
@@ -75,19 +76,35 @@ func (x *translation) clientIP() {
 
 // ipOf returns s if it is an IP address.
 func ipOf(s []byte) []byte {
-	if len(s) == 0 || len(s) > len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255") {
-		return nil
+	if isIPv4(s) {
+		return s
 	}
-	// A parse allocates when it fails, as it does for every host name.
-	for _, c := range s {
-		if (c < '0' || c > ':') && (c|32 < 'a' || c|32 > 'f') && c != '.' {
-			return nil
-		}
+	// A parse allocates, and most of what is none is a host name.
+	if bytes.IndexByte(s, ':') < 0 {
+		return nil
 	}
 	if _, err := netip.ParseAddr(string(s)); err != nil {
 		return nil
 	}
 	return s
+}
+
+func isIPv4(s []byte) bool {
+	parts, digits, n := 1, 0, 0
+	for _, c := range s {
+		switch {
+		case c >= '0' && c <= '9':
+			n = n*10 + int(c-'0')
+			if digits++; digits > 3 || n > 255 {
+				return false
+			}
+		case c == '.' && digits > 0:
+			parts, digits, n = parts+1, 0, 0
+		default:
+			return false
+		}
+	}
+	return parts == 4 && digits > 0
 }
 
 // contentLength is the length of what was received, zero if it is not known.
