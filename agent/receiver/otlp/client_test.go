@@ -1,7 +1,6 @@
 package otlp_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -21,7 +20,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
 )
 
 // traceExporters are OpenTelemetry's own, pointed at the receiver in all the
@@ -164,30 +163,20 @@ func TestLogClients(t *testing.T) {
 	}
 }
 
-// TestClientsComeBack fills the sink and expects a real client to come back, as
-// it was told to, until there is room.
+// TestClientsComeBack refuses a real client twice and expects it to come back,
+// as it was told to, until it is taken.
 func TestClientsComeBack(t *testing.T) {
-	x := start(t, nil)
+	x := start(t, func(c *otlp.Config) { c.RetryAfter = 50 * time.Millisecond })
 	for name, exporter := range traceExporters(t, x) {
 		t.Run(name, func(t *testing.T) {
-			tried := make(chan struct{}, 16)
-			x.out.set(func() { clear(x.out.docs); x.out.err = sidelight.ErrFull })
+			x.out.set(func() { clear(x.out.docs); x.out.full = 2 })
 			provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 			_, span := provider.Tracer("test").Start(t.Context(), "op")
-			go func() {
-				defer close(tried)
-				select {
-				case <-t.Context().Done():
-				case <-time.After(300 * time.Millisecond):
-				}
-				x.out.set(func() { x.out.err = nil })
-			}()
 			span.End()
-			<-tried
-			if got := x.out.get("traces xray "); len(got) != 1 {
-				t.Errorf("documents = %s", got)
+			if got := x.out.get("traces xray "); len(got) != 1 || x.out.full != 0 {
+				t.Errorf("documents = %s with %d refusals to come", got, x.out.full)
 			}
-			if err := provider.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			if err := provider.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

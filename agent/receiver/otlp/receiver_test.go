@@ -32,18 +32,26 @@ type sink struct {
 	mu   sync.Mutex
 	docs map[string][]string
 	err  error
-	// keep holds tickets instead of letting go of them.
+	full int // pushes to refuse
+	// keep holds tickets, and hands them out at held, instead of letting go of
+	// them.
 	keep bool
-	held []*sidelight.Ticket
+	held chan *sidelight.Ticket
 }
 
-func newSink() *sink { return &sink{docs: map[string][]string{}} }
+func newSink() *sink {
+	return &sink{docs: map[string][]string{}, held: make(chan *sidelight.Ticket, 4)}
+}
 
 func (s *sink) Push(_ context.Context, b *sidelight.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
+	}
+	if s.full > 0 {
+		s.full--
+		return sidelight.ErrFull
 	}
 	d := b.Dest.Value()
 	key := b.Signal.String() + " " + d.Exporter + " " + d.Group
@@ -52,7 +60,7 @@ func (s *sink) Push(_ context.Context, b *sidelight.Batch) error {
 	}
 	if s.keep {
 		b.Ticket.Hold()
-		s.held = append(s.held, b.Ticket)
+		s.held <- b.Ticket
 	}
 	return nil
 }
@@ -315,21 +323,14 @@ func TestAnswersWhenSafe(t *testing.T) {
 	if a := post(t, c, url, "application/json", []byte(logsJSON)); a.code != 503 || !strings.Contains(a.body, "not safe yet") {
 		t.Errorf("never safe: %+v", a)
 	}
-	x.out.set(func() { x.out.held[0].Release(nil) }) // too late, and harmless
+	(<-x.out.held).Release(nil) // too late, and harmless
 	for name, tc := range map[string]struct {
 		err  error
 		code int
 	}{"safe": {nil, 200}, "given up": {errors.New("shutdown"), 503}} {
 		got := make(chan answer, 1)
 		go func() { got <- post(t, c, url, "application/json", []byte(logsJSON)) }()
-		for released := false; !released; {
-			x.out.set(func() {
-				if len(x.out.held) > 1 {
-					x.out.held[1].Release(tc.err)
-					x.out.held, released = x.out.held[:1], true
-				}
-			})
-		}
+		(<-x.out.held).Release(tc.err)
 		if a := <-got; a.code != tc.code {
 			t.Errorf("%s: %+v", name, a)
 		}
