@@ -44,7 +44,7 @@ type Receiver struct {
 
 	buf    []byte
 	head   [headBytes]byte
-	lines  splitter
+	lines  receiver.Splitter
 	batch  sidelight.Batch
 	tails  map[key]*tail
 	order  []*tail // as they were found
@@ -78,7 +78,7 @@ func New(cfg Config, store *receiver.Checkpoints, log *slog.Logger) (*Receiver, 
 	}
 	return &Receiver{
 		cfg: cfg, store: store, log: log, warn: receiver.NewWarner(log), dests: receiver.NewDests(cfg.Dest),
-		buf: make([]byte, max(readBytes, cfg.MaxLine+readBytes/8)), lines: splitter{max: cfg.MaxLine, stamp: cfg.Timestamp},
+		buf: make([]byte, max(readBytes, cfg.MaxLine+readBytes/8)), lines: receiver.Splitter{Max: cfg.MaxLine, Stamp: cfg.Timestamp},
 		tails: map[key]*tail{}, copies: map[key]bool{}, last: map[string]sighting{},
 		hunts: map[string]quarry{}, done: map[key]finished{},
 	}, nil
@@ -234,7 +234,7 @@ func (r *Receiver) turn(ctx context.Context, t *tail, out sidelight.Sink, final 
 		return false, nil
 	}
 	last := t.offset+int64(n) == t.size // and not grown since it was looked at
-	used := r.lines.split(r.buf[:n], last && (final || r.quiet(t)), time.Now().UnixMilli())
+	used := r.lines.Split(r.buf[:n], last && (final || r.quiet(t)), time.Now().UnixMilli())
 	if used == 0 {
 		return false, nil
 	}
@@ -257,17 +257,17 @@ func (r *Receiver) quiet(t *tail) bool {
 // push sends the events of the last split. If that fails, ticket's range is
 // offered again later.
 func (r *Receiver) push(ctx context.Context, t *tail, out sidelight.Sink, ticket *sidelight.Ticket) error {
-	if r.lines.cuts > 0 {
-		r.cuts.Add(int64(r.lines.cuts))
+	if r.lines.Cuts > 0 {
+		r.cuts.Add(int64(r.lines.Cuts))
 		r.warn.Warn("log lines are cut: they are longer than the limit", slog.String("path", t.path), slog.Int("max_line", r.cfg.MaxLine))
-		r.lines.cuts = 0
+		r.lines.Cuts = 0
 	}
-	if len(r.lines.events) == 0 {
+	if len(r.lines.Events) == 0 {
 		ticket.Release(nil)
 		return nil
 	}
 	r.batch = sidelight.Batch{
-		Signal: sidelight.Logs, Dest: r.dests.Get([]byte(t.source)), Events: r.lines.events, Ticket: ticket,
+		Signal: sidelight.Logs, Dest: r.dests.Get([]byte(t.source)), Events: r.lines.Events, Ticket: ticket,
 	}
 	err := out.Push(ctx, &r.batch)
 	ticket.Release(err)
@@ -292,7 +292,7 @@ func (r *Receiver) again(ctx context.Context, t *tail, out sidelight.Sink) error
 			r.warn.Warn("cannot read a log file again", slog.String("path", t.path), slog.Any("err", err))
 			return nil
 		}
-		r.lines.split(b, true, time.Now().UnixMilli())
+		r.lines.Split(b, true, time.Now().UnixMilli())
 		if err := r.push(ctx, t, out, ticket); err != nil {
 			return err
 		}

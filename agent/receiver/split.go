@@ -1,4 +1,4 @@
-package filelog
+package receiver
 
 import (
 	"bytes"
@@ -15,40 +15,52 @@ import (
 // beside their text.
 const batchEvents = 5000
 
-// splitter turns text into events, one a line. The events borrow the text.
-type splitter struct {
-	max    int
-	stamp  string
-	events []sidelight.Event
-	cuts   int // lines that were too long, since it was last looked at
+// Splitter turns text into events, one a line. The events borrow the text, and
+// the Splitter's lists are used again by the next call.
+type Splitter struct {
+	// Max is the most bytes an event may have, at least 16. A line that is
+	// longer becomes several events.
+	Max int
+	// Stamp names the member of a JSON line that holds the event's time: RFC
+	// 3339 text, or seconds or milliseconds since 1970, as a number or text.
+	// Empty, or without such a member: the time that Split is given.
+	Stamp string
+	// Events are those of the last Split.
+	Events []sidelight.Event
+	// Ends are where in the text of the last Split what became Events[i] ends.
+	Ends []int
+	// Cuts counts the pieces that were cut off lines that were too long.
+	Cuts int
 }
 
-// split makes events of the lines of b and returns the length of what it used.
-// What follows the last newline is left for later unless final is set or it is
-// too long already. Empty lines are no events. now is in Unix milliseconds.
-func (s *splitter) split(b []byte, final bool, now int64) int {
-	s.events = s.events[:0]
+// Split makes events of the lines of b and returns the length of what it used:
+// at most 5,000 events' worth. What follows the last newline is left for later
+// unless final is set or it is too long already. Empty lines are no events, and
+// a carriage return before a newline is no part of one. now is in Unix
+// milliseconds.
+func (s *Splitter) Split(b []byte, final bool, now int64) int {
+	s.Events, s.Ends = s.Events[:0], s.Ends[:0]
 	used := 0
-	for used < len(b) && len(s.events) < batchEvents {
+	for used < len(b) && len(s.Events) < batchEvents {
 		rest := b[used:]
 		end := bytes.IndexByte(rest, '\n')
 		skip := 1
 		if end < 0 {
 			// One byte more than the limit may be a carriage return.
-			if !final && len(rest) <= s.max+1 {
+			if !final && len(rest) <= s.Max+1 {
 				break
 			}
 			end, skip = len(rest), 0
 		}
 		line := trimReturn(rest[:end])
-		if len(line) > s.max {
+		if len(line) > s.Max {
 			// The next turn goes on with the remainder as if it were a line.
-			line = line[:whole(line, s.max)]
+			line = line[:whole(line, s.Max)]
 			end, skip = len(line), 0
-			s.cuts++
+			s.Cuts++
 		}
-		s.add(line, now)
 		used += end + skip
+		s.add(line, used, now)
 	}
 	return used
 }
@@ -71,7 +83,7 @@ func whole(b []byte, n int) int {
 	return n
 }
 
-func (s *splitter) add(line []byte, now int64) {
+func (s *Splitter) add(line []byte, end int, now int64) {
 	if len(line) > 0 && line[0] == 0 {
 		// A file that was truncated under a writer that does not append has
 		// a hole where the old text was.
@@ -81,10 +93,11 @@ func (s *splitter) add(line []byte, now int64) {
 		return
 	}
 	at := now
-	if s.stamp != "" {
-		at = timeOf(line, s.stamp, now)
+	if s.Stamp != "" {
+		at = timeOf(line, s.Stamp, now)
 	}
-	s.events = append(s.events, sidelight.Event{Time: at, Body: line})
+	s.Events = append(s.Events, sidelight.Event{Time: at, Body: line})
+	s.Ends = append(s.Ends, end)
 }
 
 // timeOf returns the time that the member key of the JSON object line holds, or
