@@ -12,6 +12,10 @@ import (
 	"github.com/sidelight-dev/sidelight/sdk/internal/otlp"
 )
 
+// collectTimeout is how long a periodic collection is waited for before it
+// counts as trouble.
+const collectTimeout = 30 * time.Second
+
 // collector turns measurements into points at every interval. Between two
 // collections it is a timer and no goroutine.
 type collector struct {
@@ -19,13 +23,21 @@ type collector struct {
 	live     *live
 	interval time.Duration
 
-	mu    sync.Mutex // held for a collection
+	// turn holds a token while nobody collects. Unlike a lock it can be waited
+	// for with a deadline.
+	turn  chan struct{}
 	data  metricdata.ResourceMetrics
 	buf   []byte
 	ended bool
 
 	timerMu sync.Mutex
 	timer   *time.Timer
+}
+
+func newCollector(reader *sdkmetric.ManualReader, l *live, interval time.Duration) *collector {
+	c := &collector{reader: reader, live: l, interval: interval, turn: make(chan struct{}, 1)}
+	c.turn <- struct{}{}
+	return c
 }
 
 func (c *collector) start() {
@@ -35,7 +47,9 @@ func (c *collector) start() {
 }
 
 func (c *collector) tick() {
-	if err := c.now(context.Background()); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
+	defer cancel()
+	if err := c.now(ctx); err != nil {
 		c.live.health.Fail("metrics", err)
 	}
 	c.timerMu.Lock()
@@ -45,31 +59,51 @@ func (c *collector) tick() {
 	}
 }
 
-// now collects and queues the points. After end it does nothing.
-func (c *collector) now(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended {
-		return nil
-	}
-	return c.collectLocked(ctx)
-}
+// now collects and queues the points, if that can be done before ctx ends: an
+// application's callback may hang, and Flush and Shutdown must not. After end
+// it does nothing.
+func (c *collector) now(ctx context.Context) error { return c.bounded(ctx, false) }
 
-// end collects for the last time.
+// end collects for the last time, as now does.
 func (c *collector) end(ctx context.Context) error {
 	c.timerMu.Lock()
 	c.timer.Stop()
 	c.timer = nil
 	c.timerMu.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = true
-	return c.collectLocked(ctx)
+	return c.bounded(ctx, true)
 }
 
-// collectLocked survives a panic of an application's callback, which must not
+func (c *collector) bounded(ctx context.Context, last bool) error {
+	select {
+	case <-c.turn:
+	case <-ctx.Done():
+		return hangs(ctx)
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer func() { c.turn <- struct{}{} }()
+		if c.ended {
+			done <- nil
+			return
+		}
+		c.ended = last
+		done <- c.collect(ctx)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return hangs(ctx)
+	}
+}
+
+func hangs(ctx context.Context) error {
+	return fmt.Errorf("collect metrics: a callback hangs: %w", context.Cause(ctx))
+}
+
+// collect survives a panic of an application's callback, which must not
 // end the process from a goroutine that the application does not know.
-func (c *collector) collectLocked(ctx context.Context) (err error) {
+func (c *collector) collect(ctx context.Context) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("collect metrics: a callback panicked: %v", v)

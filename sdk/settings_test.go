@@ -132,6 +132,19 @@ func TestResourceOnECS(t *testing.T) {
 	}
 }
 
+func TestPrintProblem(t *testing.T) {
+	var b strings.Builder
+	at := time.Date(2026, 3, 1, 9, 40, 2, 0, time.UTC)
+	report := printProblem(&b)
+	report(Problem{Signal: "traces", Cause: context.DeadlineExceeded, At: at})
+	report(Problem{Signal: "traces", Lost: 7, At: at.Add(time.Minute)})
+	want := "sidelight: 2026-03-01T09:40:02Z cannot deliver traces: context deadline exceeded\n" +
+		"sidelight: 2026-03-01T09:41:02Z delivery recovered, 7 items were lost\n"
+	if b.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
 func TestMetadataThatFailsIsAbsent(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	defer srv.Close()

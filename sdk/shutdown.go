@@ -61,16 +61,27 @@ func (t *Telemetry) shutdown(ctx context.Context) error {
 	flush, cancelFlush := context.WithDeadline(ctx, end.Add(-min(maxReserve, time.Until(end)/10)))
 	defer cancelFlush()
 	l := t.live
-	// Spans that end from here on have nowhere to go, so providers stop first;
-	// both only call back into this package and so cannot hang.
+	// Spans that end from here on have nowhere to go, so the provider stops
+	// first; it only calls back into this package and so cannot hang.
 	stopped := l.traces.Shutdown(flush)
-	collected := l.collect.end(flush)
+	collected := l.endMetrics(flush)
 	drained := l.each(func(p *ship.Pipe) error { return p.Drain(flush) })
 	l.stop()
 	l.wait(ctx)
 	l.health.Close()
 	l.client.Close()
 	return t.loss(errors.Join(stopped, collected, drained), (*ship.Pipe).Abandon)
+}
+
+// endMetrics collects for the last time, in at most half of what ctx leaves,
+// so that everything else can still be sent if a callback hangs.
+func (l *live) endMetrics(ctx context.Context) error {
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(end)/2))
+		defer cancel()
+	}
+	return l.collect.end(ctx)
 }
 
 // each calls f for every pipe at the same time.

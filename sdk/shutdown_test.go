@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/sidelight-dev/sidelight/sdk"
 )
@@ -159,6 +160,33 @@ func TestShutdownWithTransportThatIgnoresContext(t *testing.T) {
 		if took := time.Since(began); !ok || took > 3*time.Second {
 			t.Errorf("Shutdown took %v, loss %v", took, ok)
 		}
+	})
+}
+
+// TestShutdownWithHangingCallback is the worst an application's own metrics
+// can do; its spans still arrive.
+func TestShutdownWithHangingCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &agent{}
+		tel := start(t, a)
+		release := make(chan struct{})
+		defer close(release)
+		_, err := tel.Meter("shop").Int64ObservableGauge("bad", metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error {
+			<-release
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, span := tel.Tracer("test").Start(t.Context(), "work")
+		span.End()
+		time.Sleep(2 * time.Minute) // the periodic collection hangs, too
+		began := time.Now()
+		err = tel.Shutdown(t.Context())
+		if took := time.Since(began); took > 3*time.Second || err == nil || !strings.Contains(err.Error(), "a callback hangs") {
+			t.Errorf("Shutdown took %v and returned %v", took, err)
+		}
+		a.span(t, "work")
 	})
 }
 

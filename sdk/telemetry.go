@@ -154,7 +154,7 @@ func newLive(set *settings) (*live, error) {
 		sdkmetric.WithCardinalityLimit(set.Metrics.SeriesLimit),
 		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter),
 	)
-	l.collect = &collector{reader: reader, live: l, interval: set.Metrics.Interval}
+	l.collect = newCollector(reader, l, set.Metrics.Interval)
 	return l, nil
 }
 

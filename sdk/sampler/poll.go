@@ -70,9 +70,9 @@ func (r *Remote) install(docs []ruleDocument, now time.Time) {
 		if s == nil {
 			s = &state{due: now.Add(targetsEvery).UnixNano()}
 		}
-		set.rules = append(set.rules, rule{ruleDocument: d, state: s})
+		set.rules = append(set.rules, &rule{ruleDocument: d, state: s})
 	}
-	slices.SortFunc(set.rules, func(a, b rule) int {
+	slices.SortFunc(set.rules, func(a, b *rule) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.RuleName, b.RuleName))
 	})
 	r.rules.Store(set)

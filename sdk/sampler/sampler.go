@@ -54,7 +54,7 @@ type Remote struct {
 
 // ruleset is the rules that concern one service, by priority.
 type ruleset struct {
-	rules   []rule
+	rules   []*rule
 	fetched time.Time
 }
 
