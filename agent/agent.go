@@ -18,6 +18,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
+	"github.com/sidelight-dev/sidelight/agent/receiver/child"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
@@ -42,6 +43,8 @@ type Deps struct {
 	Version string
 	// Identity is where the agent runs; nil detects it.
 	Identity *identity.Identity
+	// Child runs a command beside the agent and ships what it prints. Nil: none.
+	Child *child.Config
 }
 
 // Agent is a built agent. Its listeners are open once New returns.
@@ -63,6 +66,7 @@ type Agent struct {
 	traces    *lane
 	metrics   *lane
 	aggregate *aggregate.Aggregate
+	child     *child.Receiver // nil: none
 	receivers []*running
 	open      []status.Listener
 	dir       *string  // the queue's directory, once looked for; "" is none
@@ -136,6 +140,9 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	if err := a.buildChild(deps.Child); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	if cfg.Status.Listen.On() {
 		if a.status, err = status.New(string(cfg.Status.Listen), a.Report, a.registerMeters(), a.log); err != nil {
 			return nil, errors.Join(err, a.Close())
@@ -194,6 +201,9 @@ func (a *Agent) dimensions() []sidelight.Dimension {
 
 // Identity is where the agent believes to run.
 func (a *Agent) Identity() identity.Identity { return a.id }
+
+// Child is the command that runs beside the agent, or nil.
+func (a *Agent) Child() *child.Receiver { return a.child }
 
 // Run works until ctx ends, then stops within the grace period: intake stays
 // open until the senders are quiet, and everything on the way is delivered or

@@ -7,12 +7,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
+	"github.com/sidelight-dev/sidelight/agent/receiver/child"
 	"github.com/sidelight-dev/sidelight/agent/receiver/filelog"
 	"github.com/sidelight-dev/sidelight/agent/receiver/forward"
 	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
@@ -214,6 +216,43 @@ func (a *Agent) buildStatsD(context.Context, aws.Config) error {
 	}
 	a.listen("statsd", r.part.Addr())
 	return nil
+}
+
+// buildChild prepares the command that runs beside the agent. It is told where
+// the agent listens by the variables that the SDKs read.
+func (a *Agent) buildChild(cfg *child.Config) error {
+	if cfg == nil {
+		return nil
+	}
+	c := *cfg
+	c.Env = append(slices.Clone(c.Env), a.childEnv()...)
+	c.Dest = func(stream string) sidelight.DestHandle { return a.names.dest(logsLane, "", stream) }
+	r, err := child.New(c, &a.books, a.log.With("receiver", "child"))
+	if err != nil {
+		return wrap("child", err)
+	}
+	a.child = r
+	a.receivers = append(a.receivers, &running{
+		name: "child", out: a.logs.packer, opened: r,
+		// The command is never started a second time: it is the same receiver.
+		open: func() (receiving, error) { return r, nil },
+	})
+	return nil
+}
+
+// childEnv names the agent's listeners.
+func (a *Agent) childEnv() []string {
+	var env []string
+	for _, l := range a.open {
+		switch l.Name {
+		case "otlp http":
+			env = append(env, "SIDELIGHT_ENDPOINT=http://"+l.Address, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+l.Address,
+				"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+		case "xray udp":
+			env = append(env, "AWS_XRAY_DAEMON_ADDRESS="+l.Address)
+		}
+	}
+	return env
 }
 
 func (a *Agent) buildScrapers(context.Context, aws.Config) error {
