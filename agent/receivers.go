@@ -114,7 +114,7 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 func (a *Agent) checkpoints(include []string) (*receiver.Checkpoints, error) {
 	dir := a.queueDir()
 	if dir == "" {
-		return nil, nil
+		return receiver.MemoryCheckpoints(), nil
 	}
 	if a.root == nil {
 		root, err := os.OpenRoot(dir)

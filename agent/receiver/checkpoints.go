@@ -49,25 +49,41 @@ const checkpointVersion = 1
 // that of the receiver that uses it: what the receiver has pushed becomes safe
 // after it has stopped.
 //
+// A store serves one receiver. When that has failed and another takes its
+// place, the store tells the other how far the first came.
+//
 // A nil *Checkpoints is valid: it remembers nothing.
 type Checkpoints struct {
-	root  *os.Root
-	name  string
-	log   *slog.Logger
-	fresh bool
+	root *os.Root // nil: in memory only
+	name string
+	log  *slog.Logger
 
-	mu      sync.Mutex
-	saved   []Checkpoint // found at the start and not settled yet
-	tracked map[int]func() Checkpoint
-	nextKey int
-	written []byte
-	failing bool
+	mu         sync.Mutex
+	fresh      bool
+	saved      []Checkpoint // found at the start and not settled yet
+	tracked    map[int]tracked
+	nextKey    int
+	generation int // counts calls of Saved
+	written    []byte
+	failing    bool
+}
+
+// tracked is a file that a receiver of a generation reads.
+type tracked struct {
+	state      func() Checkpoint
+	generation int
+}
+
+// MemoryCheckpoints returns a store without a file: what it holds survives a
+// receiver, but not the process.
+func MemoryCheckpoints() *Checkpoints {
+	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, log: slog.New(slog.DiscardHandler)}
 }
 
 // OpenCheckpoints reads the file name in root, if there is one. One that cannot
 // be understood is moved aside, with an error in the log, and treated as empty.
 func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints, error) {
-	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]func() Checkpoint{}}
+	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}}
 	data, err := root.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.fresh = true
@@ -109,28 +125,46 @@ func (c *Checkpoints) moveAside(cause error) error {
 	return nil
 }
 
-// Fresh reports whether there was no file at the start: this is the first run.
-func (c *Checkpoints) Fresh() bool { return c == nil || c.fresh }
+// Fresh reports whether nothing was ever settled: no earlier run has left a
+// file, and no receiver has begun.
+func (c *Checkpoints) Fresh() bool {
+	if c == nil {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fresh
+}
 
-// Saved returns what the file held at the start.
+// Lasting reports whether what the store holds survives the process.
+func (c *Checkpoints) Lasting() bool { return c != nil && c.root != nil }
+
+// Saved returns what is known when a receiver begins: what the file held at the
+// start, or how far the receiver before has come.
 func (c *Checkpoints) Saved() []Checkpoint {
 	if c == nil {
 		return nil
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.saved)
+	c.generation++
+	c.mu.Unlock()
+	return c.collect()
 }
 
-// Settle forgets what the file held at the start, after the receiver has begun
-// to track what it found of it. Until then each write repeats it.
+// Settle forgets what Saved returned, after the receiver has begun to track
+// what it found of it. Until then each write repeats it.
 func (c *Checkpoints) Settle() {
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.saved = nil
+	c.saved, c.fresh = nil, false
+	for k, t := range c.tracked {
+		if t.generation < c.generation {
+			delete(c.tracked, k)
+		}
+	}
 }
 
 // Track writes what state returns from now on, until the returned function is
@@ -143,7 +177,7 @@ func (c *Checkpoints) Track(state func() Checkpoint) (forget func()) {
 	defer c.mu.Unlock()
 	key := c.nextKey
 	c.nextKey++
-	c.tracked[key] = state
+	c.tracked[key] = tracked{state, c.generation}
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -154,7 +188,7 @@ func (c *Checkpoints) Track(state func() Checkpoint) (forget func()) {
 // Run writes what has changed once a second. When ctx ends it writes a last
 // time, so end it after delivery has ended. It returns nil.
 func (c *Checkpoints) Run(ctx context.Context) error {
-	if c == nil {
+	if !c.Lasting() {
 		<-ctx.Done()
 		return nil
 	}
@@ -186,7 +220,7 @@ func (c *Checkpoints) report(err error) {
 
 // Flush writes the file now, if something has changed.
 func (c *Checkpoints) Flush() error {
-	if c == nil {
+	if !c.Lasting() {
 		return nil
 	}
 	data, err := json.Marshal(checkpointFile{checkpointVersion, c.collect()})
@@ -213,8 +247,8 @@ func (c *Checkpoints) Flush() error {
 func (c *Checkpoints) collect() []Checkpoint {
 	c.mu.Lock()
 	states := make([]func() Checkpoint, 0, len(c.tracked))
-	for _, state := range c.tracked {
-		states = append(states, state)
+	for _, t := range c.tracked {
+		states = append(states, t.state)
 	}
 	files := slices.Clone(c.saved)
 	c.mu.Unlock()

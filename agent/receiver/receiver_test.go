@@ -204,6 +204,36 @@ func TestDamagedCheckpointsAreMovedAside(t *testing.T) {
 	}
 }
 
+func TestCheckpointsPassFromOneReceiverToTheNext(t *testing.T) {
+	for name, c := range map[string]*receiver.Checkpoints{
+		"on disk":   checkpoints(t, t.TempDir(), slog.New(slog.DiscardHandler)),
+		"in memory": receiver.MemoryCheckpoints(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := func(path string, offset int64) func() receiver.Checkpoint {
+				return func() receiver.Checkpoint { return receiver.Checkpoint{Path: path, Offset: offset} }
+			}
+			if !c.Fresh() || len(c.Saved()) != 0 {
+				t.Error("a new store is not empty")
+			}
+			c.Settle()
+			c.Track(state("/a", 1))
+			c.Track(state("/b", 2))
+			if want := []receiver.Checkpoint{state("/a", 1)(), state("/b", 2)()}; c.Fresh() || !cmp.Equal(c.Saved(), want) {
+				t.Errorf("Saved = %v, want %v", c.Saved(), want)
+			}
+			c.Track(state("/a", 3)) // the next receiver finds only this one
+			c.Settle()
+			if want := []receiver.Checkpoint{state("/a", 3)()}; !cmp.Equal(c.Saved(), want) {
+				t.Errorf("Saved = %v, want %v", c.Saved(), want)
+			}
+			if err := c.Flush(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestNilCheckpoints(t *testing.T) {
 	var c *receiver.Checkpoints
 	c.Track(nil)()

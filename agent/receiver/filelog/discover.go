@@ -26,7 +26,7 @@ const copyTime = 10 * time.Second
 // coarse is how far the times that file systems note may lie behind the clock.
 const coarse = 50 * time.Millisecond
 
-// restore opens the files that an earlier run has left checkpoints of, wherever
+// restore opens the files that the store knows of, wherever
 // a rotation has taken them since.
 func (r *Receiver) restore() {
 	present := map[key]string{}
@@ -110,7 +110,8 @@ func (r *Receiver) open(path, source string, offset int64, info fs.FileInfo) *ta
 	return t
 }
 
-// discover opens new files and notes which are no longer where they were.
+// discover opens new files and notes which are no longer where they were. first
+// is set at the first look of the first start.
 func (r *Receiver) discover(first bool) {
 	now := time.Now()
 	seen := map[key]bool{}
@@ -142,7 +143,7 @@ func (r *Receiver) discover(first bool) {
 // appeared begins to read a new file.
 func (r *Receiver) appeared(path string, info fs.FileInfo, first bool) {
 	offset := int64(0)
-	if first && r.store.Fresh() && r.cfg.Start == End {
+	if first && r.cfg.Start == End {
 		offset = info.Size()
 	}
 	r.open(path, path, offset, info)

@@ -52,7 +52,6 @@ type Receiver struct {
 	last   map[string]sighting
 	hunts  map[string]quarry
 	done   map[key]finished
-	begun  bool
 
 	files, cuts, truncations atomic.Int64
 }
@@ -69,8 +68,8 @@ type Stats struct {
 }
 
 // New returns a Receiver that remembers in store how far it came. With a nil
-// store it begins anew at each start. The caller runs and flushes the store: it
-// has to outlive the delivery of what was read.
+// store it begins anew at each Run. The caller runs the store: it has to outlive
+// the delivery of what was read.
 func New(cfg Config, store *receiver.Checkpoints, log *slog.Logger) (*Receiver, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -89,19 +88,19 @@ func (r *Receiver) Stats() Stats {
 	return Stats{Files: r.files.Load(), Cuts: r.cuts.Load(), Truncations: r.truncations.Load()}
 }
 
-// Run reads until ctx ends, then once more what is there, and returns nil; that
-// ends the Receiver's life. If the sink fails otherwise it returns that error
-// and may be called again: it goes on where it was.
-func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
-	if !r.begun {
-		r.restore()
-		r.discover(true)
-		r.begun = true
-	}
+// Run reads until ctx ends, then once more what is there, and returns nil. If
+// the sink fails otherwise it returns that error. It may be called again, here
+// or on another Receiver with the same store: what was not delivered by then is
+// read once more.
+func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) (err error) {
+	defer func() { err = errors.Join(err, r.closeAll()) }()
+	fresh := r.store.Fresh()
+	r.restore()
+	r.discover(fresh)
 	if err := r.follow(ctx, out); err != nil {
 		return err
 	}
-	return errors.Join(r.finish(ctx, out), r.closeAll())
+	return r.finish(ctx, out)
 }
 
 // follow reads until ctx ends.
@@ -135,8 +134,8 @@ func (r *Receiver) rest(ctx context.Context) {
 	}
 }
 
-// finish reads what is there at the stop. Without a store nobody will read the
-// rest of an unfinished line, so that it is taken as it is.
+// finish reads what is there at the stop. Without a store that lasts nobody will
+// read the rest of an unfinished line, so that it is taken as it is.
 func (r *Receiver) finish(ctx context.Context, out sidelight.Sink) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.Linger)
 	defer cancel()
@@ -144,7 +143,7 @@ func (r *Receiver) finish(ctx context.Context, out sidelight.Sink) error {
 		t.next, t.retry = time.Time{}, time.Time{}
 	}
 	for {
-		busy, err := r.pass(ctx, out, r.store == nil)
+		busy, err := r.pass(ctx, out, !r.store.Lasting())
 		switch {
 		case errors.Is(err, sidelight.ErrFull) || errors.Is(err, sidelight.ErrClosed) || ctx.Err() != nil:
 			return nil // the checkpoint stays before it

@@ -53,6 +53,12 @@ func (s *sink) Push(ctx context.Context, b *sidelight.Batch) error {
 	return nil
 }
 
+func (s *sink) setRefuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse = err
+}
+
 // wait blocks until n lines have arrived.
 func (s *sink) wait(t *testing.T, n int) {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/filelog"
 )
 
@@ -273,31 +274,37 @@ func TestWhatFailedIsOfferedAgain(t *testing.T) {
 	}
 }
 
-func TestBrokenSink(t *testing.T) {
-	d, s := newDir(t), newSink()
-	d.append("app.log", text(number(0, 10)))
-	r, err := filelog.New(d.config(filelog.Config{}), d.store(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+func TestAnotherReceiverTakesOver(t *testing.T) {
+	for name, store := range map[string]func(d *dir) *receiver.Checkpoints{
+		"on disk":   (*dir).store,
+		"in memory": func(*dir) *receiver.Checkpoints { return receiver.MemoryCheckpoints() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, s := newDir(t), newSink()
+			d.append("app.log", text(number(0, 10)))
+			store, broken := store(d), errors.New("broken")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for i := range 3 {
+				r, err := filelog.New(d.config(filelog.Config{Start: filelog.End}), store, slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				done := make(chan error, 1)
+				go func() { done <- r.Run(ctx, s) }()
+				eventually(t, "the file is open", func() bool { return r.Stats().Files == 1 })
+				d.append("app.log", text(number(10+i*20, 20+i*20)))
+				s.wait(t, i*20+10)
+				s.setRefuse(broken)
+				d.append("app.log", text(number(20+i*20, 30+i*20)))
+				if err := <-done; !errors.Is(err, broken) {
+					t.Fatalf("Run = %v, want %v", err, broken)
+				}
+				s.setRefuse(nil)
+			}
+			check(t, s.of("app.log"), number(10, 60))
+		})
 	}
-	broken := errors.New("broken")
-	s.refuse = broken
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for range 2 {
-		if err := r.Run(ctx, s); !errors.Is(err, broken) {
-			t.Fatalf("Run = %v, want %v", err, broken)
-		}
-	}
-	s.refuse = nil
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx, s) }()
-	s.wait(t, 10)
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	exactly(t, s.of("app.log"), 10)
 }
 
 func TestStopReadsWhatIsThere(t *testing.T) {
