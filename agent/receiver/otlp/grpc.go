@@ -12,7 +12,11 @@ import (
 	"github.com/sidelight-dev/sidelight"
 )
 
-const grpcType = "application/grpc"
+// isGRPC reports whether a content type is gRPC with protobuf, and not one of
+// its relatives.
+func isGRPC(contentType string) bool {
+	return contentType == "application/grpc" || contentType == "application/grpc+proto"
+}
 
 // methodSignal says what is taken by a method of OTLP's gRPC services.
 func methodSignal(path string) (sidelight.Signal, bool) {

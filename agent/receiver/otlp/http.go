@@ -5,8 +5,8 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -32,7 +32,8 @@ func pathSignal(path string) (sidelight.Signal, bool) {
 
 // ServeHTTP implements http.Handler.
 func (v *service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if strings.HasPrefix(req.Header.Get("Content-Type"), grpcType) {
+	defer v.contain()
+	if isGRPC(req.Header.Get("Content-Type")) {
 		v.serveGRPC(w, req)
 		return
 	}
@@ -52,6 +53,16 @@ func (v *service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	v.serveOTLP(w, req, sig, kind)
+}
+
+// contain ends a request that panicked, and only that.
+func (v *service) contain() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	v.log.Error("a request panicked", "receiver", "otlp", "panic", p, "stack", string(debug.Stack()))
+	panic(http.ErrAbortHandler) // closes the connection without another log
 }
 
 func (v *service) serveOTLP(w http.ResponseWriter, req *http.Request, sig sidelight.Signal, kind string) {

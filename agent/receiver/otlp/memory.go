@@ -144,19 +144,20 @@ func (h *shelf) put(s *scratch) {
 	}
 }
 
-// withDefaults adds the defaults for what the sender does not say.
+// withDefaults adds the defaults for what the sender does not say. The name that
+// OpenTelemetry's libraries make up for a service without one says nothing.
 func withDefaults(attrs, defaults []otlpwire.Attr) []otlpwire.Attr {
 	said := attrs
 	for _, d := range defaults {
-		if !hasKey(said, d.Key) {
+		i := slices.IndexFunc(said, func(a otlpwire.Attr) bool { return bytes.Equal(a.Key, d.Key) })
+		switch {
+		case i < 0:
 			attrs = append(attrs, d)
+		case string(d.Key) == "service.name" && bytes.HasPrefix(said[i].Value.Raw, []byte("unknown_service")):
+			attrs[i] = d
 		}
 	}
 	return attrs
-}
-
-func hasKey(attrs []otlpwire.Attr, key []byte) bool {
-	return slices.ContainsFunc(attrs, func(a otlpwire.Attr) bool { return bytes.Equal(a.Key, key) })
 }
 
 func sortAttrs(attrs []otlpwire.Attr) {

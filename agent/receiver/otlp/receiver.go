@@ -116,7 +116,9 @@ type Receiver struct {
 	memory   budget
 	scratch  shelf
 
-	grpc, http, unix net.Listener // nil: not configured
+	grpc, http, unix   net.Listener // nil: not configured
+	grpcAddr, httpAddr net.Addr
+	ran                bool // the listeners have been used by a Run
 }
 
 var _ sidelight.Receiver = (*Receiver)(nil)
@@ -140,6 +142,7 @@ func New(cfg Config, rec sidelight.Recorder, books Books, log *slog.Logger) (*Re
 	if err := r.listen(); err != nil {
 		return nil, errors.Join(fmt.Errorf("otlp receiver: %w", err), r.Close())
 	}
+	r.grpcAddr, r.httpAddr = addr(r.grpc), addr(r.http)
 	return r, nil
 }
 
@@ -162,6 +165,13 @@ func (r *Receiver) listen() (err error) {
 	return nil
 }
 
+func addr(l net.Listener) net.Addr {
+	if l == nil {
+		return nil
+	}
+	return l.Addr()
+}
+
 func (r *Receiver) listeners() []net.Listener {
 	var all []net.Listener
 	for _, l := range []net.Listener{r.grpc, r.http, r.unix} {
@@ -182,25 +192,39 @@ func (r *Receiver) Close() error {
 	return errors.Join(errs...)
 }
 
-// GRPCAddr is the address for gRPC, nil if none.
-func (r *Receiver) GRPCAddr() net.Addr { return addr(r.grpc) }
-
-// HTTPAddr is the address for HTTP, nil if none.
-func (r *Receiver) HTTPAddr() net.Addr { return addr(r.http) }
-
-func addr(l net.Listener) net.Addr {
-	if l == nil {
+// reopen opens the listeners again, at the addresses that they had, if this is
+// not the first Run: the one before may have failed.
+func (r *Receiver) reopen() error {
+	if !r.ran {
+		r.ran = true
 		return nil
 	}
-	return l.Addr()
+	_ = r.Close() // of what a failure left open
+	if r.grpcAddr != nil {
+		r.cfg.GRPC = r.grpcAddr.String()
+	}
+	if r.httpAddr != nil {
+		r.cfg.HTTP = r.httpAddr.String()
+	}
+	return r.listen()
 }
+
+// GRPCAddr is the address for gRPC, nil if none.
+func (r *Receiver) GRPCAddr() net.Addr { return r.grpcAddr }
+
+// HTTPAddr is the address for HTTP, nil if none.
+func (r *Receiver) HTTPAddr() net.Addr { return r.httpAddr }
 
 // stopGrace is how long requests may still take when the receiver stops, beyond
 // the wait for what they brought to be safe.
 const stopGrace = time.Second
 
-// Run answers requests until ctx ends, and then those that had begun.
+// Run answers requests until ctx ends, and then those that had begun. It may be
+// called again after it failed.
 func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
+	if err := r.reopen(); err != nil {
+		return fmt.Errorf("otlp receiver: %w", err)
+	}
 	srv := r.server(out)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

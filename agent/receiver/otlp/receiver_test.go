@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -14,12 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/goleak"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
@@ -33,6 +27,8 @@ type sink struct {
 	docs map[string][]string
 	err  error
 	full int // pushes to refuse
+	// panic panics on a push.
+	panic bool
 	// keep holds tickets, and hands them out at held, instead of letting go of
 	// them.
 	keep bool
@@ -48,6 +44,9 @@ func (s *sink) Push(_ context.Context, b *sidelight.Batch) error {
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
+	}
+	if s.panic {
+		panic("sink")
 	}
 	if s.full > 0 {
 		s.full--
@@ -195,145 +194,99 @@ func zipped(b []byte) []byte {
 	return buf.Bytes()
 }
 
-const logsJSON = `{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"orders"}},
- {"key":"host.name","value":{"stringValue":"h1"}}]},
- "scopeLogs":[{"scope":{"name":"pay"},"logRecords":[
- {"timeUnixNano":"1772358002113000000","severityNumber":17,"severityText":"Error","body":{"stringValue":"payment refused"},
-  "attributes":[{"key":"took_ms","value":{"intValue":"12"}},{"key":"level","value":{"stringValue":"mine"}},{"key":"ok","value":{"boolValue":false}}],
-  "traceId":"69a4b2c27f3d0e61a0b94c5d8e2f1a37","spanId":"53995c3f42cd8ad8"},
- {"observedTimeUnixNano":1772358002114000000,"severityText":"notice","body":{"kvlistValue":{"values":[{"key":"a","value":{"arrayValue":{"values":[{"doubleValue":1.5},{"bytesValue":"AQI="},{}]}}}]}}}
- ]}]}]}`
-
-var wantLogs = []string{
-	`{"time":"2026-03-01T09:40:02.113Z","level":"ERROR","msg":"payment refused","trace_id":"1-69a4b2c2-7f3d0e61a0b94c5d8e2f1a37","span_id":"53995c3f42cd8ad8","service":"orders","environment":"test","scope":"pay","took_ms":12,"ok":false,"attributes":{"level":"mine"},"resource":{"host.name":"h1"}}`,
-	`{"time":"2026-03-01T09:40:02.114Z","level":"NOTICE","body":{"a":[1.5,"AQI=",null]},"service":"orders","environment":"test","scope":"pay","resource":{"host.name":"h1"}}`,
-}
-
-func TestLogsJSON(t *testing.T) {
-	x := start(t, nil)
-	tcp := client(t, "")
-	for name, a := range map[string]answer{
-		"tcp":   post(t, tcp, "http://"+x.HTTPAddr().String()+"/v1/logs", "application/json", []byte(logsJSON)),
-		"gzip":  post(t, tcp, "http://"+x.HTTPAddr().String()+"/v1/logs", "application/json; charset=utf-8", zipped([]byte(logsJSON)), "Content-Encoding", "gzip"),
-		"unix":  post(t, client(t, x.unix), "http://agent/v1/logs", "application/json", []byte(logsJSON)),
-		"other": post(t, tcp, "http://"+x.GRPCAddr().String()+"/v1/logs", "application/json", []byte(logsJSON)),
-	} {
-		if a.code != 200 || a.body != "{}" || a.header.Get("Content-Type") != "application/json" {
-			t.Errorf("%s: answer = %+v", name, a)
+// TestPanic expects one request to end, its memory to come back, and the next
+// one to be answered.
+func TestPanic(t *testing.T) {
+	x := start(t, func(c *otlp.Config) { c.MaxBody, c.Memory = 8192, 8192 })
+	c, url := client(t, ""), "http://"+x.HTTPAddr().String()+"/v1/logs"
+	for range 10 {
+		x.out.set(func() { x.out.panic = true })
+		resp, err := c.Post(url, "application/json", strings.NewReader(logsJSON))
+		if err == nil {
+			resp.Body.Close()
+			t.Errorf("answer = %d", resp.StatusCode)
+		}
+		x.out.set(func() { x.out.panic = false })
+		if a := post(t, c, url, "application/json", []byte(logsJSON)); a.code != 200 {
+			t.Fatalf("after a panic: %+v", a)
 		}
 	}
-	got := x.out.get("logs cloudwatchlogs /sidelight/orders")
-	want := append(append(append(append([]string{}, wantLogs...), wantLogs...), wantLogs...), wantLogs...)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("documents (-want +got):\n%s", diff)
-	}
 }
 
-func TestRefusals(t *testing.T) {
-	x := start(t, func(c *otlp.Config) { c.MaxBody = 4096; c.Memory = 1 << 20; c.RetryAfter = 1500 * time.Millisecond })
-	c := client(t, "")
-	base := "http://" + x.HTTPAddr().String()
-	long := []byte(`{"x":"` + strings.Repeat("y", 5000) + `"}`)
-	tests := map[string]struct {
-		path, kind string
-		body       []byte
-		header     []string
-		code       int
-		says       string
-	}{
-		"path":     {"/v1/profiles", "application/json", nil, nil, 404, "/v1/traces"},
-		"type":     {"/v1/logs", "text/plain", nil, nil, 415, "x-protobuf"},
-		"coding":   {"/v1/logs", "application/json", nil, []string{"Content-Encoding", "br"}, 415, "gzip"},
-		"not gzip": {"/v1/logs", "application/json", []byte("{}"), []string{"Content-Encoding", "gzip"}, 400, "gzip"},
-		"cut gzip": {"/v1/logs", "application/json", zipped([]byte(logsJSON))[:200], []string{"Content-Encoding", "gzip"}, 400, "cannot be read"},
-		"long":     {"/v1/logs", "application/json", long, nil, 413, "too long"},
-		"bomb":     {"/v1/logs", "application/json", zipped(long), []string{"Content-Encoding", "gzip"}, 413, "too long"},
-		"not json": {"/v1/logs", "application/json", []byte("{"), nil, 400, "malformed"},
-		"mistyped": {"/v1/logs", "application/json", []byte(`{"resourceLogs":[1]}`), nil, 400, "not an object"},
-		"not hex":  {"/v1/traces", "application/json", []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}`), nil, 400, "traceId"},
-		"not wire": {"/v1/traces", "application/x-protobuf", []byte("\x0a\xff"), nil, 400, "cut short"},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			a := post(t, c, base+tc.path, tc.kind, tc.body, tc.header...)
-			if a.code != tc.code || !strings.Contains(a.body, tc.says) {
-				t.Errorf("answer = %d %q, want %d with %q", a.code, a.body, tc.code, tc.says)
-			}
-		})
-	}
-	x.out.set(func() { x.out.err = sidelight.ErrFull })
-	if a := post(t, c, base+"/v1/logs", "application/json", []byte(logsJSON)); a.code != 429 || a.header.Get("Retry-After") != "2" {
-		t.Errorf("full: %+v", a)
-	}
-	x.out.set(func() { x.out.err = sidelight.ErrClosed })
-	if a := post(t, c, base+"/v1/logs", "application/json", []byte(logsJSON)); a.code != 503 || a.header.Get("Retry-After") != "2" {
-		t.Errorf("closed: %+v", a)
-	}
-	x.out.set(func() { x.out.err = nil })
-	if a := post(t, c, base+"/v1/logs", "application/json", []byte(logsJSON)); a.code != 200 {
-		t.Errorf("after all: %+v", a)
-	}
-}
-
-// TestPartialSuccess sends one good span and two bad ones.
-func TestPartialSuccess(t *testing.T) {
-	const body = `{"resourceSpans":[{"scopeSpans":[{"spans":[
-	 {"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53995c3f42cd8ad8","name":"a","startTimeUnixNano":"1","endTimeUnixNano":"2"},
-	 {"traceId":"00000000000000000000000000000000","spanId":"53995c3f42cd8ad8"},
-	 {"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53"}]}]}]}`
-	x := start(t, nil)
-	a := post(t, client(t, ""), "http://"+x.HTTPAddr().String()+"/v1/traces", "application/json", []byte(body))
-	var got struct {
-		PartialSuccess struct{ RejectedSpans, ErrorMessage string }
-	}
-	if err := json.Unmarshal([]byte(a.body), &got); err != nil {
-		t.Fatalf("%s: %v", a.body, err)
-	}
-	if a.code != 200 || got.PartialSuccess.RejectedSpans != "2" || !strings.Contains(got.PartialSuccess.ErrorMessage, "trace id") {
-		t.Errorf("answer = %+v", a)
-	}
-	if n := len(x.out.get("traces xray ")); n != 1 {
-		t.Errorf("%d documents", n)
-	}
-	if n := x.books.lost["traces invalid"]; n != 2 {
-		t.Errorf("booked %d lost", n)
-	}
-}
-
-func TestPartialSuccessProtobuf(t *testing.T) {
-	body := []byte("\x0a\x06\x12\x04\x12\x02\x0a\x00") // one span with an empty trace id
-	x := start(t, nil)
-	a := post(t, client(t, ""), "http://"+x.HTTPAddr().String()+"/v1/traces", "application/x-protobuf", body)
-	var got v1.ExportTraceServiceResponse
-	if err := proto.Unmarshal([]byte(a.body), &got); err != nil {
+// TestMemory expects a request to be sent away while another one occupies all
+// memory.
+func TestMemory(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	out := sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error {
+		close(entered)
+		<-leave
+		return nil
+	})
+	cfg := otlp.Config{HTTP: "127.0.0.1:0", MaxBody: 6000, Memory: 6500, Logs: func(string) sidelight.Dest { return sidelight.Dest{} }}
+	r, err := otlp.New(cfg, nil, &books{}, slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got.PartialSuccess.GetRejectedSpans() != 1 || got.PartialSuccess.GetErrorMessage() == "" {
-		t.Errorf("answer = %v", &got)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx, out) }()
+	c, url := client(t, ""), "http://"+r.HTTPAddr().String()+"/v1/logs"
+	first := make(chan answer, 1)
+	go func() { first <- post(t, c, url, "application/json", []byte(logsJSON)) }()
+	<-entered
+	if a := post(t, c, url, "application/json", []byte(logsJSON)); a.code != 429 || !strings.Contains(a.body, "too many requests") {
+		t.Errorf("second: %+v", a)
+	}
+	close(leave)
+	if a := <-first; a.code != 200 {
+		t.Errorf("first: %+v", a)
+	}
+	c.CloseIdleConnections()
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v", err)
 	}
 }
 
-// TestAnswersWhenSafe expects no answer before the ticket is let go of, the
-// ticket's failure as a refusal, and an end to waiting.
-func TestAnswersWhenSafe(t *testing.T) {
-	x := start(t, func(c *otlp.Config) { c.AckWait = 200 * time.Millisecond })
-	x.out.set(func() { x.out.keep = true })
-	c := client(t, "")
-	url := "http://" + x.HTTPAddr().String() + "/v1/logs"
-	if a := post(t, c, url, "application/json", []byte(logsJSON)); a.code != 503 || !strings.Contains(a.body, "not safe yet") {
-		t.Errorf("never safe: %+v", a)
+func TestRunsAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	cfg := otlp.Config{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Unix: path, Logs: func(string) sidelight.Dest { return sidelight.Dest{} }}
+	r, err := otlp.New(cfg, nil, &books{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
 	}
-	(<-x.out.held).Release(nil) // too late, and harmless
-	for name, tc := range map[string]struct {
-		err  error
-		code int
-	}{"safe": {nil, 200}, "given up": {errors.New("shutdown"), 503}} {
-		got := make(chan answer, 1)
-		go func() { got <- post(t, c, url, "application/json", []byte(logsJSON)) }()
-		(<-x.out.held).Release(tc.err)
-		if a := <-got; a.code != tc.code {
-			t.Errorf("%s: %+v", name, a)
+	c := client(t, "")
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		pushed := make(chan struct{}, 8)
+		go func() {
+			done <- r.Run(ctx, sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error { pushed <- struct{}{}; return nil }))
+		}()
+		for len(pushed) == 0 { // the listener is open again only when Run has begun
+			resp, err := c.Post("http://"+r.HTTPAddr().String()+"/v1/logs", "application/json", strings.NewReader(logsJSON))
+			if err == nil {
+				resp.Body.Close()
+			}
 		}
+		c.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatalf("Run = %v", err)
+		}
+	}
+}
+
+// TestUnknownService expects the configured name in place of the one that
+// libraries make up.
+func TestUnknownService(t *testing.T) {
+	x := start(t, nil)
+	body := strings.Replace(logsJSON, `"orders"`, `"unknown_service:java"`, 1)
+	if a := post(t, client(t, ""), "http://"+x.HTTPAddr().String()+"/v1/logs", "application/json", []byte(body)); a.code != 200 {
+		t.Errorf("answer = %+v", a)
+	}
+	if got := x.out.get("logs cloudwatchlogs /sidelight/unnamed"); len(got) != 2 {
+		t.Errorf("documents = %s", got)
 	}
 }
 

@@ -34,7 +34,6 @@ func (r *result) reject(err error) {
 // safe. It gives s back.
 func (v *service) take(ctx context.Context, sig sidelight.Signal, s *scratch, isJSON bool) (result, error) {
 	res, ticket, done, err := v.push(ctx, sig, s, isJSON)
-	v.scratch.put(s)
 	if err != nil {
 		return res, err
 	}
@@ -58,11 +57,13 @@ func (v *service) take(ctx context.Context, sig sidelight.Signal, s *scratch, is
 // keeps it and sends it again.
 var errUnsafe = errors.New("the data is not safe yet")
 
-// push decodes the request and pushes what it brought. Unless it fails, the
-// caller must release the ticket; what comes of it then arrives at done.
+// push decodes the request, pushes what it brought, and gives s back. Unless it
+// fails, the caller must release the ticket; what comes of it then arrives at
+// done.
 func (v *service) push(ctx context.Context, sig sidelight.Signal, s *scratch, isJSON bool) (res result, t *sidelight.Ticket, done <-chan error, err error) {
+	defer v.scratch.put(s)
 	// Documents are longer than what they are made of.
-	if err := s.need(4 * len(s.body)); err != nil {
+	if err := s.need(min(4*len(s.body), int(v.cfg.Memory))); err != nil {
 		return res, nil, nil, err
 	}
 	body := s.body

@@ -65,6 +65,9 @@ type Receiver struct {
 	tcp   net.Listener // nil: not configured
 	proxy *proxy
 
+	udpAddr, tcpAddr net.Addr
+	ran              bool // the listeners have been used by a Run
+
 	received, overflow atomic.Uint64
 	full               atomic.Bool // the last push found no room
 }
@@ -81,6 +84,12 @@ func New(cfg Config, up Upstream, books Books, log *slog.Logger) (*Receiver, err
 	r := &Receiver{cfg: cfg, books: books, log: log, dest: cfg.Dest.Handle(), proxy: newProxy(up)}
 	if err := r.listen(); err != nil {
 		return nil, errors.Join(err, r.Close())
+	}
+	if r.udp != nil {
+		r.udpAddr = r.udp.LocalAddr()
+	}
+	if r.tcp != nil {
+		r.tcpAddr = r.tcp.Addr()
 	}
 	return r, nil
 }
@@ -107,6 +116,23 @@ func (r *Receiver) listen() error {
 	return nil
 }
 
+// reopen opens the listeners again, at the addresses that they had, if this is
+// not the first Run: the one before may have failed.
+func (r *Receiver) reopen() error {
+	if !r.ran {
+		r.ran = true
+		return nil
+	}
+	_ = r.Close() // of what a panic left open
+	if r.udpAddr != nil {
+		r.cfg.UDP = r.udpAddr.String()
+	}
+	if r.tcpAddr != nil {
+		r.cfg.TCP = r.tcpAddr.String()
+	}
+	return r.listen()
+}
+
 // Close closes the listeners of a receiver that was never run. Run closes them
 // by itself.
 func (r *Receiver) Close() error {
@@ -121,20 +147,10 @@ func (r *Receiver) Close() error {
 }
 
 // UDPAddr is the address that documents are taken at, nil if none.
-func (r *Receiver) UDPAddr() net.Addr {
-	if r.udp == nil {
-		return nil
-	}
-	return r.udp.LocalAddr()
-}
+func (r *Receiver) UDPAddr() net.Addr { return r.udpAddr }
 
 // TCPAddr is the address of the sampling proxy, nil if none.
-func (r *Receiver) TCPAddr() net.Addr {
-	if r.tcp == nil {
-		return nil
-	}
-	return r.tcp.Addr()
-}
+func (r *Receiver) TCPAddr() net.Addr { return r.tcpAddr }
 
 // Stats is a copy of the receiver's counters.
 type Stats struct {
@@ -150,28 +166,32 @@ func (r *Receiver) Stats() Stats {
 }
 
 // Run takes documents and answers sampling calls until ctx ends. What had
-// reached the socket by then is still taken.
-func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
-	var udpErr, tcpErr error
-	if r.udp != nil {
-		wg.Go(func() {
-			if udpErr = r.takeDocuments(ctx, out); udpErr != nil {
-				cancel(udpErr)
-			}
-		})
+// reached the socket by then is still taken. It may be called again after it
+// failed.
+func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) (err error) {
+	if err := r.reopen(); err != nil {
+		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var served error
+	var wg sync.WaitGroup
+	defer func() {
+		wg.Wait()
+		err = errors.Join(err, served)
+	}()
+	defer cancel()
 	if r.tcp != nil {
 		wg.Go(func() {
-			if tcpErr = r.serveSampling(ctx); tcpErr != nil {
-				cancel(tcpErr)
+			if served = r.serveSampling(ctx); served != nil {
+				cancel()
 			}
 		})
 	}
-	wg.Wait()
-	return errors.Join(udpErr, tcpErr)
+	if r.udp == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return r.takeDocuments(ctx, out)
 }
 
 // proxyGrace is how long a sampling call that is being answered when the
@@ -198,7 +218,7 @@ func (r *Receiver) serveSampling(ctx context.Context) error {
 	})
 	err := srv.Serve(r.tcp)
 	if undo() {
-		return fmt.Errorf("serve sampling calls on %s: %w", r.tcp.Addr(), err)
+		return fmt.Errorf("serve sampling calls on %s: %w", r.tcpAddr, err)
 	}
 	<-stopped
 	return nil

@@ -228,6 +228,42 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// TestRunsAgain ends a run by a panic in the sink, as a supervisor may, and
+// expects the next one to listen where the first one did.
+func TestRunsAgain(t *testing.T) {
+	r, err := xray.New(xray.Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}, nil, newBooks(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, r)
+	send(t, c, header+`{"id":"1"}`)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_ = r.Run(t.Context(), sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error { panic("sink") }))
+	}()
+	out := newSink()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx, out) }()
+	for len(out.all()) == 0 { // what is sent before the socket is open again is lost
+		_, _ = c.Write([]byte(header + `{"id":"2"}`))
+		select {
+		case <-out.more:
+		case err := <-done:
+			t.Fatalf("Run = %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v", err)
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	cfg := xray.Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}
 	r, err := xray.New(cfg, nil, newBooks(), slog.New(slog.DiscardHandler))

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket reads all datagrams that are there after one wait. A plain read each
-// packs them densely into one buffer; recvmmsg would need 64 KB of room for
-// every datagram it might bring.
+// socket reads all datagrams that are there after one wait, by a plain read
+// each, which packs them densely into one buffer. recvmmsg needs 64 KB of room
+// for every datagram that it might bring and, with 32 of them by x/net's
+// ReadBatch, took 357 ns for a datagram of 1 kB where a read takes 305.
 type socket struct {
 	raw   syscall.RawConn
 	drops uint32

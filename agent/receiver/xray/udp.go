@@ -85,7 +85,7 @@ func (r *Receiver) takeDocuments(ctx context.Context, out sidelight.Sink) error 
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("read from %s: %w", r.udp.LocalAddr(), err)
+			return fmt.Errorf("read from %s: %w", r.udpAddr, err)
 		}
 		r.deliver(ctx, out, in)
 		r.countOverflow(sock)
