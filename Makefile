@@ -15,10 +15,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/sidelight and the demo's services
-	@mkdir -p $(BIN)
+build: ## build bin/sidelight and the demo's shop
+	@mkdir -p $(BIN)/shop
 	$(BUILD) -o $(BIN)/sidelight ./cmd/sidelight
-	$(BUILD) -o $(BIN)/payments ./examples/shop/payments
+	$(BUILD) -o $(BIN)/shop/ ./examples/shop/storefront ./examples/shop/orders ./examples/shop/payments ./examples/shop/load
 
 .PHONY: demo
 demo: build ## see the whole product work, without an AWS account

@@ -70,7 +70,7 @@ watch them, and brings a local stand-in of those services to try it all with.`,
 	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"}, &cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"},
 		&cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"}, &cobra.Group{ID: "local", Title: "On this machine:"})
 	a.add(root, "agent", a.runCommand(), a.execCommand(), a.configCommand(), a.statusCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
-	a.add(root, "local", a.demoCommand(), a.demoServiceCommand(), a.sandboxCommand(), a.versionCommand())
+	a.add(root, "local", a.demoCommand(), a.sandboxCommand(), a.versionCommand())
 	root.SetHelpCommandGroupID("local")
 	root.SetCompletionCommandGroupID("local")
 	return root

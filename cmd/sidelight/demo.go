@@ -10,14 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sidelight-dev/sidelight/examples/shop"
 	"github.com/sidelight-dev/sidelight/internal/demo"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 )
 
 func (a *app) demoCommand() *cobra.Command {
 	var once, keep bool
-	var payments, listen string
+	var programs, listen string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the whole product work, without an AWS account",
@@ -31,27 +30,27 @@ It takes about a minute and leaves nothing behind.`,
 			if once && keep {
 				return usage("--once and --keep exclude each other")
 			}
-			return a.runDemo(cmd.Context(), payments, listen, keep)
+			return a.runDemo(cmd.Context(), programs, listen, keep)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&once, "once", false, "end after the summary, with 0 only if every part arrived (the default)")
 	f.BoolVar(&keep, "keep", false, "leave everything running after the summary")
-	f.StringVar(&payments, "payments", "", "the payments service; default: the file beside this one")
-	f.StringVar(&listen, "listen", "", "address of the sandbox; default: a free port, "+"with --keep "+"127.0.0.1:4580")
+	f.StringVar(&programs, "shop", "", "folder of the shop's programs; default: shop, beside this one")
+	f.StringVar(&listen, "listen", "", "address of the sandbox; default: a free port, with --keep 127.0.0.1:4580")
 	return cmd
 }
 
-func (a *app) runDemo(ctx context.Context, payments, listen string, keep bool) error {
+func (a *app) runDemo(ctx context.Context, programs, listen string, keep bool) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if payments == "" {
-		payments = filepath.Join(filepath.Dir(self), "payments")
+	if programs == "" {
+		programs = filepath.Join(filepath.Dir(self), "shop")
 	}
-	if _, err := os.Stat(payments); err != nil {
-		return &hintError{err: fmt.Errorf("the demo's payments service is not at %s", payments), hint: "make demo, in a clone of the repository"}
+	if _, err := os.Stat(filepath.Join(programs, "storefront")); err != nil {
+		return &hintError{err: fmt.Errorf("the demo's shop is not in %s", programs), hint: "make demo, in a clone of the repository"}
 	}
 	if listen == "" && keep {
 		listen = "127.0.0.1:4580"
@@ -62,8 +61,7 @@ func (a *app) runDemo(ctx context.Context, payments, listen string, keep bool) e
 	}
 	began := time.Now()
 	d, err := demo.Start(ctx, demo.Options{
-		Agent: self, Dir: dir, Listen: listen,
-		Storefront: []string{self, "demo-service", "storefront"}, Orders: []string{self, "demo-service", "orders"}, Payments: []string{payments},
+		Agent: self, Shop: programs, Dir: dir, Listen: listen,
 		Progress: func(format string, args ...any) {
 			a.note("%5.1fs  "+format, append([]any{time.Since(began).Seconds()}, args...)...)
 		},
@@ -116,24 +114,4 @@ It goes on running until Ctrl-C. Try:
   curl -X POST %s/checkout -d '{"customer":"ada","card":"card-ok","items":[{"sku":"kettle","count":1}]}'
   aws --endpoint-url %s logs filter-log-events --log-group-name %s --filter-pattern '{ $.level = "ERROR" }'
 `, d.Endpoint(), demo.LogGroup, demo.LogGroup, d.StatusAddress(), d.Storefront(), d.Endpoint(), demo.LogGroup)
-}
-
-// demoServiceCommand runs one of the example services that use the sdk. It is
-// how the demo starts them, not meant for people.
-func (a *app) demoServiceCommand() *cobra.Command {
-	var listen string
-	cmd := &cobra.Command{
-		Use: "demo-service NAME", Hidden: true, Args: cobra.ExactArgs(1), ValidArgs: []string{"storefront", "orders"},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch args[0] {
-			case "storefront":
-				return shop.Storefront{Listen: listen, OrdersURL: os.Getenv("ORDERS_URL"), Stderr: a.talk}.Run(cmd.Context())
-			case "orders":
-				return shop.Orders{Listen: listen, PaymentsURL: os.Getenv("PAYMENTS_URL"), Stderr: a.talk}.Run(cmd.Context())
-			}
-			return usage("no service %q: storefront or orders", args[0])
-		},
-	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address to listen on")
-	return cmd
 }

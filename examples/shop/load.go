@@ -2,11 +2,13 @@ package shop
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,6 +33,9 @@ type Load struct {
 	Faults float64
 	// Client makes the requests. Nil: one of Load's own.
 	Client *http.Client
+	// StatsD is the address of a server that is told of each answer, as a
+	// synthetic check would. Empty: none.
+	StatsD string
 }
 
 // Report is what a Load saw.
@@ -92,6 +97,16 @@ func (l Load) Run(ctx context.Context) (Report, error) {
 	if l.Client == nil {
 		l.Client = &http.Client{Timeout: callTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: maxInFlight}}
 		defer l.Client.CloseIdleConnections()
+	}
+	if l.StatsD != "" {
+		conn, err := net.Dial("udp", l.StatsD)
+		if err != nil {
+			return Report{}, fmt.Errorf("reach StatsD: %w", err)
+		}
+		defer conn.Close()
+		counted := *l.Client
+		counted.Transport = &counting{conn: conn, next: cmp.Or[http.RoundTripper](counted.Transport, http.DefaultTransport)}
+		l.Client = &counted
 	}
 	d := &driver{Load: l, report: Report{Status: make(map[int]int)}}
 	d.drive(ctx)

@@ -45,8 +45,9 @@ const (
 type Options struct {
 	// Agent is the command of this binary.
 	Agent string
-	// Storefront, Orders and Payments are commands of the services.
-	Storefront, Orders, Payments []string
+	// Shop is the folder of the shop's programs: storefront, orders, payments
+	// and load.
+	Shop string
 	// Dir takes configuration, logs and the queue.
 	Dir string
 	// Listen is the sandbox's address. Default: a free port of loopback.
@@ -65,7 +66,7 @@ type Demo struct {
 	ports   ports
 	began   time.Time
 
-	traffic *traffic
+	traffic *process
 	agent   *process
 	final   status.Report
 }
@@ -215,12 +216,8 @@ func (d *Demo) startServices(ctx context.Context) error {
 		"OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=demo", "OTEL_METRIC_EXPORT_INTERVAL=2000",
 		"ORDERS_URL=http://" + p.orders, "PAYMENTS_URL=http://" + p.payments,
 	}
-	for _, s := range []struct {
-		name    string
-		command []string
-		addr    string
-	}{{"payments", d.o.Payments, p.payments}, {"orders", d.o.Orders, p.orders}, {"storefront", d.o.Storefront, p.storefront}} {
-		proc, err := d.spawn(ctx, s.name, append(s.command, "-listen", s.addr), env)
+	for _, s := range []struct{ name, addr string }{{"payments", p.payments}, {"orders", p.orders}, {"storefront", p.storefront}} {
+		proc, err := d.spawn(ctx, s.name, []string{d.program(s.name), "-listen", s.addr}, env)
 		if err != nil {
 			return err
 		}
@@ -231,6 +228,9 @@ func (d *Demo) startServices(ctx context.Context) error {
 	d.o.Progress("services   storefront, orders (sdk) and payments (aws-xray-sdk-go), shop on %s", d.Storefront())
 	return nil
 }
+
+// program is the path of one of the shop's.
+func (d *Demo) program(name string) string { return filepath.Join(d.o.Shop, name) }
 
 func reachable(addr string) bool {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
@@ -272,9 +272,6 @@ func (d *Demo) applyRecipe(ctx context.Context) error {
 
 // Stop ends the services, then the agent, which drains, then the sandbox.
 func (d *Demo) Stop() error {
-	if d.traffic != nil {
-		d.traffic.stop()
-	}
 	var errs []error
 	for i := len(d.procs) - 1; i >= 0; i-- {
 		errs = append(errs, d.procs[i].stop(30*time.Second))

@@ -42,11 +42,10 @@ func (d *Demo) Drive(ctx context.Context) error {
 	if err := sleep(ctx, after); err != nil {
 		return err
 	}
-	d.traffic.stop()
-	if d.traffic.err != nil {
-		return d.traffic.err
+	if err := d.stopTraffic(); err != nil {
+		return err
 	}
-	d.o.Progress("traffic    done: %d requests", d.traffic.report.Sent)
+	d.o.Progress("traffic    done")
 	return d.awaitArrival(ctx)
 }
 

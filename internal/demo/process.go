@@ -27,8 +27,8 @@ type process struct {
 // in order.
 func (d *Demo) spawn(ctx context.Context, name string, command, env []string) (*process, error) {
 	logs := filepath.Join(d.o.Dir, "logs")
-	if name == "agent" {
-		// The agent does not follow its own log.
+	if name == "agent" || name == "load" {
+		// The agent does not follow its own log, and the driver has none.
 		logs = d.o.Dir
 	}
 	if err := os.MkdirAll(logs, 0o700); err != nil {
@@ -88,7 +88,11 @@ func (p *process) lastWords() []byte {
 
 // stop asks the child to end and waits for it; after patience it is killed.
 func (p *process) stop(patience time.Duration) error {
-	// It may have ended already.
+	select {
+	case <-p.done:
+		return nil // it was stopped before, or its end was reported
+	default:
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:

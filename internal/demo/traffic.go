@@ -3,69 +3,26 @@ package demo
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"sync"
+	"strconv"
 	"time"
-
-	"github.com/sidelight-dev/sidelight/examples/shop"
 )
 
 // rate is the requests a second that the demo sends.
 const rate = 25
 
-// traffic drives the shop and counts by StatsD what it sees.
-type traffic struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-	report shop.Report
-	err    error
-}
-
+// startTraffic starts the driver, which counts by StatsD what it sees.
 func (d *Demo) startTraffic(ctx context.Context) error {
-	conn, err := net.Dial("udp", d.ports.statsd)
-	if err != nil {
-		return err
-	}
-	tctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	t := &traffic{cancel: cancel, done: make(chan struct{})}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &counting{conn: conn, next: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	load := shop.Load{Target: d.Storefront(), Rate: rate, Faults: 0.06, Client: client}
-	go func() {
-		defer close(t.done)
-		defer conn.Close()
-		t.report, t.err = load.Run(tctx)
-	}()
-	d.traffic = t
-	return nil
+	var err error
+	d.traffic, err = d.spawn(ctx, "load", []string{
+		d.program("load"), "-target", d.Storefront(), "-rate", strconv.Itoa(rate), "-duration", "0", "-faults", "0.06", "-statsd", d.ports.statsd,
+	}, nil)
+	return err
 }
 
-func (t *traffic) stop() {
-	t.cancel()
-	<-t.done
-}
-
-// counting sends a StatsD datagram for each answer.
-type counting struct {
-	conn net.Conn
-	next http.RoundTripper
-	mu   sync.Mutex
-}
-
-func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	began := time.Now()
-	resp, err := c.next.RoundTrip(r)
-	errors := 0
-	if err != nil || resp.StatusCode >= 500 {
-		errors = 1
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	// What StatsD loses it loses silently: that is its contract.
-	_, _ = fmt.Fprintf(c.conn, "shop.requests:1|c\nshop.errors:%d|c\nshop.latency:%d|ms", errors, time.Since(began).Milliseconds())
-	return resp, err
-}
+// stopTraffic ends the driver and returns what it says of its requests.
+func (d *Demo) stopTraffic() error { return d.traffic.stop(15 * time.Second) }
 
 // chaos sets the share of orders that fail or are slow.
 func (d *Demo) chaos(ctx context.Context, errors, slow string) error {

@@ -20,6 +20,7 @@ func main() {
 	flag.Float64Var(&l.Rate, "rate", 10, "requests a second")
 	flag.DurationVar(&l.Duration, "duration", time.Minute, "how long; 0 until interrupted")
 	flag.Float64Var(&l.Faults, "faults", 0.05, "`share` of requests that are wrong by intent, 0 to 1")
+	flag.StringVar(&l.StatsD, "statsd", "", "`address` of a StatsD server to count answers with")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

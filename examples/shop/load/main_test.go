@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,10 +26,20 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-target", srv.URL, "-rate", "50", "-duration", "300ms")
+	statsd, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer statsd.Close()
+	cmd := exec.CommandContext(t.Context(), exe, "-target", srv.URL, "-rate", "50", "-duration", "300ms", "-statsd", statsd.LocalAddr().String())
 	cmd.Env = append(os.Environ(), "SHOP_TEST_MAIN=1")
 	out, err := cmd.Output()
 	if err != nil || !strings.Contains(string(out), "404 Not Found") {
 		t.Errorf("output is %q, %v", out, err)
+	}
+	buf := make([]byte, 1024)
+	n, _, err := statsd.ReadFrom(buf)
+	if err != nil || !strings.HasPrefix(string(buf[:n]), "shop.requests:1|c\nshop.errors:0|c\nshop.latency:") {
+		t.Errorf("StatsD is told %q, %v", buf[:n], err)
 	}
 }
