@@ -58,7 +58,7 @@ func (s *server) run(ctx context.Context, h http.Handler) error {
 	log := s.tel.Logger()
 	log.Info("service started", "address", url)
 	srv := &http.Server{
-		Handler:           s.tel.Handler(h),
+		Handler:           s.tel.Handler(h, sdk.WithoutPath("/chaos")),
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}

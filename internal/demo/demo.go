@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/xray"
+	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
@@ -106,7 +108,21 @@ func (d *Demo) startSandbox(ctx context.Context) error {
 	}
 	go func() { d.served <- d.sandbox.Serve(context.WithoutCancel(ctx)) }()
 	d.cfg, err = awsapi.Load(ctx, awsapi.Options{Region: sandbox.DefaultRegion, Endpoint: d.sandbox.URL()})
+	if err != nil {
+		return err
+	}
 	d.o.Progress("sandbox    speaks CloudWatch, Logs and X-Ray on %s", d.sandbox.URL())
+	return d.sampleEverything(ctx)
+}
+
+// sampleEverything makes a sampling rule, as one would in the X-Ray console: the
+// services ask for it through the agent, and every request becomes a trace.
+func (d *Demo) sampleEverything(ctx context.Context) error {
+	any := aws.String("*")
+	_, err := xray.NewFromConfig(d.cfg).CreateSamplingRule(ctx, &xray.CreateSamplingRuleInput{SamplingRule: &types.SamplingRule{
+		RuleName: aws.String("demo"), Priority: aws.Int32(1), FixedRate: 1, ReservoirSize: 50, Version: aws.Int32(1),
+		ServiceName: any, ServiceType: any, Host: any, HTTPMethod: any, URLPath: any, ResourceARN: any,
+	}})
 	return err
 }
 
