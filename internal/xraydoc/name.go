@@ -34,8 +34,8 @@ func (x *translation) appendName(dst []byte, p plan) []byte {
 		}
 		name = name[size:]
 	}
-	if len(dst) == start {
-		dst = append(dst, "span"...)
+	if len(bytes.TrimSpace(dst[start:])) == 0 {
+		dst = append(dst[:start], "span"...)
 	}
 	return append(dst, '"')
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
+	"github.com/sidelight-dev/sidelight/internal/segment"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
@@ -88,7 +89,7 @@ func (g generator) request() *coltracepb.ExportTraceServiceRequest {
 	id := binary.BigEndian.AppendUint64(nil, g.Uint64()|1)
 	span := &tracepb.Span{
 		TraceId: append(id, id...), SpanId: id, Name: texts[g.IntN(len(texts)-10)], Kind: tracepb.Span_SpanKind(g.IntN(6)),
-		StartTimeUnixNano: g.Uint64N(2e18), Attributes: g.attrs(len(knownNames), 2),
+		StartTimeUnixNano: 1000 + g.Uint64N(2e18), Attributes: g.attrs(len(knownNames), 2),
 		Status: &tracepb.Status{Code: tracepb.Status_StatusCode(g.IntN(3)), Message: "m"},
 	}
 	span.Name = strings.ToValidUTF8(span.Name, "?")
@@ -140,6 +141,9 @@ func FuzzSpan(f *testing.F) {
 		for i, text := range docs {
 			if len(text) > xraydoc.MaxDocument {
 				t.Fatalf("%d bytes", len(text))
+			}
+			if _, err := segment.Parse([]byte(text)); err != nil {
+				t.Fatalf("X-Ray would refuse %.2000s: %v", text, err)
 			}
 			var d document
 			if err := json.Unmarshal([]byte(text), &d); err != nil {
@@ -202,7 +206,7 @@ func TestTrim(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			body := wireForm(t, []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"`+traceID+`","spanId":"`+spanID+`","attributes":[`+tc.attrs+`]}]}]}]}`))
+			body := wireForm(t, []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"`+traceID+`","spanId":"`+spanID+`","startTimeUnixNano":"1478293361271000500","attributes":[`+tc.attrs+`]}]}]}]}`))
 			docs := translate(t, xraydoc.New(xraydoc.Config{IndexAll: strings.HasPrefix(name, "long a")}), body)
 			if len(docs) != 1 || len(docs[0]) > xraydoc.MaxDocument || !json.Valid([]byte(docs[0])) {
 				t.Fatalf("documents: %.300s", docs)
@@ -221,22 +225,25 @@ func TestInvalidIDs(t *testing.T) {
 	tr := xraydoc.New(xraydoc.Config{})
 	good, zero := make([]byte, 16), make([]byte, 16)
 	good[15], good[7] = 1, 1
+	const now = 1478293361271000500
 	tests := map[string]struct {
 		trace, span []byte
+		start       uint64
 		want        error
 	}{
-		"good":       {good, good[:8], nil},
-		"no trace":   {nil, good[:8], xraydoc.ErrTraceID},
-		"short":      {good[:15], good[:8], xraydoc.ErrTraceID},
-		"zero trace": {zero, good[:8], xraydoc.ErrTraceID},
-		"no span":    {good, nil, xraydoc.ErrSpanID},
-		"zero span":  {good, zero[:8], xraydoc.ErrSpanID},
-		"long span":  {good, good[:9], xraydoc.ErrSpanID},
+		"good":       {good, good[:8], now, nil},
+		"no start":   {good, good[:8], 0, xraydoc.ErrStart},
+		"no trace":   {nil, good[:8], now, xraydoc.ErrTraceID},
+		"short":      {good[:15], good[:8], now, xraydoc.ErrTraceID},
+		"zero trace": {zero, good[:8], now, xraydoc.ErrTraceID},
+		"no span":    {good, nil, now, xraydoc.ErrSpanID},
+		"zero span":  {good, zero[:8], now, xraydoc.ErrSpanID},
+		"long span":  {good, good[:9], now, xraydoc.ErrSpanID},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			var docs xraydoc.Docs
-			err := tr.Append(&docs, &xraydoc.Resource{}, &otlpwire.Span{TraceID: tc.trace, SpanID: tc.span})
+			err := tr.Append(&docs, &xraydoc.Resource{}, &otlpwire.Span{TraceID: tc.trace, SpanID: tc.span, Start: tc.start})
 			if !errors.Is(err, tc.want) || (err == nil) != (len(docs.Ends) == 1) {
 				t.Errorf("Append = %v with %d documents, want %v", err, len(docs.Ends), tc.want)
 			}

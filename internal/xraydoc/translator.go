@@ -2,6 +2,7 @@ package xraydoc
 
 import (
 	"errors"
+	"time"
 
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 )
@@ -64,17 +65,22 @@ func (d *Docs) Doc(i int) []byte {
 var (
 	ErrTraceID = errors.New("the trace id is not 16 bytes, or is all zeros")
 	ErrSpanID  = errors.New("the span id is not 8 bytes, or is all zeros")
+	ErrStart   = errors.New("the span has no start time")
 )
 
 // Append translates s, sent by r, and appends one document to d, or two where
 // Application Signals wants a call and the service that made it apart. A span
-// without valid ids is refused, and nothing appended.
+// without valid ids or a start, which X-Ray would not take, is refused, and
+// nothing appended.
 func (t *Translator) Append(d *Docs, r *Resource, s *otlpwire.Span) error {
 	if !validID(s.TraceID, 16) {
 		return ErrTraceID
 	}
 	if !validID(s.SpanID, 8) {
 		return ErrSpanID
+	}
+	if s.Start < uint64(time.Microsecond) {
+		return ErrStart
 	}
 	x := translation{Translator: t, d: d, a: &d.attrs, r: r, s: s}
 	d.attrs.reset(s.Attrs)

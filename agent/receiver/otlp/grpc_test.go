@@ -34,7 +34,7 @@ func dialGRPC(t *testing.T, x *running) *grpc.ClientConn {
 
 func traceRequest(name string) *coltracepb.ExportTraceServiceRequest {
 	return &coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{ScopeSpans: []*tracepb.ScopeSpans{{
-		Spans: []*tracepb.Span{{TraceId: bytes.Repeat([]byte{1}, 16), SpanId: bytes.Repeat([]byte{2}, 8), Name: name, StartTimeUnixNano: 1, EndTimeUnixNano: 2}},
+		Spans: []*tracepb.Span{{TraceId: bytes.Repeat([]byte{1}, 16), SpanId: bytes.Repeat([]byte{2}, 8), Name: name, StartTimeUnixNano: 1e18, EndTimeUnixNano: 2e18}},
 	}}}}}
 }
 

@@ -98,7 +98,7 @@ func TestRefusals(t *testing.T) {
 // TestPartialSuccess sends one good span and two bad ones.
 func TestPartialSuccess(t *testing.T) {
 	const body = `{"resourceSpans":[{"scopeSpans":[{"spans":[
-	 {"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53995c3f42cd8ad8","name":"a","startTimeUnixNano":"1","endTimeUnixNano":"2"},
+	 {"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53995c3f42cd8ad8","name":"a","startTimeUnixNano":"1000000000","endTimeUnixNano":"2000000000"},
 	 {"traceId":"00000000000000000000000000000000","spanId":"53995c3f42cd8ad8"},
 	 {"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53"}]}]}]}`
 	x := start(t, nil)
