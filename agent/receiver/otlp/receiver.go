@@ -41,7 +41,7 @@ type Config struct {
 	// different users.
 	UnixMode fs.FileMode
 	// MaxBody is the length of the longest request, uncompressed, in bytes.
-	// Default 16 MiB.
+	// Default 16 MiB, or Memory if that is less.
 	MaxBody int
 	// Memory bounds the bytes that requests occupy while they are taken in.
 	// Senders beyond it are told to come back. Default 64 MiB.
@@ -69,8 +69,8 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	setDefault(&c.UnixMode, 0o666)
-	setDefault(&c.MaxBody, 16<<20)
 	setDefault(&c.Memory, 64<<20)
+	setDefault(&c.MaxBody, int(min(16<<20, c.Memory)))
 	setDefault(&c.PushWait, 2*time.Second)
 	setDefault(&c.AckWait, 9*time.Second)
 	setDefault(&c.RetryAfter, time.Second)
@@ -116,9 +116,7 @@ type Receiver struct {
 	memory   budget
 	scratch  shelf
 
-	grpc, http, unix   net.Listener // nil: not configured
-	grpcAddr, httpAddr net.Addr
-	ran                bool // the listeners have been used by a Run
+	grpc, http, unix net.Listener // nil: not configured
 }
 
 var _ sidelight.Receiver = (*Receiver)(nil)
@@ -142,7 +140,6 @@ func New(cfg Config, rec sidelight.Recorder, books Books, log *slog.Logger) (*Re
 	if err := r.listen(); err != nil {
 		return nil, errors.Join(fmt.Errorf("otlp receiver: %w", err), r.Close())
 	}
-	r.grpcAddr, r.httpAddr = addr(r.grpc), addr(r.http)
 	return r, nil
 }
 
@@ -192,39 +189,20 @@ func (r *Receiver) Close() error {
 	return errors.Join(errs...)
 }
 
-// reopen opens the listeners again, at the addresses that they had, if this is
-// not the first Run: the one before may have failed.
-func (r *Receiver) reopen() error {
-	if !r.ran {
-		r.ran = true
-		return nil
-	}
-	_ = r.Close() // of what a failure left open
-	if r.grpcAddr != nil {
-		r.cfg.GRPC = r.grpcAddr.String()
-	}
-	if r.httpAddr != nil {
-		r.cfg.HTTP = r.httpAddr.String()
-	}
-	return r.listen()
-}
-
 // GRPCAddr is the address for gRPC, nil if none.
-func (r *Receiver) GRPCAddr() net.Addr { return r.grpcAddr }
+func (r *Receiver) GRPCAddr() net.Addr { return addr(r.grpc) }
 
 // HTTPAddr is the address for HTTP, nil if none.
-func (r *Receiver) HTTPAddr() net.Addr { return r.httpAddr }
+func (r *Receiver) HTTPAddr() net.Addr { return addr(r.http) }
 
 // stopGrace is how long requests may still take when the receiver stops, beyond
 // the wait for what they brought to be safe.
 const stopGrace = time.Second
 
-// Run answers requests until ctx ends, and then those that had begun. It may be
-// called again after it failed.
+// Run answers requests until ctx ends, and then those that had begun. However
+// it ends, the listeners are closed then.
 func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
-	if err := r.reopen(); err != nil {
-		return fmt.Errorf("otlp receiver: %w", err)
-	}
+	defer r.Close() // what failed to be served was not closed by the server
 	srv := r.server(out)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -248,35 +248,6 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-func TestRunsAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "agent.sock")
-	cfg := otlp.Config{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Unix: path, Logs: func(string) sidelight.Dest { return sidelight.Dest{} }}
-	r, err := otlp.New(cfg, nil, &books{}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := client(t, "")
-	for range 2 {
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		pushed := make(chan struct{}, 8)
-		go func() {
-			done <- r.Run(ctx, sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error { pushed <- struct{}{}; return nil }))
-		}()
-		for len(pushed) == 0 { // the listener is open again only when Run has begun
-			resp, err := c.Post("http://"+r.HTTPAddr().String()+"/v1/logs", "application/json", strings.NewReader(logsJSON))
-			if err == nil {
-				resp.Body.Close()
-			}
-		}
-		c.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil {
-			t.Fatalf("Run = %v", err)
-		}
-	}
-}
-
 // TestUnknownService expects the configured name in place of the one that
 // libraries make up.
 func TestUnknownService(t *testing.T) {
@@ -296,7 +267,7 @@ func TestNewFails(t *testing.T) {
 	for name, cfg := range map[string]otlp.Config{
 		"no address":    {Logs: dest},
 		"no logs":       {GRPC: "127.0.0.1:0"},
-		"little memory": {GRPC: "127.0.0.1:0", Logs: dest, Memory: 1},
+		"little memory": {GRPC: "127.0.0.1:0", Logs: dest, Memory: 1, MaxBody: 2},
 		"grpc in use":   {GRPC: x.GRPCAddr().String(), Logs: dest},
 		"http in use":   {HTTP: x.HTTPAddr().String(), Logs: dest},
 		"unix in use":   {Unix: x.unix, Logs: dest},

@@ -66,7 +66,6 @@ type Receiver struct {
 	proxy *proxy
 
 	udpAddr, tcpAddr net.Addr
-	ran              bool // the listeners have been used by a Run
 
 	received, overflow atomic.Uint64
 	full               atomic.Bool // the last push found no room
@@ -116,23 +115,6 @@ func (r *Receiver) listen() error {
 	return nil
 }
 
-// reopen opens the listeners again, at the addresses that they had, if this is
-// not the first Run: the one before may have failed.
-func (r *Receiver) reopen() error {
-	if !r.ran {
-		r.ran = true
-		return nil
-	}
-	_ = r.Close() // of what a panic left open
-	if r.udpAddr != nil {
-		r.cfg.UDP = r.udpAddr.String()
-	}
-	if r.tcpAddr != nil {
-		r.cfg.TCP = r.tcpAddr.String()
-	}
-	return r.listen()
-}
-
 // Close closes the listeners of a receiver that was never run. Run closes them
 // by itself.
 func (r *Receiver) Close() error {
@@ -166,17 +148,15 @@ func (r *Receiver) Stats() Stats {
 }
 
 // Run takes documents and answers sampling calls until ctx ends. What had
-// reached the socket by then is still taken. It may be called again after it
-// failed.
+// reached the socket by then is still taken. However it ends, the listeners are
+// closed then.
 func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) (err error) {
-	if err := r.reopen(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	var served error
 	var wg sync.WaitGroup
 	defer func() {
 		wg.Wait()
+		_ = r.Close() // again where it ended well, the first time after a panic
 		err = errors.Join(err, served)
 	}()
 	defer cancel()

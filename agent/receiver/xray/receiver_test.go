@@ -228,15 +228,14 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-// TestRunsAgain ends a run by a panic in the sink, as a supervisor may, and
-// expects the next one to listen where the first one did.
-func TestRunsAgain(t *testing.T) {
+// TestPanic ends a run by a panic in the sink, as a supervisor may see one, and
+// expects a new receiver to find the addresses free.
+func TestPanic(t *testing.T) {
 	r, err := xray.New(xray.Config{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}, nil, newBooks(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dial(t, r)
-	send(t, c, header+`{"id":"1"}`)
+	send(t, dial(t, r), header+`{"id":"1"}`)
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -246,22 +245,9 @@ func TestRunsAgain(t *testing.T) {
 		_ = r.Run(t.Context(), sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error { panic("sink") }))
 	}()
 	out := newSink()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx, out) }()
-	for len(out.all()) == 0 { // what is sent before the socket is open again is lost
-		_, _ = c.Write([]byte(header + `{"id":"2"}`))
-		select {
-		case <-out.more:
-		case err := <-done:
-			t.Fatalf("Run = %v", err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Run = %v", err)
-	}
+	again, _ := start(t, xray.Config{UDP: r.UDPAddr().String(), TCP: r.TCPAddr().String()}, nil, newBooks(), out)
+	send(t, dial(t, again), header+`{"id":"2"}`)
+	until(t, out.more, func() bool { return len(out.all()) == 1 })
 }
 
 func TestPortInUse(t *testing.T) {

@@ -70,7 +70,6 @@ func (in *intake) sort(now int64) {
 // takeDocuments reads datagrams until ctx ends, gathering what is there into
 // one batch, and then once more without waiting.
 func (r *Receiver) takeDocuments(ctx context.Context, out sidelight.Sink) error {
-	defer r.udp.Close()
 	sock, err := newSocket(r.udp)
 	if err != nil {
 		return err
