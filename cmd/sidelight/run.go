@@ -110,6 +110,9 @@ func (a *app) runAgent(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
+	for _, l := range ag.Report().Listeners {
+		log.Info("listening", "for", l.Name, "address", l.Address)
+	}
 	log.Info("ready", "service", ag.Identity().Service, "platform", ag.Identity().Platform, "region", ag.Identity().Region)
 	err = ag.Run(ctx)
 	account(log, ag)
