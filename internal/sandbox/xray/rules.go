@@ -134,7 +134,11 @@ func (s *Service) CreateSamplingRule(ctx context.Context, in *xray.CreateSamplin
 	if err := checkRule(&def); err != nil {
 		return nil, err
 	}
-	def.Attributes = maps.Clone(def.Attributes)
+	// A rule always has attributes, if only an empty map: the X-Ray SDK for Node
+	// ignores rules without.
+	if def.Attributes = maps.Clone(def.Attributes); def.Attributes == nil {
+		def.Attributes = map[string]string{}
+	}
 	def.RuleARN = ruleARN(c, *def.RuleName)
 	r := s.rules
 	r.mu.Lock()

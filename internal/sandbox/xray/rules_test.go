@@ -84,6 +84,25 @@ func TestSamplingRules(t *testing.T) {
 	}
 }
 
+// The X-Ray SDK for Node ignores a rule that has no attributes at all.
+func TestSamplingRuleWithoutAttributes(t *testing.T) {
+	s, _ := newService(t, sandboxxray.Options{})
+	rule := samplingRule("plain", 1)
+	rule.Attributes = nil
+	if _, err := s.CreateSamplingRule(t.Context(), &xray.CreateSamplingRuleInput{SamplingRule: rule}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.GetSamplingRules(t.Context(), &xray.GetSamplingRulesInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range out.SamplingRuleRecords {
+		if r.SamplingRule.Attributes == nil {
+			t.Errorf("rule %s has no attributes, want an empty map", *r.SamplingRule.RuleName)
+		}
+	}
+}
+
 func TestSamplingRuleErrors(t *testing.T) {
 	s, _ := newService(t, sandboxxray.Options{})
 	for text, change := range map[string]func(*types.SamplingRule){
