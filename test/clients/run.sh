@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Tests bin/sidelight with clients that others wrote, and installs them first:
+# Debian's packages, npm's below this folder, and programs in Go below the cache
+# directory. What is there already is not installed again.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/sidelight-test-clients"
+helm_version=v3.22.0
+step() { printf '== test-clients: %s (%ss)\n' "$1" "$SECONDS"; }
+
+debian() {
+	local missing=() as_root=()
+	[ -x /usr/bin/aws ] || missing+=(awscli)
+	[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+	/usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
+	command -v node >/dev/null || missing+=(nodejs)
+	command -v npm >/dev/null || missing+=(npm)
+	[ ${#missing[@]} -gt 0 ] || return 0
+	step "installing ${missing[*]}"
+	[ "$(id -u)" = 0 ] || as_root=(sudo)
+	# Nothing that is installed here may start a service.
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+	"${as_root[@]}" apt-get update -qq
+	"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+npm_packages() {
+	# npm ci leaves a copy of the lock, which tells what is installed.
+	if [ -f node_modules/.installed ] && cmp -s package-lock.json node_modules/.installed; then return; fi
+	step 'installing packages for Node'
+	npm ci --no-audit --no-fund --ignore-scripts --omit=optional --loglevel=error
+	cp package-lock.json node_modules/.installed
+}
+
+go_programs() {
+	mkdir -p "$cache"
+	if [ ! -x "$cache/helm-$helm_version/helm" ]; then
+		step "building helm $helm_version"
+		GOBIN="$cache/helm-$helm_version" go install "helm.sh/helm/v3/cmd/helm@$helm_version"
+	fi
+	step 'building the tests'
+	(cd xraygo && go build -o "$cache/xraygo" .)
+	go vet -tags clients ./...
+}
+
+debian
+npm_packages
+go_programs
+step 'testing'
+export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo"
+# Most tests wait most of the time, so more of them run than there are cores.
+go test -tags clients -count=1 -parallel "${PARALLEL:-6}" -timeout 10m "$@" ./...
+step 'done'

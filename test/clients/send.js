@@ -1,0 +1,114 @@
+// Sends telemetry with clients for Node: node send.js fluent|statsd|otlp|xray …
+"use strict";
+
+// fluent HOST PORT MODE sends 50 events and ends when all are acknowledged.
+async function fluent(host, port, eventMode) {
+  const { FluentClient, EventTime } = require("@fluent-org/logger");
+  const client = new FluentClient("app", {
+    eventMode,
+    ack: { ackTimeout: 10000 },
+    socket: { host, port: Number(port), timeout: 10000 },
+    sendQueueIntervalLimit: 10,
+  });
+  await client.connect();
+  const acks = [];
+  for (let seq = 0; seq < 50; seq++) {
+    const time = seq % 2 ? EventTime.now() : new Date();
+    acks.push(client.emit("web", { seq, text: "grüße ☃", nested: { ok: true } }, time));
+  }
+  await Promise.all(acks);
+  await client.disconnect();
+}
+
+// statsd HOST PORT sends counts, a gauge and timings, with DogStatsD's tags.
+async function statsd(host, port) {
+  const StatsD = require("hot-shots");
+  const client = new StatsD({ host, port: Number(port), globalTags: { route: "/pay" }, maxBufferSize: 1000 });
+  for (let i = 1; i <= 20; i++) {
+    client.increment("orders", 3);
+    client.timing("latency", i);
+  }
+  client.gauge("stock", 7);
+  await new Promise((done) => client.close(done));
+}
+
+// otlp HTTP GRPC proto|grpc|json sends a trace of two services and a log record
+// within it, and prints the trace's ID.
+async function otlp(http, grpc, transport) {
+  const { context, trace, SpanKind, SpanStatusCode } = require("@opentelemetry/api");
+  const { SeverityNumber } = require("@opentelemetry/api-logs");
+  const { BasicTracerProvider, BatchSpanProcessor } = require("@opentelemetry/sdk-trace-base");
+  const { LoggerProvider, BatchLogRecordProcessor } = require("@opentelemetry/sdk-logs");
+  const { resourceFromAttributes } = require("@opentelemetry/resources");
+  const pkg = (signal) =>
+    `@opentelemetry/exporter-${signal === "traces" ? "trace" : "logs"}-otlp-${transport === "json" ? "http" : transport}`;
+  const exporter = (signal, name) => {
+    const url = transport === "grpc" ? `http://${grpc}` : `http://${http}/v1/${signal}`;
+    return new (require(pkg(signal))[name])({ url, compression: transport === "proto" ? "gzip" : "none" });
+  };
+  const provider = (service) =>
+    new BasicTracerProvider({
+      resource: resourceFromAttributes({ "service.name": service }),
+      spanProcessors: [new BatchSpanProcessor(exporter("traces", "OTLPTraceExporter"))],
+    });
+  const web = provider("web");
+  const stock = provider("stock");
+  const server = web.getTracer("test").startSpan("GET /checkout", {
+    kind: SpanKind.SERVER,
+    attributes: {
+      "http.request.method": "GET", "url.scheme": "http", "url.path": "/checkout",
+      "server.address": "shop.example", "http.response.status_code": 500,
+    },
+  });
+  const ctx = trace.setSpan(context.active(), server);
+  const call = web.getTracer("test").startSpan("POST stock", { kind: SpanKind.CLIENT }, ctx);
+  const remote = stock.getTracer("test").startSpan("POST /reserve", { kind: SpanKind.SERVER }, trace.setSpan(ctx, call));
+  remote.end();
+  call.recordException(new Error("sold out"));
+  call.setStatus({ code: SpanStatusCode.ERROR, message: "sold out" });
+  call.end();
+  server.setStatus({ code: SpanStatusCode.ERROR, message: "sold out" });
+  const processor = new BatchLogRecordProcessor({ exporter: exporter("logs", "OTLPLogExporter") });
+  const logs = new LoggerProvider({ resource: resourceFromAttributes({ "service.name": "shop" }), processors: [processor] });
+  logs.getLogger("test").emit({
+    body: "sold out: gnocchi", severityNumber: SeverityNumber.ERROR, severityText: "ERROR",
+    attributes: { left: 0, sku: "g-1" }, context: ctx,
+  });
+  server.end();
+  await Promise.all([web.shutdown(), stock.shutdown(), logs.shutdown()]);
+  console.log(server.spanContext().traceId);
+}
+
+// xray serves requests until one was sampled by a rule that came from the
+// service, prints its rule and trace, and stays to report statistics.
+async function xray() {
+  const AWSXRay = require("aws-xray-sdk-core");
+  const http = require("node:http");
+  const mw = AWSXRay.middleware;
+  mw.setDefaultName("checkout");
+  let sampled = false;
+  const server = http.createServer((req, res) => {
+    const segment = mw.traceRequestResponseCycle(req, res);
+    segment.addAnnotation("tier", "gold");
+    segment.addNewSubsegment("reserve").close();
+    const { rule_name: rule } = (segment.aws && segment.aws.xray) || {};
+    if (rule && rule !== "Default" && !sampled) {
+      sampled = true;
+      console.log(JSON.stringify({ rule, trace: segment.trace_id }));
+    }
+    res.statusCode = 500;
+    res.end();
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  while (!sampled) {
+    await new Promise((done) => http.get({ port: server.address().port, path: "/pay" }, (r) => r.resume().on("end", done)));
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  // The server keeps the process; the test ends it.
+}
+
+const commands = { fluent, statsd, otlp, xray };
+commands[process.argv[2]](...process.argv.slice(3)).catch((err) => {
+  console.error(err);
+  process.exit(1);
+});
