@@ -60,6 +60,7 @@ type Checkpoints struct {
 
 	mu         sync.Mutex
 	fresh      bool
+	at         time.Time
 	saved      []Checkpoint // found at the start and not settled yet
 	tracked    map[int]tracked
 	nextKey    int
@@ -96,6 +97,9 @@ func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints
 		return c, c.moveAside(err)
 	}
 	c.written = data
+	if info, err := root.Stat(name); err == nil {
+		c.at = info.ModTime()
+	}
 	return c, nil
 }
 
@@ -134,6 +138,15 @@ func (c *Checkpoints) Fresh() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.fresh
+}
+
+// Written returns when the file that was there at the start was written, zero if
+// there was none.
+func (c *Checkpoints) Written() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.at
 }
 
 // Lasting reports whether what the store holds survives the process.

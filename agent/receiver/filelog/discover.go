@@ -36,6 +36,7 @@ func (r *Receiver) restore() {
 		}
 	}
 	r.cfg.find(note)
+	var later []quarry
 	dirs := map[string]bool{}
 	for _, cp := range r.store.Saved() {
 		if !r.cfg.matches(cp.Path) {
@@ -49,21 +50,36 @@ func (r *Receiver) restore() {
 				}
 			})
 		}
-		r.resume(cp, present)
+		if at := r.resume(cp, present); !at.IsZero() {
+			later = append(later, quarry{path: cp.Path, since: at})
+		}
+	}
+	for _, h := range later {
+		// These times come from one clock, and may be the same.
+		r.openBetween(h.path, h.since.Add(coarse-1))
 	}
 	r.store.Settle()
 }
 
 // resume opens the file of cp, or the copy that was made of it before it was
-// truncated.
-func (r *Receiver) resume(cp receiver.Checkpoint, present map[key]string) {
+// truncated. If it is not where it was it returns the time after which what came
+// in its place was written, if that is known: it may have been rotated as well.
+func (r *Receiver) resume(cp receiver.Checkpoint, present map[key]string) time.Time {
 	path, ok := present[key{cp.Device, cp.Inode}]
 	if !ok || !holds(path, cp) {
 		if path, ok = findCopy(cp, time.Time{}); !ok {
-			return
+			return r.store.Written()
 		}
 	}
-	r.open(path, cp.Path, cp.Offset, nil)
+	t := r.open(path, cp.Path, cp.Offset, nil)
+	if t == nil || path == cp.Path {
+		return time.Time{}
+	}
+	info, err := t.f.Stat()
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // holds reports whether the file at path is the one that cp speaks of.
@@ -159,6 +175,7 @@ type sighting struct {
 // quarry are the files that had a name, and lost it again, since it was found
 // last: rotations may follow each other faster than they are looked for.
 type quarry struct {
+	path         string
 	since, until time.Time
 	looks        int
 }
@@ -172,7 +189,7 @@ const minLooks = 4
 func (r *Receiver) hunt(path string, since, now time.Time) {
 	h, ok := r.hunts[path]
 	if !ok {
-		h.since = since
+		h.path, h.since = path, since
 	}
 	h.until, h.looks = now.Add(r.cfg.RotateWait), 0
 	r.hunts[path] = h

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sidelight-dev/sidelight/agent/receiver"
@@ -169,10 +170,22 @@ func TestRotatedWhileNobodyReads(t *testing.T) {
 			d.copyFile("app.log", "app.log-20260102")
 			d.remove("app.log")
 		},
+		"renamed, and its follower": func(d *dir) {
+			d.rename("app.log", "app.log.2")
+			d.append("app.log.1", text(number(300, 310)))
+		},
+		"copied, and its follower": func(d *dir) {
+			d.copyFile("app.log", "app.log.2")
+			d.truncate("app.log")
+			d.append("app.log", text(number(300, 310)))
+			d.copyFile("app.log", "app.log.1")
+			d.truncate("app.log")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, s := newDir(t), newSink()
 			d.append("app.log", text(number(0, 100)))
+			d.append("app.log.7", "an old one\n")
 			store := d.store()
 			r := d.start(filelog.Config{}, store, s)
 			s.wait(t, 100)
@@ -181,9 +194,13 @@ func TestRotatedWhileNobodyReads(t *testing.T) {
 			d.append("app.log", text(number(100, 200)))
 			rotate(d)
 			d.append("app.log", text(number(200, 300)))
+			want := 300
+			if strings.Contains(name, "follower") {
+				want = 310
+			}
 			d.start(filelog.Config{}, d.store(), s)
-			s.wait(t, 300)
-			exactly(t, s.of("app.log"), 300)
+			s.wait(t, want)
+			exactly(t, s.of("app.log"), want)
 		})
 	}
 }
