@@ -285,7 +285,7 @@ func TestHandlerKeepsOptionalInterfaces(t *testing.T) {
 func TestHandlerHijack(t *testing.T) {
 	a := &agent{}
 	tel := start(t, a)
-	srv := httptest.NewServer(tel.Handler(mux("/ws", func(w http.ResponseWriter, _ *http.Request) {
+	h := tel.Handler(mux("/ws", func(w http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -294,7 +294,13 @@ func TestHandlerHijack(t *testing.T) {
 		defer conn.Close()
 		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello\n")
 		_ = rw.Flush()
-	})))
+	}))
+	// A server does not wait for handlers that hijacked their connection.
+	served := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(served)
+		h.ServeHTTP(w, r)
+	}))
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	if err != nil {
@@ -308,7 +314,7 @@ func TestHandlerHijack(t *testing.T) {
 	if err != nil || !strings.HasSuffix(string(all), "hello\n") {
 		t.Fatalf("read %q, %v", all, err)
 	}
-	srv.Close() // waits for the handler
+	<-served
 	flush(t, tel)
 	if got := texts(a.span(t, "GET /ws").Attributes)["http.response.status_code"]; got != "101" {
 		t.Errorf("status is %s, want 101", got)

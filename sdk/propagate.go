@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.opentelemetry.io/contrib/propagators/aws/xray"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -58,42 +59,17 @@ func (c headerCarrier) Set(key, value string) { c[canonicalKey(key)] = []string{
 // Keys implements [propagation.TextMapCarrier].
 func (c headerCarrier) Keys() []string { return slices.Collect(maps.Keys(c)) }
 
-// xrayPropagator reads and writes X-Ray's header. It differs from the one in
-// OpenTelemetry's contrib in what load balancers need: a header with nothing
-// but Root gives the new trace its ID, so that it is the ID in the access log,
-// and a header without a decision (no Sampled, or Sampled=?) leaves it to this
-// service instead of meaning no.
-type xrayPropagator struct{}
+// xrayPropagator writes X-Ray's header by OpenTelemetry's own propagator and reads
+// it by itself, as load balancers need more: a header with nothing but Root gives
+// the new trace its ID, so that it is the ID in the access log, and a header
+// without a decision (no Sampled, or Sampled=?) leaves it to this service instead
+// of meaning no.
+type xrayPropagator struct{ xray.Propagator }
 
 var _ propagation.TextMapPropagator = xrayPropagator{}
 
 // undecidedKey marks a context whose remote parent made no sampling decision.
 type undecidedKey struct{}
-
-// Fields implements [propagation.TextMapPropagator].
-func (xrayPropagator) Fields() []string { return []string{xrayHeader} }
-
-// Inject implements [propagation.TextMapPropagator].
-func (xrayPropagator) Inject(ctx context.Context, carrier propagation.TextMapCarrier) {
-	sc := trace.SpanContextFromContext(ctx)
-	if !sc.IsValid() {
-		return
-	}
-	var buf [80]byte
-	b := append(buf[:0], "Root="...)
-	b = appendTraceID(b, sc.TraceID())
-	b = append(b, ";Parent="...)
-	sid := sc.SpanID()
-	b = hex.AppendEncode(b, sid[:])
-	carrier.Set(xrayHeader, string(appendSampled(b, sc.IsSampled())))
-}
-
-func appendSampled(b []byte, sampled bool) []byte {
-	if sampled {
-		return append(b, ";Sampled=1"...)
-	}
-	return append(b, ";Sampled=0"...)
-}
 
 // Extract implements [propagation.TextMapPropagator].
 func (xrayPropagator) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
@@ -105,10 +81,11 @@ func (xrayPropagator) Extract(ctx context.Context, carrier propagation.TextMapCa
 		return ctx // another header knows more
 	}
 	cfg := trace.SpanContextConfig{TraceID: h.root, SpanID: h.parent, Remote: true}
-	if h.sampled == '1' {
+	switch h.sampled {
+	case '1':
 		cfg.TraceFlags = trace.FlagsSampled
-	}
-	if h.sampled != '0' && h.sampled != '1' {
+	case '0':
+	default:
 		ctx = context.WithValue(ctx, undecidedKey{}, true)
 	}
 	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(cfg))
@@ -197,4 +174,11 @@ func TraceID(ctx context.Context) string {
 	}
 	var buf [35]byte
 	return string(appendTraceID(buf[:0], id))
+}
+
+func appendSampled(b []byte, sampled bool) []byte {
+	if sampled {
+		return append(b, ";Sampled=1"...)
+	}
+	return append(b, ";Sampled=0"...)
 }

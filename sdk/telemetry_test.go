@@ -265,7 +265,7 @@ func TestDependencies(t *testing.T) {
 	allowed := []string{
 		"github.com/cespare/xxhash/v2", "github.com/go-logr/logr", "github.com/go-logr/stdr", "github.com/google/uuid",
 		"github.com/sidelight-dev/sidelight",
-		"go.opentelemetry.io/auto/sdk", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/log", "go.opentelemetry.io/otel/metric",
+		"go.opentelemetry.io/auto/sdk", "go.opentelemetry.io/contrib/propagators/aws", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/log", "go.opentelemetry.io/otel/metric",
 		"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/sdk/metric", "go.opentelemetry.io/otel/trace", "golang.org/x/sys",
 	}
 	for line := range strings.Lines(string(out)) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sidelight-dev/sidelight/internal/demo"
+	"github.com/sidelight-dev/sidelight/cmd/sidelight/internal/demo"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 )
 
