@@ -103,7 +103,7 @@ func (x *translation) exception(i, n int, e exception) {
 		w.boolean("remote", true)
 	}
 	x.told.but |= 1 << i
-	if w.stack(x.r.language, textOf(e.stack)) || len(textOf(e.stack)) == 0 {
+	if x.stack(textOf(e.stack)) {
 		x.told.whole |= 1 << i
 	}
 	w.dst = append(w.dst, '}')

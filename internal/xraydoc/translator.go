@@ -47,6 +47,8 @@ type Docs struct {
 	attrs attrs
 	names [][]byte // of attributes that the span wants indexed
 	stack []byte   // a name or URL being put together
+
+	frames []frame
 }
 
 // Reset empties d and keeps its memory.
