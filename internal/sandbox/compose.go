@@ -10,12 +10,13 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/sandbox/inbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/logs"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sts"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/tagging"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray"
 )
 
 // specs are the protocols of the sandbox's services.
 func specs() []awsproto.Spec {
-	return []awsproto.Spec{awsproto.Logs(), awsproto.CloudWatch(), awsproto.XRay(), awsproto.STS()}
+	return []awsproto.Spec{awsproto.Logs(), awsproto.CloudWatch(), awsproto.XRay(), awsproto.STS(), awsproto.Tagging()}
 }
 
 // compose makes the services. This is the one place where they are put
@@ -29,11 +30,13 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	traces := xray.New(xray.Options{Clock: s.clock, Log: o.Logger})
 	own := []api.Service{
 		metrics,
 		events,
 		sts.New(),
-		xray.New(xray.Options{Clock: s.clock, Log: o.Logger}),
+		traces,
+		tagging.New([]tagging.Source{metrics, events, traces}),
 	}
 	// A service of the options takes the place of the sandbox's own.
 	own = slices.DeleteFunc(own, func(svc api.Service) bool {

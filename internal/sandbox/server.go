@@ -102,7 +102,7 @@ func New(o Options) (*Server, error) {
 	}
 	handler, err := awsproto.New(awsproto.Options{
 		Services: s.services, Specs: append(o.Specs, specs()...), Account: o.Account,
-		VerifySignatures: o.VerifySignatures, Keys: o.Keys,
+		VerifySignatures: o.VerifySignatures, Keys: o.Keys, CheckInputs: true,
 		Refuse: s.faults.Outage, Intercept: s.verdict, Observe: s.calls.add, Logger: o.Logger,
 	})
 	if err != nil {

@@ -116,6 +116,12 @@ type Metrics interface {
 	Record(ctx context.Context, points []Datapoint)
 }
 
+// Resource is a resource that can have tags, as the tagging service finds it.
+type Resource struct {
+	ARN  string
+	Tags map[string]string
+}
+
 // Streamer is an output that is not one structure but a stream of events, such
 // as StartLiveTail's. The protocol layer calls Stream once and ends the answer
 // when it returns.

@@ -206,6 +206,9 @@ func (x *exchange) call(s *service) *answer {
 	if err := x.decode(s, in); err != nil {
 		return x.fail(serialization(err))
 	}
+	if e := s.check(in); e != nil {
+		return x.fail(e)
+	}
 	out, err := x.h.run(x.context(), op, in)
 	if err != nil {
 		return x.fail(x.h.asError(s, op.Name, err))

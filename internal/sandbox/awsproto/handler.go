@@ -27,6 +27,9 @@ type Options struct {
 	// credential names the service.
 	VerifySignatures bool
 	Keys             map[string]string
+	// CheckInputs refuses inputs that violate the limits of the service's model
+	// before an operation sees them.
+	CheckInputs bool
 	// Now is the wall clock, by which signatures expire. Nil: time.Now.
 	Now func() time.Time
 	// Refuse, if not nil, is asked about each request before its body is read
@@ -88,6 +91,7 @@ type Handler struct {
 	byName   map[string]*service
 	account  string
 	verify   bool
+	check    bool
 	keys     map[string]string
 	now      func() time.Time
 	refuse   func(service, operation string) bool
@@ -100,7 +104,7 @@ type Handler struct {
 // New returns a Handler. It fails if a service has no spec, or two have a name.
 func New(o Options) (*Handler, error) {
 	h := &Handler{
-		byName: make(map[string]*service), account: o.Account, verify: o.VerifySignatures, keys: o.Keys,
+		byName: make(map[string]*service), account: o.Account, verify: o.VerifySignatures, keys: o.Keys, check: o.CheckInputs,
 		now: o.Now, refuse: o.Refuse, verdict: o.Intercept, observe: o.Observe, log: o.Logger,
 	}
 	if h.now == nil {
@@ -138,6 +142,12 @@ func (h *Handler) add(s api.Service, specs []Spec) error {
 		return fmt.Errorf("add service %q: it is there already", s.Name())
 	}
 	svc := &service{spec: specs[i], plans: newPlans(&specs[i]), ops: make(map[string]api.Operation)}
+	var err error
+	if h.check {
+		if svc.plans.limits, err = readLimits(s.Name()); err != nil {
+			return err
+		}
+	}
 	for _, op := range s.Operations() {
 		if _, ok := svc.ops[op.Name]; ok {
 			return fmt.Errorf("add service %q: operation %s is listed twice", s.Name(), op.Name)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // maxDepth bounds the nesting of a document, so that hostile input cannot
@@ -42,6 +40,7 @@ type plan struct {
 	fields []field           // of a structure, in order of declaration
 	byName map[string]*field // wire name to field
 	union  map[string]reflect.Type
+	enum   []string // the values of an enumeration
 }
 
 // field is one member of a structure.
@@ -50,6 +49,10 @@ type field struct {
 	index int
 	ptr   bool
 	plan  *plan
+	key   string // "Type.member", by which limits are named
+	limit *limit
+	// ptrless: a number or a boolean whose zero may have been sent.
+	ptrless bool
 }
 
 // plans makes and caches the plans of a service's types. It is safe for
@@ -58,6 +61,7 @@ type plans struct {
 	lowerFirst bool
 	rename     map[string]string
 	unions     map[reflect.Type]map[string]reflect.Type
+	limits     limits
 
 	mu    sync.Mutex
 	cache sync.Map // reflect.Type to *plan
@@ -90,8 +94,7 @@ func (p *plans) wireName(typ, name string) string {
 	if !p.lowerFirst {
 		return name
 	}
-	r, n := utf8.DecodeRuneInString(name)
-	return string(unicode.ToLower(r)) + name[n:]
+	return lowerFirst(name)
 }
 
 // of returns the plan of t, or an error for a type that no protocol carries.
@@ -139,7 +142,7 @@ func (p *plans) fill(pl *plan, t reflect.Type, building map[reflect.Type]*plan) 
 	}
 	switch t.Kind() {
 	case reflect.String:
-		pl.kind = kindString
+		pl.kind, pl.enum = kindString, valuesOf(t)
 	case reflect.Bool:
 		pl.kind = kindBool
 	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Int16, reflect.Int8:
@@ -181,9 +184,11 @@ func (p *plans) fillStruct(pl *plan, t reflect.Type, building map[reflect.Type]*
 		if err != nil {
 			return fmt.Errorf("member %s: %w", f.Name, err)
 		}
+		name := p.wireName(t.Name(), f.Name)
+		key := t.Name() + "." + name
 		pl.fields = append(pl.fields, field{
-			name: p.wireName(t.Name(), f.Name), index: i,
-			ptr: f.Type.Kind() == reflect.Pointer, plan: fp,
+			name: name, index: i, ptr: f.Type.Kind() == reflect.Pointer, plan: fp, key: key, limit: p.limits[key],
+			ptrless: fp.kind <= kindFloat && fp.kind != kindString && f.Type.Kind() != reflect.Pointer,
 		})
 	}
 	pl.byName = make(map[string]*field, len(pl.fields))

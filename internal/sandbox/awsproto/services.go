@@ -37,6 +37,7 @@ func Logs() Spec {
 			Internal:    Code{"InternalServerException", 500},
 			Unavailable: Code{"ServiceUnavailableException", 503},
 			TooLarge:    Code{"RequestEntityTooLargeException", 413},
+			Invalid:     Code{"InvalidParameterException", 400},
 		},
 	}
 }
@@ -83,6 +84,7 @@ func CloudWatch() Spec {
 			Internal:    Code{"InternalServiceFault", 500},
 			Unavailable: Code{"ServiceUnavailable", 503},
 			TooLarge:    Code{"RequestEntityTooLarge", 413},
+			Invalid:     Code{"ValidationError", 400},
 		},
 	}
 }
@@ -106,6 +108,28 @@ func STS() Spec {
 			Internal:    Code{"InternalFailure", 500},
 			Unavailable: Code{"ServiceUnavailable", 503},
 			TooLarge:    Code{"RequestEntityTooLarge", 413},
+			Invalid:     Code{"ValidationError", 400},
+		},
+	}
+}
+
+// Tagging is the spec of the Resource Groups Tagging API: AWS JSON 1.1.
+func Tagging() Spec {
+	return Spec{
+		Service: "tagging",
+		Target:  "ResourceGroupsTaggingAPI_20170126",
+		Codes: Codes{
+			Unknown:     Code{"UnknownOperationException", 501},
+			Unsigned:    Code{"MissingAuthenticationTokenException", 400},
+			Incomplete:  Code{"IncompleteSignatureException", 400},
+			Signature:   Code{"InvalidSignatureException", 400},
+			Key:         Code{"UnrecognizedClientException", 400},
+			Expired:     Code{"InvalidSignatureException", 400},
+			Throttled:   Code{"ThrottledException", 400},
+			Internal:    Code{"InternalServiceException", 500},
+			Unavailable: Code{"ServiceUnavailableException", 503},
+			TooLarge:    Code{"RequestEntityTooLargeException", 413},
+			Invalid:     Code{"InvalidParameterException", 400},
 		},
 	}
 }
@@ -132,6 +156,7 @@ func XRay() Spec {
 			Internal:    Code{"InternalFailure", 500},
 			Unavailable: Code{"ServiceUnavailableException", 503},
 			TooLarge:    Code{"RequestEntityTooLargeException", 413},
+			Invalid:     Code{"InvalidRequestException", 400},
 		},
 	}
 }

@@ -1,7 +1,8 @@
 package awsproto
 
 // Spec is how one service is spoken to. The specs of the services of the
-// sandbox are [Logs], [CloudWatch], [XRay] and [STS].
+// sandbox are [Logs], [CloudWatch], [XRay], [STS] and
+// [Tagging].
 type Spec struct {
 	// Service is the name in a credential scope, which is [api.Service.Name].
 	Service string
@@ -57,7 +58,7 @@ type Code struct {
 
 // Codes are the errors that the protocol layer raises by itself.
 type Codes struct {
-	Unknown, Unsigned, Incomplete, Signature, Key, Expired, Throttled, Internal, Unavailable, TooLarge Code
+	Unknown, Unsigned, Incomplete, Signature, Key, Expired, Throttled, Internal, Unavailable, TooLarge, Invalid Code
 }
 
 // Bounds of bodies. AWS does not document one for Logs and X-Ray; a batch of

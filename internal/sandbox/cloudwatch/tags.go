@@ -150,3 +150,23 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *cloudwatch.ListTa
 	}
 	return out, nil
 }
+
+// Resources lists the alarms of the caller's region and the dashboards of its
+// account.
+func (s *Service) Resources(ctx context.Context) []api.Resource {
+	caller := api.CallerOf(ctx)
+	var out []api.Resource
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := s.alarmSetLocked(scopeOf(caller))
+	for name, a := range set.alarms {
+		out = append(out, api.Resource{ARN: alarmARN(caller, name), Tags: maps.Clone(a.tags)})
+	}
+	for name, c := range set.composites {
+		out = append(out, api.Resource{ARN: alarmARN(caller, name), Tags: maps.Clone(c.tags)})
+	}
+	for name, d := range s.dashboards[caller.Account] {
+		out = append(out, api.Resource{ARN: dashboardARN(caller.Account, name), Tags: maps.Clone(d.tags)})
+	}
+	return out
+}

@@ -229,7 +229,7 @@ func TestRejectedEvents(t *testing.T) {
 		t.Errorf("events kept: %s", d)
 	}
 	out := must(w.PutLogEvents(t.Context(), &cwl.PutLogEventsInput{LogGroupName: aws.String("/app"), LogStreamName: aws.String("s"),
-		LogEvents: []types.InputLogEvent{event(0, "x")}, Entity: &types.Entity{KeyAttributes: map[string]string{"Type": "Nothing"}}}))(t)
+		LogEvents: []types.InputLogEvent{event(0, "x")}, Entity: &types.Entity{KeyAttributes: map[string]string{"Type": "Nothing", "Name": "n"}}}))(t)
 	if out.RejectedEntityInfo == nil || out.RejectedEntityInfo.ErrorType != types.EntityRejectionErrorTypeInvalidTypeValue {
 		t.Errorf("a bad entity: %v", out.RejectedEntityInfo)
 	}
@@ -328,7 +328,7 @@ func TestQueryDefinitions(t *testing.T) {
 	ctx := t.Context()
 	put := func(name string, id *string) *string {
 		return must(w.PutQueryDefinition(ctx, &cwl.PutQueryDefinitionInput{Name: &name, QueryString: aws.String("fields @message"), QueryDefinitionId: id,
-			LogGroupNames: []string{"/app"}, ClientToken: &name}))(t).QueryDefinitionId
+			LogGroupNames: []string{"/app"}, ClientToken: aws.String(strings.ReplaceAll(fmt.Sprintf("%36s", name), " ", "-"))}))(t).QueryDefinitionId
 	}
 	id := put("team/errors", nil)
 	if again := put("team/errors", nil); *again != *id {

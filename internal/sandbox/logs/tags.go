@@ -172,3 +172,14 @@ func (s *Service) listTagsLogGroup(ctx context.Context, in *cwl.ListTagsLogGroup
 	}
 	return &cwl.ListTagsLogGroupOutput{Tags: g.tagList()}, nil
 }
+
+// Resources lists the log groups of the caller's region.
+func (s *Service) Resources(ctx context.Context) []api.Resource {
+	var out []api.Resource
+	for _, g := range s.all(ctx, func(*group) bool { return true }) {
+		g.mu.Lock()
+		out = append(out, api.Resource{ARN: g.arn(), Tags: maps.Clone(g.tags)})
+		g.mu.Unlock()
+	}
+	return out
+}

@@ -138,3 +138,21 @@ func (s *Service) TaggedResources() []TaggedResource {
 	slices.SortFunc(out, func(a, b TaggedResource) int { return strings.Compare(a.ARN, b.ARN) })
 	return out
 }
+
+// Resources lists the groups and the sampling rules but for the default ones.
+func (s *Service) Resources(ctx context.Context) []api.Resource {
+	var out []api.Resource
+	s.groups.mu.RLock()
+	for _, g := range s.groups.all {
+		out = append(out, api.Resource{ARN: g.arn, Tags: maps.Clone(g.tags.m)})
+	}
+	s.groups.mu.RUnlock()
+	s.rules.mu.Lock()
+	defer s.rules.mu.Unlock()
+	for name, r := range s.rules.all {
+		if name != defaultRule {
+			out = append(out, api.Resource{ARN: *r.record(api.CallerOf(ctx)).SamplingRule.RuleARN, Tags: maps.Clone(r.tags.m)})
+		}
+	}
+	return out
+}
