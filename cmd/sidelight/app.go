@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,9 +11,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 	"github.com/sidelight-dev/sidelight/internal/render"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
 )
@@ -31,6 +34,8 @@ type app struct {
 	endpoint string
 	sandbox  bool
 	quiet    bool
+	utc      bool
+	noInput  bool
 }
 
 func (a *app) root() *cobra.Command {
@@ -44,19 +49,10 @@ watch them, and brings a local stand-in of those services to try it all with.`,
   sidelight run                        the agent, configured by what it finds
   sidelight exec -- ./server           the agent and a command in one container`,
 		SilenceUsage: true, SilenceErrors: true,
-		// Suggestions for mistyped commands come from cobra.
-		SuggestionsMinimumDistance: 2,
-		CompletionOptions:          cobra.CompletionOptions{DisableDescriptions: false},
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	parent(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &hintError{err: usage("%v", err), hint: cmd.CommandPath() + " --help"}
+		return &hintError{err: usage("%v", err), hint: flagHint(cmd, err)}
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "table", "form of the data: table or json")
@@ -66,14 +62,50 @@ watch them, and brings a local stand-in of those services to try it all with.`,
 	f.StringVar(&a.endpoint, "endpoint-url", "", "endpoint of every AWS service")
 	f.BoolVar(&a.sandbox, "sandbox", false, "use the sandbox on "+sandbox.DefaultListen)
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
+	f.BoolVar(&a.utc, "utc", false, "read and show times in UTC, not in the local zone")
+	f.BoolVar(&a.noInput, "no-input", false, "never ask; what would be asked is an error")
 	f.SortFlags = false
 	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"}, &cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"},
 		&cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"}, &cobra.Group{ID: "local", Title: "On this machine:"})
 	a.add(root, "agent", a.runCommand(), a.execCommand(), a.configCommand(), a.statusCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
+	a.add(root, "ask", a.logsCommand(), a.tracesCommand(), a.metricsCommand(), a.alarmsCommand())
+	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand())
 	a.add(root, "local", a.demoCommand(), a.sandboxCommand(), a.versionCommand())
 	root.SetHelpCommandGroupID("local")
 	root.SetCompletionCommandGroupID("local")
+	strictArgs(root)
 	return root
+}
+
+// parent makes a command that only holds others: alone it shows its help, and a
+// word that is none of its commands is an error.
+func parent(cmd *cobra.Command, children ...*cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(children...)
+	return cmd
+}
+
+// strictArgs makes a wrong number of arguments an error of usage that names the
+// help.
+func strictArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			if _, said := errors.AsType[*codeError](err); err == nil || said {
+				return err
+			}
+			return &hintError{err: usage("%s: %v", cmd.CommandPath(), err), hint: cmd.CommandPath() + " --help"}
+		}
+	}
+	for _, c := range cmd.Commands() {
+		strictArgs(c)
+	}
 }
 
 func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {
@@ -85,10 +117,26 @@ func (a *app) add(root *cobra.Command, group string, cmds ...*cobra.Command) {
 
 func unknownCommand(cmd *cobra.Command, word string) error {
 	err := usage("unknown command %q for %q", word, cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		return &hintError{err: err, hint: cmd.CommandPath() + " " + strings.Join(near, " or ")}
 	}
 	return &hintError{err: err, hint: cmd.CommandPath() + " --help"}
+}
+
+// flagHint is the flag that was meant instead of an unknown one, or the help.
+func flagHint(cmd *cobra.Command, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return cmd.CommandPath() + " --help"
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near, ok := problem.Nearest(unknown.GetSpecifiedName(), names); ok && len(unknown.GetSpecifiedName()) > 1 {
+		return "--" + near
+	}
+	return cmd.CommandPath() + " --help"
 }
 
 // awsConfig returns the configuration for calls to AWS or the sandbox.

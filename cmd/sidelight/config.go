@@ -9,7 +9,6 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check or show the configuration"}
 	check := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Report every problem of a configuration",
@@ -49,8 +48,7 @@ func (a *app) configCommand() *cobra.Command {
 	show.Flags().BoolVar(&effective, "effective", false, "say where each value came from")
 	a.configFlag(check)
 	a.configFlag(show)
-	cmd.AddCommand(check, show)
-	return cmd
+	return parent(&cobra.Command{Use: "config", Short: "Check or show the configuration"}, check, show)
 }
 
 func (a *app) showConfig(origins bool) error {

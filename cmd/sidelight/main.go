@@ -78,11 +78,21 @@ func (a *app) finish(err error) int {
 	if errors.Is(err, context.Canceled) {
 		return exit.Signal + int(syscall.SIGINT)
 	}
-	fmt.Fprintf(a.talk, "error: %v\n", err)
-	if h, ok := errors.AsType[*hintError](err); ok {
-		fmt.Fprintf(a.talk, "  try: %s\n", h.hint)
-	}
+	a.complain(err)
 	return code
+}
+
+// complain prints an error in up to three lines: what failed, why, and what to
+// try.
+func (a *app) complain(err error) {
+	r := explain(err)
+	fmt.Fprintf(a.talk, "error: %s\n", r.what)
+	if r.because != "" {
+		fmt.Fprintf(a.talk, "  because: %s\n", r.because)
+	}
+	if r.try != "" {
+		fmt.Fprintf(a.talk, "  try:     %s\n", r.try)
+	}
 }
 
 // usage is an error of the command line itself.

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/sidelight-dev/sidelight/internal/exit"
+	"github.com/sidelight-dev/sidelight/internal/render"
+
+	"github.com/spf13/cobra"
+)
+
+// progress is a line on the talk stream that is written over: nothing unless it
+// goes to a terminal, and never with --quiet or in CI.
+type progress struct {
+	w     io.Writer
+	width int
+	shown bool
+}
+
+func (a *app) progress() *progress {
+	p := &progress{w: io.Discard}
+	if f, ok := a.talk.(*os.File); ok && !a.quiet && !inCI() && term.IsTerminal(int(f.Fd())) {
+		p.w, p.width = f, 80
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			p.width = w
+		}
+	}
+	return p
+}
+
+func (p *progress) show(format string, args ...any) {
+	fmt.Fprint(p.w, "\r\x1b[K"+render.Style{}.Fit(fmt.Sprintf(format, args...), p.width-1))
+	p.shown = true
+}
+
+// clear takes the line away.
+func (p *progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// confirm asks a question whose answer is yes or no. Where nobody can answer the
+// error names the flag that does.
+func (a *app) confirm(question, flag string) (bool, error) {
+	answer, err := a.ask(question+" [y/N] ", flag)
+	answer = strings.ToLower(answer)
+	return answer == "y" || answer == "yes", err
+}
+
+// ask asks for a line.
+func (a *app) ask(question, flag string) (string, error) {
+	f, ok := a.in.(*os.File)
+	if a.noInput || !ok || !term.IsTerminal(int(f.Fd())) {
+		return "", usage("this asks for a confirmation, and there is no terminal to ask on: %s answers it", flag)
+	}
+	fmt.Fprint(a.talk, question)
+	line, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// failFlags let a script ask whether something is there.
+type failFlags struct{ empty, match bool }
+
+func addFailFlags(cmd *cobra.Command) *failFlags {
+	f := &failFlags{}
+	cmd.Flags().BoolVar(&f.empty, "fail-empty", false, "exit with 2 if nothing was found")
+	cmd.Flags().BoolVar(&f.match, "fail-on-match", false, "exit with 2 if anything was found")
+	return f
+}
+
+// held returns the error of exit code 2 if the number found is what a flag fails
+// on.
+func (f *failFlags) held(found int) error {
+	if f.empty && found == 0 || f.match && found > 0 {
+		return &codeError{code: exit.No}
+	}
+	return nil
+}
