@@ -152,6 +152,10 @@ func (s *Scanner) Next() bool {
 	return true
 }
 
+// Span returns where the value that s stands at lies in the Raw of what is
+// scanned: its first byte and the one after its last.
+func (s *Scanner) Span() (start, end int) { return s.i - len(s.Value.Raw), s.i }
+
 func (s *Scanner) stop() bool {
 	s.i = len(s.b)
 	return false
