@@ -60,6 +60,10 @@ func (d Dest) Handle() DestHandle { return unique.Make(d) }
 type Batch struct {
 	Signal Signal
 	Dest   DestHandle
+	// Source names the input that the events were read from: a path, a tag.
+	// Processors keep apart by it what belongs to different inputs. It may be
+	// empty; then Dest tells them apart.
+	Source string
 	Events []Event
 	// Ticket is nil when the receiver has nothing to acknowledge.
 	Ticket *Ticket

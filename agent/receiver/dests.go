@@ -18,31 +18,41 @@ type Dests struct {
 	find func(source string) sidelight.DestHandle
 
 	mu    sync.Mutex
-	known map[string]sidelight.DestHandle
+	known map[string]Input
+}
+
+// Input is a source and where its events go.
+type Input struct {
+	Source string
+	Dest   sidelight.DestHandle
 }
 
 // NewDests returns an empty cache over find, which may be called for the same
 // source again once more than 4,096 sources were seen.
 func NewDests(find func(source string) sidelight.DestHandle) *Dests {
-	return &Dests{find: find, known: map[string]sidelight.DestHandle{}}
+	return &Dests{find: find, known: map[string]Input{}}
 }
 
 // Get returns the destination of source. Invalid UTF-8 in it is replaced
 // before the function sees it.
-func (d *Dests) Get(source []byte) sidelight.DestHandle {
+func (d *Dests) Get(source []byte) sidelight.DestHandle { return d.Input(source).Dest }
+
+// Input is like Get, and returns the source as well, as the function saw it.
+func (d *Dests) Input(source []byte) Input {
 	d.mu.Lock()
-	h, ok := d.known[string(source)]
+	in, ok := d.known[string(source)]
 	d.mu.Unlock()
 	if ok {
-		return h
+		return in
 	}
 	key := string(source)
-	h = d.find(strings.ToValidUTF8(key, "\ufffd"))
+	in.Source = strings.ToValidUTF8(key, "\ufffd")
+	in.Dest = d.find(in.Source)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.known) >= maxSources {
 		clear(d.known)
 	}
-	d.known[key] = h
-	return h
+	d.known[key] = in
+	return in
 }

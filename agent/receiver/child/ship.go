@@ -130,7 +130,7 @@ func (s *shipper) push(ctx context.Context, out sidelight.Sink, l *shipment) err
 	for l.at < len(l.text.bytes) {
 		used := s.next(l)
 		if len(s.lines.Events) > 0 {
-			s.batch = sidelight.Batch{Signal: sidelight.Logs, Dest: l.stream.dest, Events: s.lines.Events}
+			s.batch = sidelight.Batch{Signal: sidelight.Logs, Dest: l.stream.dest, Source: l.stream.name, Events: s.lines.Events}
 			if err := out.Push(ctx, &s.batch); err != nil {
 				return err
 			}

@@ -266,7 +266,7 @@ func (r *Receiver) push(ctx context.Context, t *tail, out sidelight.Sink, ticket
 		return nil
 	}
 	r.batch = sidelight.Batch{
-		Signal: sidelight.Logs, Dest: r.dests.Get([]byte(t.source)), Events: r.lines.Events, Ticket: ticket,
+		Signal: sidelight.Logs, Dest: r.dests.Get([]byte(t.source)), Source: t.source, Events: r.lines.Events, Ticket: ticket,
 	}
 	err := out.Push(ctx, &r.batch)
 	ticket.Release(err)

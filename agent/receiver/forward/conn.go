@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 )
 
 const (
@@ -46,8 +47,8 @@ type conn struct {
 	frame frame
 	in    *intake // nil while it waits for bytes
 	tag   []byte  // the last one seen, and where it goes
-	known sidelight.DestHandle
-	dest  sidelight.DestHandle // of what in holds
+	known receiver.Input
+	to    receiver.Input // of what in holds
 
 	buf        []byte // buf[start:end] was read and is not used yet
 	start, end int
@@ -195,13 +196,13 @@ func (c *conn) flush(ctx context.Context, out sidelight.Sink) error {
 	if c.in == nil {
 		return nil
 	}
-	return c.in.flush(ctx, out, c.dest, nil)
+	return c.in.flush(ctx, out, c.to, nil)
 }
 
-// destOf returns where tag's events go.
-func (c *conn) destOf(tag []byte) sidelight.DestHandle {
+// inputOf returns what tag names and where tag's events go.
+func (c *conn) inputOf(tag []byte) receiver.Input {
 	if c.tag == nil || !bytes.Equal(tag, c.tag) {
-		c.known = c.r.dests.Get(tag)
+		c.known = c.r.dests.Input(tag)
 		c.tag = append(c.tag[:0], tag...)
 	}
 	return c.known

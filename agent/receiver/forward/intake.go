@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 )
 
 // A batch is pushed when it holds this many bytes of bodies or events.
@@ -79,11 +80,11 @@ func (in *intake) full() bool {
 }
 
 // flush pushes the batch, if there is one.
-func (in *intake) flush(ctx context.Context, out sidelight.Sink, d sidelight.DestHandle, t *sidelight.Ticket) error {
+func (in *intake) flush(ctx context.Context, out sidelight.Sink, to receiver.Input, t *sidelight.Ticket) error {
 	if len(in.events) == 0 {
 		return nil
 	}
-	in.batch = sidelight.Batch{Signal: sidelight.Logs, Dest: d, Events: in.events, Ticket: t}
+	in.batch = sidelight.Batch{Signal: sidelight.Logs, Dest: to.Dest, Source: to.Source, Events: in.events, Ticket: t}
 	err := out.Push(ctx, &in.batch)
 	in.batch = sidelight.Batch{}
 	in.reset()

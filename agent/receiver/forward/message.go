@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 )
 
 var (
@@ -99,13 +100,13 @@ func text(b []byte, i int) ([]byte, int, error) {
 type message struct {
 	in     *intake
 	out    sidelight.Sink
-	dest   sidelight.DestHandle
+	to     receiver.Input
 	ticket *sidelight.Ticket
 	now    int64
 }
 
 func (m *message) flush(ctx context.Context) error {
-	return m.in.flush(ctx, m.out, m.dest, m.ticket)
+	return m.in.flush(ctx, m.out, m.to, m.ticket)
 }
 
 // entries adds what b consists of. Every byte of b was checked to be proper
@@ -174,12 +175,12 @@ func (c *conn) handle(ctx context.Context, b []byte, out sidelight.Sink) error {
 // leaves. If the sender wants to hear of the chunk, the message has a ticket.
 func (c *conn) accept(ctx context.Context, tag []byte, opt option, out sidelight.Sink, fill func(*message) error) error {
 	m := &c.in.message
-	*m = message{in: c.in, out: out, dest: c.destOf(tag), now: time.Now().UnixMilli()}
-	if m.dest != c.dest {
+	*m = message{in: c.in, out: out, to: c.inputOf(tag), now: time.Now().UnixMilli()}
+	if m.to != c.to {
 		if err := c.flush(ctx, out); err != nil {
 			return err
 		}
-		c.dest = m.dest
+		c.to = m.to
 	}
 	if opt.chunk == nil {
 		return c.counted(fill(m))

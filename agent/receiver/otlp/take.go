@@ -182,7 +182,7 @@ func (v *service) pushLogs(ctx context.Context, s *scratch, body []byte, t *side
 		if len(g.events) == 0 {
 			continue
 		}
-		if err := v.offer(ctx, &sidelight.Batch{Signal: sidelight.Logs, Dest: g.dest, Events: g.events, Ticket: t}, wait); err != nil {
+		if err := v.offer(ctx, &sidelight.Batch{Signal: sidelight.Logs, Dest: g.dest, Source: "otlp", Events: g.events, Ticket: t}, wait); err != nil {
 			return res, err
 		}
 		// A part is taken. To send the sender away now would make it come twice.
