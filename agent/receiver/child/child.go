@@ -254,7 +254,9 @@ func (r *Receiver) supervise(cmd *exec.Cmd, reaper *reaper) {
 	for i, out := range []io.Writer{r.cfg.Stdout, r.cfg.Stderr} {
 		wg.Go(func() { r.copy(r.streams[i], r.reads[i], out) })
 	}
+	unfollow := r.term.follow(cmd.Process.Pid)
 	code, err := exitCode(cmd.Wait())
+	unfollow()
 	r.mu.Lock()
 	r.process = nil
 	r.mu.Unlock()

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
 )
 
@@ -87,10 +89,54 @@ var programs = map[string]func(){
 		}
 		fmt.Println(cmd.Process.Pid)
 	},
-	// agent runs "signals" as its child and passes on what it is sent, as the
-	// command line does.
+	// job prints when it is continued, and ends with SIGTERM.
+	"job": func() {
+		got := make(chan os.Signal, 10)
+		signal.Notify(got, syscall.SIGCONT, syscall.SIGTERM)
+		fmt.Println("ready")
+		for sig := range got {
+			fmt.Println("got", sig)
+			if sig == syscall.SIGTERM {
+				os.Exit(9)
+			}
+		}
+	},
+	// shell runs an agent in the foreground, as a shell with job control does,
+	// and continues it as soon as it stops.
+	"shell": func() {
+		if err := os.Setenv("CHILD_PROGRAM", "agent"); err != nil {
+			os.Exit(1)
+		}
+		signal.Ignore(syscall.SIGTTOU)
+		self, _ := os.Executable()
+		agent := exec.Command(self, os.Args[1])
+		agent.Stdin, agent.Stdout, agent.Stderr = os.Stdin, os.Stdout, os.Stderr
+		agent.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: 0}
+		if err := agent.Start(); err != nil {
+			os.Exit(1)
+		}
+		pid := agent.Process.Pid
+		for {
+			var status syscall.WaitStatus
+			if _, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil); err != nil {
+				os.Exit(1)
+			}
+			if !status.Stopped() {
+				os.Exit(status.ExitStatus())
+			}
+			fmt.Println("shell: stopped")
+			if err := unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, pid); err != nil {
+				os.Exit(1)
+			}
+			if err := syscall.Kill(-pid, syscall.SIGCONT); err != nil {
+				os.Exit(1)
+			}
+		}
+	},
+	// agent runs another program as its child and passes on what it is sent, as
+	// the command line does.
 	"agent": func() {
-		if err := os.Setenv("CHILD_PROGRAM", "signals"); err != nil {
+		if err := os.Setenv("CHILD_PROGRAM", os.Args[1]); err != nil {
 			os.Exit(1)
 		}
 		self, _ := os.Executable()

@@ -38,13 +38,17 @@ func (t *terminal) attr() *syscall.SysProcAttr {
 // takeBack makes the agent's group the foreground again, for the shell that
 // started it.
 func (t *terminal) takeBack() {
-	if t == nil {
-		return
+	if t != nil {
+		t.give(unix.Getpgrp())
 	}
+}
+
+// give makes group the foreground.
+func (t *terminal) give(group int) {
 	// A process in the background is stopped for what follows unless it
 	// ignores this signal.
 	signal.Ignore(syscall.SIGTTOU)
 	defer signal.Reset(syscall.SIGTTOU)
 	// It fails if the terminal is gone, and then nobody needs it.
-	_ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, unix.Getpgrp())
+	_ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group)
 }

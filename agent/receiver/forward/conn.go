@@ -27,10 +27,11 @@ const (
 	idle = time.Second
 )
 
-// Ways in which a peer leaves inside a message.
+// Ways in which a connection ends before its peer does.
 var (
 	errStalled = errors.New("peer stalled inside a message")
 	errCut     = errors.New("peer left inside a message")
+	errStopped = errors.New("the time to stop is over")
 )
 
 // pushError is a failure that is the sink's, not the peer's.
@@ -96,7 +97,12 @@ func (c *conn) report(err error) time.Duration {
 	switch {
 	case err == nil:
 		return c.patience()
-	case errors.As(err, &sink), errors.Is(err, net.ErrClosed):
+	case errors.As(err, &sink):
+		if !errors.Is(err, sidelight.ErrFull) && !errors.Is(err, sidelight.ErrClosed) && !errors.Is(err, errStopped) {
+			c.r.warn.Warn("forward connection closed: its records cannot be taken in", slog.Any("err", err))
+		}
+		return 0
+	case errors.Is(err, net.ErrClosed):
 		return 0
 	case errors.Is(err, errTooBig), errors.Is(err, errExpanded):
 		cause = "oversize"

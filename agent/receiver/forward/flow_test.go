@@ -169,7 +169,7 @@ func TestNoAllocationPerRecord(t *testing.T) {
 		if mode == "message" {
 			per = 1
 		}
-		const count = 4000
+		const count = 1000
 		run := func(n int) float64 {
 			return testing.AllocsPerRun(3, func() {
 				r.serve(t.Context(), newConn(r, &script{Reader: &endless{b: msg, left: n / per}}), discard)

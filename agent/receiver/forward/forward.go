@@ -117,7 +117,7 @@ func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
 	until := time.Now().Add(r.cfg.Linger)
 	r.halt(until)
 	end := time.AfterFunc(time.Until(until), func() {
-		cancel(errors.New("the time to stop is over"))
+		cancel(errStopped)
 		r.cut()
 	})
 	defer end.Stop()

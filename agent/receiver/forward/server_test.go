@@ -341,3 +341,20 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 		})
 	}
 }
+
+// TestIdleConnectionGivesMemoryBack sends a message that needs all of the
+// budget on one connection, and then on another.
+func TestIdleConnectionGivesMemoryBack(t *testing.T) {
+	s := start(t, forward.Config{MaxMessage: 300_000, Memory: 300_000}, new(sink))
+	msg := msgp.AppendString(unhex(t, "93"+tagHex+"ce5f5e1000 81a161"), strings.Repeat("x", 250_000))
+	first := s.dial(t)
+	send(t, first, msg)
+	s.sink.wait(t, 1)
+	send(t, s.dial(t), msg)
+	s.sink.wait(t, 2)
+	send(t, first, msg)
+	s.sink.wait(t, 3)
+	if n := s.books.count("memory"); n != 0 {
+		t.Errorf("lost %d", n)
+	}
+}

@@ -66,27 +66,45 @@ func openTerminal(t *testing.T) (keyboard, screen *os.File) {
 	return keyboard, screen
 }
 
-// TestCtrlCReachesTheChildOnce has an agent on a terminal, which passes on what
-// signals it gets.
-func TestCtrlCReachesTheChildOnce(t *testing.T) {
+// onTerminal starts one of the programs of TestMain as the leader of a session
+// on a new terminal.
+func onTerminal(t *testing.T, program, arg string) (*exec.Cmd, *os.File, *output) {
+	t.Helper()
 	keyboard, screen := openTerminal(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := new(output)
-	agent := exec.Command(self)
-	agent.Env = append(os.Environ(), "CHILD_PROGRAM=agent")
-	agent.Stdin, agent.Stdout, agent.Stderr = screen, out, out
-	agent.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := agent.Start(); err != nil {
+	cmd := exec.Command(self, arg)
+	cmd.Env = append(os.Environ(), "CHILD_PROGRAM="+program, "GORACE=atexit_sleep_ms=0")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = screen, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = agent.Process.Kill() })
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	out.wait(t, "ready")
-	if _, err := keyboard.Write([]byte{3}); err != nil {
+	return cmd, keyboard, out
+}
+
+func press(t *testing.T, keyboard *os.File, key byte) {
+	t.Helper()
+	if _, err := keyboard.Write([]byte{key}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+const (
+	ctrlC = 3
+	ctrlZ = 26
+)
+
+// TestCtrlCReachesTheChildOnce has an agent on a terminal, which passes on what
+// signals it gets.
+func TestCtrlCReachesTheChildOnce(t *testing.T) {
+	agent, keyboard, out := onTerminal(t, "agent", "signals")
+	press(t, keyboard, ctrlC)
 	out.wait(t, "got interrupt")
 	// And what is sent to the agent alone reaches the child, too.
 	if err := agent.Process.Signal(syscall.SIGTERM); err != nil {
@@ -97,5 +115,24 @@ func TestCtrlCReachesTheChildOnce(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "got interrupt"); n != 1 {
 		t.Errorf("the child got %d interrupts:\n%s", n, out)
+	}
+}
+
+// TestCtrlZ stops the child on a terminal. With a shell the agent stops, too,
+// and both go on when the shell says so; the terminal is the child's again.
+func TestCtrlZ(t *testing.T) {
+	for program, arg := range map[string]string{"shell": "job", "agent": "job"} {
+		t.Run(program, func(t *testing.T) {
+			cmd, keyboard, out := onTerminal(t, program, arg)
+			press(t, keyboard, ctrlZ)
+			out.wait(t, "got "+syscall.SIGCONT.String())
+			if program == "shell" {
+				out.wait(t, "shell: stopped")
+			}
+			press(t, keyboard, ctrlC) // the child does not catch it
+			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 128+int(syscall.SIGINT) {
+				t.Errorf("%s ended with %v:\n%s", program, err, out)
+			}
+		})
 	}
 }
