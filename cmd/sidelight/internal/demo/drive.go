@@ -9,12 +9,13 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/query"
 )
 
-// How long the phases last. The storm lasts until the alarm fires, at most
-// storm.
+// How long the phases last. The storm lasts until the alarm fires, at least
+// shortest and at most longest.
 const (
-	calm  = 12 * time.Second
-	storm = 60 * time.Second
-	after = 3 * time.Second
+	calm     = 12 * time.Second
+	shortest = 10 * time.Second
+	longest  = 60 * time.Second
+	after    = 5 * time.Second
 )
 
 // Drive sends traffic: calm, then with faults until the alarm fires, then calm
@@ -36,6 +37,9 @@ func (d *Demo) Drive(ctx context.Context) error {
 		return err
 	}
 	d.o.Progress("alarm      %s is in ALARM after %.0f s", Alarm, time.Since(began).Seconds())
+	if err := sleep(ctx, shortest-time.Since(began)); err != nil {
+		return err
+	}
 	if err := d.chaos(ctx, "0", "0"); err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (d *Demo) awaitAlarm(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, storm, errors.New("the alarm did not fire"))
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, errors.New("the alarm did not fire"))
 	defer cancel()
 	client := query.New(d.cfg)
 	for {

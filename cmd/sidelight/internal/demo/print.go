@@ -99,8 +99,10 @@ func (p *printer) alarm() {
 		return
 	}
 	fmt.Fprintf(p.w, "  %s  went to %s at %s\n", Alarm, p.style.Paint(render.Bad, "ALARM"), n.Time.Local().Format("15:04:05"))
+	// The service adds, in parentheses, what everybody knows after the first time.
+	reason, _, _ = strings.Cut(reason, " (minimum ")
 	fmt.Fprintf(p.w, "  %s\n", reason)
-	fmt.Fprintf(p.w, "  notified %s: %q\n", n.Target, n.Subject)
+	fmt.Fprintf(p.w, "  notified %s: %s\n", n.Target, n.Subject)
 	if p.s.Alarm.Name != "" {
 		fmt.Fprintf(p.w, "  now %s\n", p.s.Alarm.State)
 	}
