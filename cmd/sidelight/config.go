@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,12 @@ func (a *app) configCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				a.config = args[0]
+			}
+			if asJSON, err := a.json(); err != nil {
+				return err
+			} else if asJSON {
+				_, problems := config.Load(a.config, os.Environ())
+				return a.problemsJSON(problems)
 			}
 			l, err := a.loadConfig()
 			if err != nil {

@@ -190,9 +190,10 @@ func (a *app) regionConfig(ctx context.Context, region string) (aws.Config, erro
 	return in.awsConfig(ctx)
 }
 
-// planError gives an error of planning or applying its exit code.
+// planError gives an error of planning or applying its exit code, unless it has
+// one.
 func planError(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	if _, has := errors.AsType[*codeError](err); has || err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return &codeError{code: plan.ExitCode(err), err: err}

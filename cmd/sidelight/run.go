@@ -97,6 +97,18 @@ func (a *app) printProblems(ps problem.Problems) error {
 	return nil
 }
 
+// problemsJSON prints problems, also if there are none, and returns the error that
+// ends the command if one of them is an error.
+func (a *app) problemsJSON(ps problem.Problems) error {
+	if err := ps.WriteJSON(a.out); err != nil {
+		return err
+	}
+	if ps.Errors() > 0 {
+		return &codeError{code: exit.No}
+	}
+	return nil
+}
+
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -28,7 +28,7 @@ func (a *app) probeCommand(name, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     name,
 		Short:   short,
-		Long:    short + ", for the health check of a container whose image has no shell.\nExit code 0 for yes, 2 for no.",
+		Long:    short + ", for the health check of a container whose\nimage has no shell. Exit code 0 for yes, 2 for no.",
 		Example: `  "healthCheck": {"command": ["CMD", "/sidelight", "` + name + `"]}`,
 		Args:    cobra.NoArgs,
 	}

@@ -42,6 +42,8 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
+		Example: `  sidelight version
+  sidelight version -o json`,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			asJSON, err := a.json()
