@@ -5,6 +5,7 @@ BIN     := bin
 LDFLAGS := -s -w
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 TOOL    := $(GO) tool -modfile=tools.mod
+SHELL   := bash -o pipefail
 # -race needs a C compiler; without one the tests run without it.
 RACE    := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
@@ -25,8 +26,8 @@ demo: build ## see the whole product work, without an AWS account
 	$(BIN)/sidelight demo $(DEMO)
 
 .PHONY: test
-test: ## run the tests; needs nothing but Go
-	$(GO) test $(RACE) -timeout 10m ./...
+test: ## run the tests; needs nothing but Go. A test that takes over 30 s fails
+	$(GO) test -json $(RACE) -timeout 10m ./... | $(GO) run ./test/budget -limit 30s
 
 .PHONY: test-clients
 test-clients: build ## run the tests with real clients; installs them (Debian packages, npm)
