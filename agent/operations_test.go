@@ -1,0 +1,43 @@
+package agent_test
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
+)
+
+// The metrics that the agent serves are those that docs/operations.md explains.
+func TestMetricsAreDocumented(t *testing.T) {
+	a := start(t, settings(t, sandboxtest.New(t)))
+	resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	served, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(text []byte, form string) []string {
+		var out []string
+		for _, m := range regexp.MustCompile(form).FindAllSubmatch(text, -1) {
+			out = append(out, string(m[1]))
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	if d := cmp.Diff(names(doc, "\\| `(sidelight_[a-z_]+)`"), names(served, `# TYPE (sidelight_[a-z_]+)`)); d != "" {
+		t.Errorf("metrics (-documented +served):\n%s", d)
+	}
+}
