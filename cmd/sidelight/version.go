@@ -44,7 +44,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Example: `  sidelight version
   sidelight version -o json`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			asJSON, err := a.json()
 			if err != nil {
