@@ -28,14 +28,17 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/lower"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // Options say what a recipe is resolved for. All fields may be empty.
 type Options = lower.Options
 
 // Problems are what is wrong with a recipe. Problems.Err tells whether one of
-// them is an error; the rest are warnings.
-type Problems = ast.Problems
+// them is an error; the rest are warnings. Their codes are stable: R1xxx YAML,
+// R2xxx schema and references, R3xxx types and units, R4xxx catalogue, R5xxx AWS
+// limits, L lint.
+type Problems = problem.Problems
 
 // Load reads the file and resolves it for one environment. The stack may be used
 // only if problems.Err() is nil. A file that cannot be read is a problem too.
@@ -75,11 +78,11 @@ func Validate(path string, opts Options) Problems {
 func read(path string) (*ast.Node, Problems) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, Problems{{Code: "R1000", Severity: ast.Error, Message: err.Error(), Range: ast.Range{Pos: ir.Pos{File: path}}}}
+		return nil, Problems{{Code: "R1000", Severity: problem.Error, Message: err.Error(), Range: problem.Range{Pos: ir.Pos{File: path}}}}
 	}
 	root, ps := ast.Parse(path, text)
 	if root == nil && ps.Errors() == 0 {
-		ps.Add(ast.Problem{Code: "R1009", Message: "the file is empty", Range: ast.Range{Pos: ir.Pos{File: path}}})
+		ps.Add(problem.Problem{Code: "R1009", Message: "the file is empty", Range: problem.Range{Pos: ir.Pos{File: path}}})
 	}
 	return root, ps
 }

@@ -16,7 +16,7 @@ func Nearest(word string, candidates []string) (string, bool) {
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(c)))
 		// A word of two letters is two edits from any other one.
-		if d < at && d < max(1, utf8.RuneCountInString(c)) {
+		if d < at && d < min(utf8.RuneCountInString(word), utf8.RuneCountInString(c)) {
 			best, at = c, d
 		}
 	}

@@ -119,14 +119,14 @@ func (ps Problems) Error() string {
 	return b.String()
 }
 
-// Sort orders by place and code and drops repetitions, which arise when one
+// Sort orders by place, code and message and drops repetitions, which arise when one
 // line is looked at more than once.
 func (ps *Problems) Sort() {
 	slices.SortStableFunc(*ps, func(a, b Problem) int {
 		if c := a.Range.Pos.Compare(b.Range.Pos); c != 0 {
 			return c
 		}
-		return strings.Compare(a.Code, b.Code)
+		return cmp.Or(strings.Compare(a.Code, b.Code), strings.Compare(a.Message, b.Message))
 	})
 	*ps = slices.CompactFunc(*ps, func(a, b Problem) bool {
 		return a.Range == b.Range && a.Code == b.Code && a.Message == b.Message

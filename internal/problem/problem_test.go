@@ -39,8 +39,11 @@ error C2001: unknown key "treshold"
 }
 
 func TestNearest(t *testing.T) {
-	words := []string{"receivers", "recipe", "region", "logs"}
-	for word, want := range map[string]string{"recievers": "receivers", "Region": "region", "log": "logs", "zzzz": "", "receiver": "receivers"} {
+	words := []string{"receivers", "recipe", "region", "logs", "for", "api-errors"}
+	for word, want := range map[string]string{
+		"recievers": "receivers", "Region": "region", "log": "logs", "zzzz": "", "receiver": "receivers", "fro": "for", "api-erorrs": "api-errors",
+		"xx": "", // two edits away from any word of two letters
+	} {
 		got, ok := problem.Nearest(word, words)
 		if ok != (want != "") || ok && got != want {
 			t.Errorf("Nearest(%q) = %q, %v, want %q", word, got, ok, want)

@@ -84,15 +84,6 @@ func TestPlacesInScalars(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	words := []string{"every", "severity", "for", "missing", "api-errors"}
-	for in, want := range map[string]string{"evry": "every", "severty": "severity", "fro": "for", "msising": "missing", "zzz": "", "api-erorrs": "api-errors", "EVERY": "every", "xx": ""} {
-		if got, _ := ast.Nearest(in, words); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"a: 1\n", "a: {b: [c, *d]}\n", "a: &a [*a]\n", "? [x]\n: y\n", "a: |\n  text\nb: 'q'\n", "---\na: 1\n---\nb: 2\n", "\ta: 1", "a: \"\\x41\"", "{a: $(b), c: \"$(d, e)\"}"} {
 		f.Add([]byte(s))

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 const (
@@ -26,9 +27,9 @@ const (
 
 // Parse reads one YAML document. The node is nil if the text could not be read
 // as YAML at all; problems that leave a usable tree come with it.
-func Parse(name string, text []byte) (*Node, Problems) {
+func Parse(name string, text []byte) (*Node, problem.Problems) {
 	f := &file{name: name, lines: strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")}
-	var ps Problems
+	var ps problem.Problems
 	if p, ok := unreadable(f, text); ok {
 		ps.Add(p)
 		return nil, ps
@@ -40,7 +41,7 @@ func Parse(name string, text []byte) (*Node, Problems) {
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
-			ps.Add(Problem{Code: "R1009", Message: "the file is empty", Range: f.at(1, 1, 1)})
+			ps.Add(problem.Problem{Code: "R1009", Message: "the file is empty", Range: f.at(1, 1, 1)})
 		} else {
 			ps.Add(syntax(f, text, err))
 		}
@@ -48,7 +49,7 @@ func Parse(name string, text []byte) (*Node, Problems) {
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); err == nil {
-		ps.Add(Problem{Code: "R1004", Message: "a recipe is one YAML document, and a second one begins here",
+		ps.Add(problem.Problem{Code: "R1004", Message: "a recipe is one YAML document, and a second one begins here",
 			Range: f.at(second.Line, second.Column, 1), Notes: []string{"put each stack into its own file"}})
 	} else if !errors.Is(err, io.EOF) {
 		ps.Add(syntax(f, text, err))
@@ -60,28 +61,28 @@ func Parse(name string, text []byte) (*Node, Problems) {
 	return c.node(doc.Content[0]), ps
 }
 
-func (f *file) at(line, column, width int) Range {
-	return Range{Pos: ir.Pos{File: f.name, Line: line, Column: column}, Width: width, Source: f.line(line)}
+func (f *file) at(line, column, width int) problem.Range {
+	return problem.Range{Pos: ir.Pos{File: f.name, Line: line, Column: column}, Width: width, Source: f.line(line)}
 }
 
-func unreadable(f *file, text []byte) (Problem, bool) {
+func unreadable(f *file, text []byte) (problem.Problem, bool) {
 	if len(text) > maxBytes {
-		return Problem{Code: "R1008", Message: fmt.Sprintf("the file has %d bytes; at most %d are read", len(text), maxBytes),
-			Range: Range{Pos: ir.Pos{File: f.name}}}, true
+		return problem.Problem{Code: "R1008", Message: fmt.Sprintf("the file has %d bytes; at most %d are read", len(text), maxBytes),
+			Range: problem.Range{Pos: ir.Pos{File: f.name}}}, true
 	}
 	for i, l := range f.lines {
 		if !utf8.ValidString(l) {
-			return Problem{Code: "R1001", Message: "the text is not UTF-8", Range: f.at(i+1, 1, 1)}, true
+			return problem.Problem{Code: "R1001", Message: "the text is not UTF-8", Range: f.at(i+1, 1, 1)}, true
 		}
 	}
-	return Problem{}, false
+	return problem.Problem{}, false
 }
 
-func tabs(f *file, ps *Problems) {
+func tabs(f *file, ps *problem.Problems) {
 	for i, l := range f.lines {
 		lead := l[:len(l)-len(strings.TrimLeft(l, " \t"))]
 		if t := strings.IndexByte(lead, '\t'); t >= 0 && strings.TrimSpace(l) != "" {
-			ps.Add(Problem{Code: "R1002", Message: "a tab in the indentation", Range: f.at(i+1, t+1, 1), Hint: "indent with spaces"})
+			ps.Add(problem.Problem{Code: "R1002", Message: "a tab in the indentation", Range: f.at(i+1, t+1, 1), Hint: "indent with spaces"})
 		}
 	}
 }
@@ -90,7 +91,7 @@ var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+)(?:, column (\d+))?: )?`)
 
 // syntax turns an error of the YAML reader, which knows lines only and not
 // always the right one, into a problem.
-func syntax(f *file, source []byte, err error) Problem {
+func syntax(f *file, source []byte, err error) problem.Problem {
 	text := err.Error()
 	line := 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -105,7 +106,7 @@ func syntax(f *file, source []byte, err error) Problem {
 	}
 	src := f.line(line)
 	indent := len(src) - len(strings.TrimLeft(src, " "))
-	p := Problem{Code: "R1001", Message: "not YAML: " + text,
+	p := problem.Problem{Code: "R1001", Message: "not YAML: " + text,
 		Range: f.at(line, indent+1, max(1, utf8.RuneCountInString(strings.TrimRight(src[indent:], " "))))}
 	if strings.Contains(src, "{") && (strings.Contains(src, "$(") || strings.Contains(src, ":")) {
 		p.Hint = "quote this value"
@@ -138,7 +139,7 @@ func firstBad(source []byte, said int) int {
 
 type converter struct {
 	file *file
-	ps   *Problems
+	ps   *problem.Problems
 	// stack holds the anchored nodes that are being expanded.
 	stack []*yaml.Node
 	// left counts down inside an alias.
@@ -151,7 +152,7 @@ func (c *converter) problem(y *yaml.Node, code, format string, args ...any) {
 	if y.Kind == yaml.ScalarNode && y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 		width = max(1, utf8.RuneCountInString(y.Value))
 	}
-	c.ps.Add(Problem{Code: code, Message: fmt.Sprintf(format, args...), Range: c.file.at(y.Line, y.Column, width)})
+	c.ps.Add(problem.Problem{Code: code, Message: fmt.Sprintf(format, args...), Range: c.file.at(y.Line, y.Column, width)})
 }
 
 func (c *converter) node(y *yaml.Node) *Node {
@@ -240,7 +241,7 @@ func (c *converter) entries(y *yaml.Node, n *Node) {
 	}
 }
 
-func (c *converter) last() *Problem { return &(*c.ps)[len(*c.ps)-1] }
+func (c *converter) last() *problem.Problem { return &(*c.ps)[len(*c.ps)-1] }
 
 func (c *converter) scalar(y *yaml.Node, n *Node) {
 	n.Kind, n.Text = String, y.Value

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // Kind is what a node is.
@@ -124,11 +125,11 @@ func (n *Node) Scalar() bool { return n.Kind < List }
 
 // Range returns the node's place; for a list or map, that of its first
 // character.
-func (n *Node) Range() Range {
+func (n *Node) Range() problem.Range {
 	if n == nil {
-		return Range{}
+		return problem.Range{}
 	}
-	r := Range{Pos: n.Pos, Width: 1}
+	r := problem.Range{Pos: n.Pos, Width: 1}
 	if n.file != nil {
 		r.Source = n.file.line(n.Pos.Line)
 	}
@@ -148,7 +149,7 @@ func (n *Node) Range() Range {
 // At returns the place of the width bytes of the scalar's text that begin at
 // offset, as far as the text stands in one line of the source as it is;
 // otherwise that of the node.
-func (n *Node) At(offset, width int) Range {
+func (n *Node) At(offset, width int) problem.Range {
 	r := n.Range()
 	if n == nil || !n.Scalar() || n.file == nil || offset < 0 || offset > len(n.Text) {
 		return r

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 func scope() expr.Scope {
@@ -21,7 +21,7 @@ func scope() expr.Scope {
 			"param": expr.Table([]string{"p99", "size", "list", "share"}, map[string]expr.Value{"p99": quantity("500ms"), "size": quantity("2GiB"), "list": list, "share": quantity("20%")}),
 		},
 		ARN:     func(service, resource string) (string, error) { return "arn:" + service + ":" + resource, nil },
-		Nearest: ast.Nearest,
+		Nearest: problem.Nearest,
 	}
 }
 

@@ -4,30 +4,12 @@
 package ir
 
 import (
-	"cmp"
-	"fmt"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // Pos is a place in a recipe file. Lines and columns start at 1; columns count
 // characters, not bytes. The zero Pos means "no place".
-type Pos struct {
-	File   string `json:"file"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-}
-
-// String returns file:line:column, or "" for the zero Pos.
-func (p Pos) String() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
-}
-
-// Compare orders places by file, line and column.
-func (p Pos) Compare(q Pos) int {
-	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
-}
+type Pos = problem.Pos
 
 // Kind names a kind of resource as it stands in plans.
 type Kind string

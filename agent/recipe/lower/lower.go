@@ -13,6 +13,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/catalogue"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // Options say what a recipe is resolved for.
@@ -35,7 +36,7 @@ type Options struct {
 
 // Lower resolves the recipe. The stack is complete only if no problem is an
 // error.
-func Lower(root *ast.Node, opts Options) (*ir.Stack, ast.Problems) {
+func Lower(root *ast.Node, opts Options) (*ir.Stack, problem.Problems) {
 	l := &lowerer{opts: opts, root: root, cat: catalogue.Builtin(), stack: &ir.Stack{Rev: opts.Rev, File: root.Pos.File}}
 	if root.Kind != ast.Map {
 		l.add("R2001", root.Range(), "a recipe is a map of blocks, and this is %s", root.Kind)
@@ -97,7 +98,7 @@ type lowerer struct {
 	root  *ast.Node
 	cat   *catalogue.Catalogue
 	stack *ir.Stack
-	ps    ast.Problems
+	ps    problem.Problems
 	env   *ast.Node
 	scope expr.Scope
 	// metrics and actions are the blocks by id and name.
@@ -106,20 +107,20 @@ type lowerer struct {
 	tags    map[string]string
 }
 
-func (l *lowerer) add(code string, r ast.Range, format string, args ...any) *ast.Problem {
-	l.ps.Add(ast.Problem{Code: code, Range: r, Message: fmt.Sprintf(format, args...)})
+func (l *lowerer) add(code string, r problem.Range, format string, args ...any) *problem.Problem {
+	l.ps.Add(problem.Problem{Code: code, Range: r, Message: fmt.Sprintf(format, args...)})
 	return &l.ps[len(l.ps)-1]
 }
 
-func (l *lowerer) warn(code string, r ast.Range, format string, args ...any) *ast.Problem {
+func (l *lowerer) warn(code string, r problem.Range, format string, args ...any) *problem.Problem {
 	p := l.add(code, r, format, args...)
-	p.Severity = ast.Warning
+	p.Severity = problem.Warning
 	return p
 }
 
 // suggest adds the nearest of the valid names to a problem, or all of them.
-func suggest(p *ast.Problem, word string, valid []string) {
-	if p.Hint, p.Fix = ast.DidYouMean(word, valid); p.Hint != "" {
+func suggest(p *problem.Problem, word string, valid []string) {
+	if p.Hint, p.Fix = problem.DidYouMean(word, valid); p.Hint != "" {
 		return
 	}
 	if len(valid) > 0 && len(valid) <= 40 {
@@ -349,7 +350,7 @@ func (l *lowerer) unique() {
 	first := map[string]ir.Resource{}
 	for _, r := range l.stack.Resources {
 		if f, ok := first[r.Name]; ok {
-			p := l.add("R2301", ast.Range{Pos: r.Pos, Width: 1}, "the alarms %q and %q have the same name %q", f.ID, r.ID, r.Name)
+			p := l.add("R2301", problem.Range{Pos: r.Pos, Width: 1}, "the alarms %q and %q have the same name %q", f.ID, r.ID, r.Name)
 			p.Range.Source = l.sourceOf(r.ID)
 			p.Related = []ir.Pos{f.Pos}
 			continue

@@ -9,11 +9,12 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/lower"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 const head = "recipe: v1\nname: shop\n"
 
-func lowered(t *testing.T, text string, opts lower.Options) (*ir.Stack, ast.Problems) {
+func lowered(t *testing.T, text string, opts lower.Options) (*ir.Stack, problem.Problems) {
 	t.Helper()
 	root, ps := ast.Parse("x.yaml", []byte(text))
 	if len(ps) > 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/catalogue"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // metricDef is an entry of the block metrics.
@@ -121,7 +122,7 @@ var (
 	valuePair   = regexp.MustCompile(`^(pr|tm|tc|ts|wm)\((?:-?[0-9.]+)?:(?:-?[0-9.]+)?\)$`)
 )
 
-func (l *lowerer) statistic(text string, r ast.Range) statistic {
+func (l *lowerer) statistic(text string, r problem.Range) statistic {
 	lower := strings.ToLower(text)
 	if s, ok := plainStats()[lower]; ok {
 		return statistic{plain: s}
@@ -135,7 +136,7 @@ func (l *lowerer) statistic(text string, r ast.Range) statistic {
 		return statistic{extended: strings.ToUpper(lower)}
 	}
 	p := l.add("R3005", r, "unknown statistic %q", text)
-	p.Hint, p.Fix = ast.DidYouMean(text, append(words("average iqm"), "avg", "sum", "min", "max", "count", "p50", "p90", "p95", "p99", "p99.9"))
+	p.Hint, p.Fix = problem.DidYouMean(text, append(words("average iqm"), "avg", "sum", "min", "max", "count", "p50", "p90", "p95", "p99", "p99.9"))
 	if p.Fix == "average" {
 		p.Hint, p.Fix = `did you mean "avg"?`, "avg"
 	}
@@ -157,11 +158,11 @@ func (s statistic) String() string {
 
 // checkMetric compares a metric with the catalogue and with the limits of
 // names and dimensions.
-func (l *lowerer) checkMetric(namespace, name string, dims []ir.Dimension, at, dimsAt ast.Range) {
+func (l *lowerer) checkMetric(namespace, name string, dims []ir.Dimension, at, dimsAt problem.Range) {
 	l.metricLimits(namespace, name, dims, at, dimsAt)
 	ns, known := l.cat.Namespace(namespace)
 	if !known {
-		if best, ok := ast.Nearest(namespace, l.cat.Names()); ok && strings.HasPrefix(namespace, "AWS/") {
+		if best, ok := problem.Nearest(namespace, l.cat.Names()); ok && strings.HasPrefix(namespace, "AWS/") {
 			p := l.warn("L401", at, "the namespace %q is not in the metric catalogue", namespace)
 			p.Hint, p.Fix = fmt.Sprintf("did you mean %q?", best), ""
 		}
@@ -175,7 +176,7 @@ func (l *lowerer) checkMetric(namespace, name string, dims []ir.Dimension, at, d
 		for n := range ns.Metrics {
 			names = append(names, n)
 		}
-		if best, ok := ast.Nearest(name, names); ok {
+		if best, ok := problem.Nearest(name, names); ok {
 			p := l.add("R4001", at, "no metric %q in %s", name, namespace)
 			p.Hint, p.Fix = fmt.Sprintf("did you mean %q?", best), namespace+":"+best
 			return
@@ -197,7 +198,7 @@ func (l *lowerer) checkMetric(namespace, name string, dims []ir.Dimension, at, d
 }
 
 // metricLimits: CloudWatch API reference, Metric and Dimension.
-func (l *lowerer) metricLimits(namespace, name string, dims []ir.Dimension, at, dimsAt ast.Range) {
+func (l *lowerer) metricLimits(namespace, name string, dims []ir.Dimension, at, dimsAt problem.Range) {
 	for what, s := range map[string]string{"namespace": namespace, "metric name": name} {
 		if n := utf8.RuneCountInString(s); n > 255 {
 			l.add("R5001", at, "the %s has %d characters; CloudWatch allows 255", what, n)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // params evaluates parameters when they are first used.
@@ -48,7 +49,7 @@ func newParams(l *lowerer) *params {
 	}
 	for name := range l.opts.Params {
 		if !slices.Contains(p.names, name) {
-			suggest(l.add("R2201", ast.Range{Pos: l.root.Pos, Width: 1, Source: l.root.Range().Source}, "no parameter %q, which --param gives", name), name, p.names)
+			suggest(l.add("R2201", problem.Range{Pos: l.root.Pos, Width: 1, Source: l.root.Range().Source}, "no parameter %q, which --param gives", name), name, p.names)
 		}
 	}
 	return p
@@ -306,7 +307,7 @@ func (p *params) enumLength(decl *ast.Node, v expr.Value) string {
 		}
 		if !slices.Contains(valid, v.String()) {
 			reason := fmt.Sprintf("%q is none of %s", v.String(), strings.Join(valid, ", "))
-			if best, ok := ast.Nearest(v.String(), valid); ok {
+			if best, ok := problem.Nearest(v.String(), valid); ok {
 				reason += fmt.Sprintf("; did you mean %q?", best)
 			}
 			return reason

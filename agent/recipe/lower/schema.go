@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // keys are what a block may hold: what is supported, and what the language
@@ -86,6 +87,6 @@ func (l *lowerer) checkKey(key *ast.Node, what string, k keys) bool {
 
 // nearThreshold catches the key that people look for first.
 func nearThreshold(word string) bool {
-	_, ok := ast.Nearest(word, []string{"threshold"})
+	_, ok := problem.Nearest(word, []string{"threshold"})
 	return ok
 }

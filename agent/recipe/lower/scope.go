@@ -9,12 +9,13 @@ import (
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
 // scopes builds what expressions can see and evaluates parameters and mappings,
 // so that their problems are found even where nothing uses them.
 func (l *lowerer) scopes() {
-	l.scope = expr.Scope{Roots: map[string]expr.Value{}, ARN: l.arn, Nearest: ast.Nearest}
+	l.scope = expr.Scope{Roots: map[string]expr.Value{}, ARN: l.arn, Nearest: problem.Nearest}
 	l.scope.Roots["env"] = expr.Text(l.stack.Env)
 	l.scope.Roots["recipe"] = expr.Table([]string{"name", "owner"}, map[string]expr.Value{"name": expr.Text(l.stack.Recipe), "owner": expr.Text(l.stack.Owner)})
 	l.scope.Roots["ctx"] = l.context()
@@ -121,7 +122,7 @@ func (l *lowerer) contextValue(path string, v any) expr.Value {
 			}
 			return l.contextMap(path+".", m)
 		}
-		out, _ := l.value(v, expr.Scope{Nearest: ast.Nearest})
+		out, _ := l.value(v, expr.Scope{Nearest: problem.Nearest})
 		return out
 	case map[string]any:
 		return l.contextMap(path+".", v)
@@ -156,7 +157,7 @@ func (l *lowerer) mappings() expr.Value {
 		}
 	}
 	// Mappings are pure tables: expressions in them see nothing.
-	v, _ := l.value(block, expr.Scope{Nearest: ast.Nearest})
+	v, _ := l.value(block, expr.Scope{Nearest: problem.Nearest})
 	return v
 }
 
