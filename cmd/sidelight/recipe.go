@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,7 +13,6 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
-	"github.com/sidelight-dev/sidelight/internal/exit"
 )
 
 // recipeFlags say what a recipe is resolved for.
@@ -77,34 +75,12 @@ one environment or all. It calls nothing. Exit code 2 if a recipe is invalid.`,
 				a.note("%s is valid", path)
 			}
 		}
-		if !asJSON {
-			return a.recipeProblems(all)
+		if asJSON {
+			return a.problemsJSON(all)
 		}
-		if err := all.WriteJSON(a.out); err != nil {
-			return err
-		}
-		if all.Errors() > 0 {
-			return &codeError{code: exit.No}
-		}
-		return nil
+		return a.printProblems(all)
 	}
 	return cmd
-}
-
-// recipeProblems prints what is wrong with a recipe for people and returns the
-// error that ends the command if one of the problems is an error.
-func (a *app) recipeProblems(ps recipe.Problems) error {
-	if len(ps) == 0 {
-		return nil
-	}
-	if err := ps.WriteText(a.talk); err != nil {
-		return err
-	}
-	if n := ps.Errors(); n > 0 {
-		fmt.Fprintf(a.talk, "\n%s found.\n", plural(n, "error"))
-		return &codeError{code: exit.No}
-	}
-	return nil
 }
 
 // target is one stack of a recipe and the clients of the place where it lives.
@@ -138,7 +114,7 @@ func (a *app) targets(ctx context.Context, path string, f *recipeFlags) ([]targe
 			}
 		}
 		stack, ps := recipe.Load(path, o)
-		if err := a.loadProblems(ps); err != nil {
+		if err := a.printProblems(ps); err != nil {
 			return nil, err
 		}
 		t.stack = stack
@@ -147,25 +123,11 @@ func (a *app) targets(ctx context.Context, path string, f *recipeFlags) ([]targe
 	return out, nil
 }
 
-// loadProblems prints the problems of a recipe that is to be used: as data only
-// if they end the command.
-func (a *app) loadProblems(ps recipe.Problems) error {
-	if asJSON, err := a.json(); err != nil {
-		return err
-	} else if asJSON && ps.Errors() > 0 {
-		if err := ps.WriteJSON(a.out); err != nil {
-			return err
-		}
-		return &codeError{code: exit.No}
-	}
-	return a.recipeProblems(ps)
-}
-
 // recipePlace returns where the environment lives. There is at least one region,
 // "" for that of the configuration.
 func (a *app) recipePlace(path, env string) (recipe.Place, error) {
 	places, ps := recipe.Places(path)
-	if err := a.loadProblems(ps); err != nil {
+	if err := a.printProblems(ps); err != nil {
 		return recipe.Place{}, err
 	}
 	place := recipe.Place{Env: env}

@@ -70,28 +70,23 @@ func (a *app) loadConfig() (*config.Loaded, error) {
 	return l, nil
 }
 
-// printProblems prints problems as text or JSON and returns the error that ends
-// the command if one of them is an error.
+// printProblems prints what is wrong with a file, and returns the error that ends
+// the command if one of the problems is an error. Only then they are the data
+// that was asked for; warnings are talk.
 func (a *app) printProblems(ps problem.Problems) error {
-	if len(ps) == 0 {
-		return nil
-	}
 	asJSON, err := a.json()
-	if err != nil {
+	if err != nil || len(ps) == 0 {
 		return err
 	}
-	if asJSON {
-		err = ps.WriteJSON(a.out)
-	} else {
-		err = ps.WriteText(a.talk)
+	n := ps.Errors()
+	if asJSON && n > 0 {
+		return a.problemsJSON(ps)
 	}
-	if err != nil {
+	if err := ps.WriteText(a.talk); err != nil {
 		return err
 	}
-	if n := ps.Errors(); n > 0 {
-		if !asJSON {
-			fmt.Fprintf(a.talk, "\n%s found.\n", plural(n, "error"))
-		}
+	if n > 0 {
+		fmt.Fprintf(a.talk, "\n%s found.\n", plural(n, "error"))
 		return &codeError{code: exit.No}
 	}
 	return nil
