@@ -51,6 +51,8 @@ func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 func (a *Agent) buildForward(context.Context, aws.Config) error {
 	cfg := forward.Config{
 		TCP: on(a.cfg.Receivers.Forward.TCP), Unix: a.forwardSocket(),
+		// Unfinished messages are memory too.
+		Memory: int64(a.cfg.Queue.Memory), MaxMessage: int(min(a.cfg.Queue.Memory, 64<<20)),
 		Dest: func(tag string) sidelight.DestHandle { return a.names.dest(logsLane, "", tag) },
 	}
 	if cfg.TCP == "" && cfg.Unix == "" {
