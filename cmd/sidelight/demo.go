@@ -102,7 +102,7 @@ func (a *app) keepDemo(d *demo.Demo) {
 	fmt.Fprintf(a.out, `
 It goes on running until Ctrl-C. Try:
 
-  export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
   sidelight logs tail %s
   sidelight logs query %s 'filter level="ERROR" | stats count() as n by msg | sort n desc'
   sidelight traces list 'fault = true'
@@ -111,7 +111,7 @@ It goes on running until Ctrl-C. Try:
   sidelight metrics list
   sidelight alarms list
   sidelight status --address %s
-  curl -X POST %s/checkout -d '{"customer":"ada","card":"card-ok","items":[{"sku":"kettle","count":1}]}'
+  curl -X POST %s/checkout -d '{"customer":"ada","card_token":"card-ok","items":[{"sku":"lamp-desk","quantity":1}]}'
   aws --endpoint-url %s logs filter-log-events --log-group-name %s --filter-pattern '{ $.level = "ERROR" }'
 `, d.Endpoint(), demo.LogGroup, demo.LogGroup, d.StatusAddress(), d.Storefront(), d.Endpoint(), demo.LogGroup)
 }

@@ -25,7 +25,8 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 			if err != nil {
 				return err
 			}
-			a.note("sandbox on %s\n\n  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n", s.URL(), s.URL(), sandbox.DefaultRegion)
+			a.note("sandbox on %[1]s\n\n  export AWS_ENDPOINT_URL=%[1]s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n",
+				s.URL(), sandbox.DefaultRegion)
 			if err := s.Serve(cmd.Context()); err != nil && cmd.Context().Err() == nil {
 				return fmt.Errorf("sandbox: %w", err)
 			}
