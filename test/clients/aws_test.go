@@ -27,6 +27,7 @@ func (s *sandbox) logs() *cloudwatchlogs.Client   { return cloudwatchlogs.NewFro
 func (s *sandbox) xray() *xray.Client             { return xray.NewFromConfig(s.config()) }
 func (s *sandbox) cloudwatch() *cloudwatch.Client { return cloudwatch.NewFromConfig(s.config()) }
 func hour() (from, to time.Time)                  { now := time.Now(); return now.Add(-time.Hour), now.Add(time.Minute) }
+
 func pick[T any](in []T, f func(T) string) []string {
 	out := []string{}
 	for _, v := range in {

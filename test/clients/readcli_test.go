@@ -129,8 +129,10 @@ func (c cli) readTraces(q query, got *reading) {
 	c.t.Helper()
 	during := []string{"--start-time", fmt.Sprint(q.Start), "--end-time", fmt.Sprint(q.End)}
 	var graph [][]any
-	c.call(&graph, append([]string{"xray", "get-service-graph", "--query",
-		"Services[?Type != 'client'].[Name, SummaryStatistics.TotalCount, SummaryStatistics.FaultStatistics.TotalCount]"}, during...)...)
+	c.call(&graph, append([]string{
+		"xray", "get-service-graph", "--query",
+		"Services[?Type != 'client'].[Name, SummaryStatistics.TotalCount, SummaryStatistics.FaultStatistics.TotalCount]",
+	}, during...)...)
 	for _, g := range graph {
 		got.Graph = append(got.Graph, fmt.Sprintf("%v %v %v", g...))
 	}
@@ -142,8 +144,10 @@ func (c cli) readTraces(q query, got *reading) {
 	}
 	slices.Sort(got.Segments)
 	var faulty [][]any
-	c.call(&faulty, append([]string{"xray", "get-trace-summaries", "--filter-expression", q.Filter, "--query",
-		"TraceSummaries[].[Id, Duration, HasFault]"}, during...)...)
+	c.call(&faulty, append([]string{
+		"xray", "get-trace-summaries", "--filter-expression", q.Filter, "--query",
+		"TraceSummaries[].[Id, Duration, HasFault]",
+	}, during...)...)
 	for _, f := range faulty {
 		got.Faulty = append(got.Faulty, pick(f, func(v any) string { return fmt.Sprint(v) }))
 	}

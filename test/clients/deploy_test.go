@@ -1,0 +1,176 @@
+//go:build clients
+
+package clients_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const chart = "../../deploy/helm/sidelight"
+
+// helm runs helm, which run.sh has built.
+func helm(t *testing.T, args ...string) string {
+	t.Helper()
+	return string(run(t, nil, append([]string{os.Getenv("SIDELIGHT_TEST_HELM")}, args...)...))
+}
+
+// manifest is what the tests look at in an object of Kubernetes.
+type manifest struct {
+	Kind string
+	Data map[string]string
+	Spec struct {
+		InitContainers []container `yaml:"initContainers"`
+		Template       struct {
+			Spec struct{ Containers []container }
+		}
+	}
+}
+
+type container struct {
+	Name          string
+	Args          []string
+	RestartPolicy string `yaml:"restartPolicy"`
+	Env           []variable
+}
+
+type variable struct {
+	Name  string
+	Value string
+}
+
+// manifests parses what helm template prints, by kind.
+func manifests(t *testing.T, text string) map[string]manifest {
+	t.Helper()
+	out := map[string]manifest{}
+	for part := range strings.SplitSeq(text, "\n---\n") {
+		var m manifest
+		if err := yaml.Unmarshal([]byte(part), &m); err != nil {
+			t.Fatalf("%v\n%s", err, part)
+		}
+		out[m.Kind] = m
+	}
+	return out
+}
+
+// checkConfig checks a configuration file and an environment as a container has
+// them.
+func checkConfig(t *testing.T, text string, environ []variable) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sidelight.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var env []string
+	for _, v := range environ {
+		env = append(env, v.Name+"="+v.Value)
+	}
+	run(t, env, binary(t), "config", "check", file)
+}
+
+func TestChart(t *testing.T) {
+	t.Parallel()
+	helm(t, "lint", "--strict", chart)
+	for name, c := range map[string]struct {
+		set   []string
+		group string
+	}{
+		"as it comes": {nil, "/k8s/cluster/containers"},
+		"named":       {[]string{"--set", "clusterName=prod", "--set", "region=eu-west-1"}, "/k8s/prod/containers"},
+		"changed":     {[]string{"--set", "config.logs.group=/mine", "--set", "config.queue.memory=16MiB"}, "/mine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := manifests(t, helm(t, append([]string{"template", "x", chart, "--kube-version", "1.31"}, c.set...)...))
+			kinds := slices.Sorted(maps.Keys(all))
+			if want := []string{"ConfigMap", "DaemonSet", "ServiceAccount"}; !slices.Equal(kinds, want) {
+				t.Fatalf("kinds %v, want %v", kinds, want)
+			}
+			text := all["ConfigMap"].Data["sidelight.yaml"]
+			var cfg struct{ Logs struct{ Group string } }
+			if err := yaml.Unmarshal([]byte(text), &cfg); err != nil || cfg.Logs.Group != c.group {
+				t.Errorf("group %q, want %q (%v)", cfg.Logs.Group, c.group, err)
+			}
+			checkConfig(t, text, all["DaemonSet"].Spec.Template.Spec.Containers[0].Env)
+		})
+	}
+}
+
+// Another chart includes the sidecar into its pods, as the chart's README says.
+func TestChartSidecar(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "charts", "sidelight"), os.DirFS(chart)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"Chart.yaml":  "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
+		"values.yaml": "sidelight: {daemonset: {enabled: false}, serviceAccount: {create: false}}\n",
+		"templates/pod.yaml": `apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec:
+  initContainers:
+    {{- include "sidelight.sidecar" (dict "Values" .Values.sidelight "Chart" (dict "AppVersion" "0.1")) | nindent 4 }}
+  containers: [{name: shop, image: shop}]
+`,
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pod := manifests(t, helm(t, "template", "x", dir, "--kube-version", "1.31"))["Pod"]
+	if len(pod.Spec.InitContainers) != 1 {
+		t.Fatalf("init containers %v", pod.Spec.InitContainers)
+	}
+	c := pod.Spec.InitContainers[0]
+	if c.RestartPolicy != "Always" || c.Name != "sidelight" {
+		t.Errorf("not a native sidecar: %+v", c)
+	}
+	checkConfig(t, "{}", c.Env)
+}
+
+func TestTaskDefinitions(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../deploy/ecs/*.task.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no task definitions: %v", err)
+	}
+	for _, file := range files {
+		run(t, nil, "/usr/bin/python3", "check_ecs.py", file)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var task struct {
+			ContainerDefinitions []struct {
+				Name        string
+				Environment []variable
+			}
+		}
+		if err := json.Unmarshal(text, &task); err != nil {
+			t.Fatal(err)
+		}
+		checked := false
+		for _, c := range task.ContainerDefinitions {
+			if c.Name == "sidelight" {
+				checkConfig(t, "{}", c.Environment)
+				checked = true
+			}
+		}
+		if !checked {
+			t.Errorf("%s has no container sidelight", file)
+		}
+	}
+}
