@@ -28,7 +28,7 @@ func (s *sandbox) xray() *xray.Client             { return xray.NewFromConfig(s.
 func (s *sandbox) cloudwatch() *cloudwatch.Client { return cloudwatch.NewFromConfig(s.config()) }
 func hour() (from, to time.Time)                  { now := time.Now(); return now.Add(-time.Hour), now.Add(time.Minute) }
 
-func pick[T any](in []T, f func(T) string) []string {
+func texts[T any](in []T, f func(T) string) []string {
 	out := []string{}
 	for _, v := range in {
 		out = append(out, f(v))

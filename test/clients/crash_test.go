@@ -22,6 +22,7 @@ func TestKill(t *testing.T) {
 	l.finish()
 	again.drained(t)
 	l.check(t, s)
+	t.Logf("found on disk: %d", again.report(t).Signals["logs"].Recovered)
 }
 
 // It also does in the middle of an outage, when all of it is only on disk.

@@ -61,7 +61,7 @@ func checkFifty(t *testing.T, s *sandbox) {
 	t.Helper()
 	var got []string
 	eventually(t, "50 events", func() bool { got = s.messages(t, group, ""); return len(got) >= 50 })
-	seen := pick(got, func(m string) string {
+	seen := texts(got, func(m string) string {
 		if field(t, m, "text") != "grüße ☃" || field(t, m, "nested/ok") != "true" {
 			t.Errorf("message %s", m)
 		}

@@ -122,7 +122,7 @@ func (c cli) readMetrics(q query, got *reading) {
 	var alarm []any
 	c.call(&alarm, "cloudwatch", "describe-alarms", "--alarm-names", q.Alarm,
 		"--query", "MetricAlarms[0].[MetricName, ComparisonOperator, Threshold, Period]")
-	got.Alarm = pick(alarm, func(v any) string { return fmt.Sprint(v) })
+	got.Alarm = texts(alarm, func(v any) string { return fmt.Sprint(v) })
 }
 
 func (c cli) readTraces(q query, got *reading) {
@@ -149,7 +149,7 @@ func (c cli) readTraces(q query, got *reading) {
 		"TraceSummaries[].[Id, Duration, HasFault]",
 	}, during...)...)
 	for _, f := range faulty {
-		got.Faulty = append(got.Faulty, pick(f, func(v any) string { return fmt.Sprint(v) }))
+		got.Faulty = append(got.Faulty, texts(f, func(v any) string { return fmt.Sprint(v) }))
 	}
 }
 

@@ -66,7 +66,7 @@ func readGoLogs(t *testing.T, s *sandbox, q query, got *reading) {
 	})
 	got.Status, got.Matched = string(result.Status), int(result.Statistics.RecordsMatched)
 	for _, row := range result.Results {
-		got.Rows = append(got.Rows, pick(row, func(f logstypes.ResultField) string { return *f.Value }))
+		got.Rows = append(got.Rows, texts(row, func(f logstypes.ResultField) string { return *f.Value }))
 	}
 }
 
@@ -80,7 +80,7 @@ func readGoMetrics(t *testing.T, s *sandbox, q query, got *reading) {
 	for _, m := range listed.Metrics {
 		got.Metrics = append(got.Metrics, *m.MetricName)
 		if *m.MetricName == "checkouts" {
-			got.Dimensions = pick(m.Dimensions, func(d cwtypes.Dimension) string { return *d.Name + "=" + *d.Value })
+			got.Dimensions = texts(m.Dimensions, func(d cwtypes.Dimension) string { return *d.Name + "=" + *d.Value })
 		}
 	}
 	slices.Sort(got.Metrics)

@@ -25,6 +25,12 @@ debian() {
 	"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+node_is_new() {
+	local major
+	major="$(node -p 'process.versions.node.split(".")[0]')"
+	[ "$major" -ge 20 ] || { echo "Node $(node --version) is too old for AWS's SDK: 20 or newer, as in Debian 13" >&2; exit 1; }
+}
+
 npm_packages() {
 	# npm ci leaves a copy of the lock, which tells what is installed.
 	if [ -f node_modules/.installed ] && cmp -s package-lock.json node_modules/.installed; then return; fi
@@ -45,6 +51,7 @@ go_programs() {
 }
 
 debian
+node_is_new
 npm_packages
 go_programs
 step 'testing'
