@@ -6,8 +6,10 @@ package deliver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -126,7 +128,7 @@ func (d *Delivery) deliver(ctx context.Context, l sidelight.Lease) error {
 	}
 	actx, cancel := context.WithTimeoutCause(ctx, d.cfg.Timeout, errors.New("the attempt took too long"))
 	defer cancel()
-	r, err := d.exp.Export(actx, b)
+	r, err := d.export(actx, b)
 	if err == nil {
 		d.succeeded(b)
 		return d.settle(l, r)
@@ -135,6 +137,18 @@ func (d *Delivery) deliver(ctx context.Context, l sidelight.Lease) error {
 		return errors.Join(l.Return(0), context.Cause(ctx))
 	}
 	return d.failed(l, fault(err))
+}
+
+// export makes the attempt and contains a panic of the exporter: the block is
+// tried again, later, as after any failure that may pass.
+func (d *Delivery) export(ctx context.Context, b *sidelight.Block) (r sidelight.Receipt, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.log.Error("the exporter panicked", "dest", destText(b), "panic", v, "stack", string(debug.Stack()))
+			err = &sidelight.Fault{Kind: sidelight.Transient, Op: "export", Err: fmt.Errorf("panic: %v", v)}
+		}
+	}()
+	return d.exp.Export(ctx, b)
 }
 
 // fault returns err as a *Fault; what an exporter did not classify is worth

@@ -111,6 +111,12 @@ func TestFaults(t *testing.T) {
 			}
 			return all(b)
 		}, "[a,b,c]", 0, 2},
+		"panic": {func(n int, b *sidelight.Block) (sidelight.Receipt, error) {
+			if n == 1 {
+				panic("a bug in the exporter")
+			}
+			return all(b)
+		}, "[a,b,c]", 0, 2},
 		"partial": {func(n int, b *sidelight.Block) (sidelight.Receipt, error) {
 			if n == 1 {
 				return sidelight.Receipt{Accepted: 1, Retry: []int{2}, Refused: []sidelight.Refusal{{Reason: "too_old", Events: 1}}}, nil
