@@ -35,6 +35,7 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 	}
 	cmd.Flags().StringVar(&o.Listen, "listen", sandbox.DefaultListen, "address to listen on")
 	cmd.Flags().StringVar(&o.Account, "account", sandbox.DefaultAccount, "account that everything belongs to")
+	cmd.Flags().StringVar(&o.Data, "data", "", "folder to keep everything in; without it, all is gone at the end")
 	cmd.Flags().Int64Var(&o.LogBytes, "log-bytes", 0, "bytes of log events to keep; 0 is 256 MiB")
 	return cmd
 }

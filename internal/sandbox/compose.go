@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
@@ -24,9 +25,14 @@ func specs() []awsproto.Spec {
 func (s *Server) compose(o *Options) ([]api.Service, error) {
 	metrics := cloudwatch.New(cloudwatch.Options{
 		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s.inbox},
+		Changed:         s.alarmsChanged,
 		EvaluationDelay: o.AlarmDelay, EvaluateEvery: o.AlarmEvery, ReservedNamespaces: o.ReservedNamespaces,
 	})
-	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes})
+	dir := ""
+	if o.Data != "" {
+		dir = filepath.Join(o.Data, "events")
+	}
+	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir})
 	if err != nil {
 		return nil, err
 	}
@@ -54,4 +60,11 @@ func (a alarmInbox) Notify(ctx context.Context, n cloudwatch.Notification) error
 		Time: n.Time, Target: n.Action, Source: n.Alarm, Subject: n.Subject, Message: n.Message,
 	})
 	return nil
+}
+
+// alarmsChanged writes down what an evaluation has changed.
+func (s *Server) alarmsChanged() {
+	if err := s.data.save("monitoring"); err != nil {
+		s.log.Error("alarm states are not written", "err", err)
+	}
 }

@@ -34,6 +34,8 @@ func (s *Server) control(mux *http.ServeMux) {
 		reply(w, http.StatusOK, struct{}{})
 	})
 	mux.HandleFunc("DELETE /_sidelight/faults/{id}", s.removeFault)
+	mux.HandleFunc("GET /_sidelight/snapshot", s.getSnapshot)
+	mux.HandleFunc("POST /_sidelight/snapshot", s.postSnapshot)
 	mux.HandleFunc("GET /_sidelight/calls", s.listCalls)
 	mux.HandleFunc("GET /_sidelight/inbox", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"total": s.inbox.Total(), "notifications": s.inbox.List()})
@@ -135,7 +137,7 @@ func (s *Server) moveClock(req *clockRequest) error {
 	if req.Run {
 		s.clock.Run()
 	}
-	return nil
+	return s.data.saveClock(s)
 }
 
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {

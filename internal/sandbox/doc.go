@@ -21,6 +21,8 @@
 //	POST   /_sidelight/faults        adds a fault, answers 201 and the fault with its id
 //	DELETE /_sidelight/faults        ends all faults
 //	DELETE /_sidelight/faults/{id}   ends one
+//	GET    /_sidelight/snapshot      all that the services hold, and the clock, as a file
+//	POST   /_sidelight/snapshot      replaces it by that of a file
 //	GET    /_sidelight/calls         {"total","calls":[…]}: the last 1000; ?service= and ?operation= narrow them
 //	GET    /_sidelight/inbox         {"total","notifications":[…]}: what alarms sent
 //

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
@@ -45,6 +47,9 @@ type Options struct {
 	// LogBytes bounds the store of log events, in bytes as kept. The oldest
 	// blocks go first. 0 means 256 MiB.
 	LogBytes int64
+	// Data is a folder to keep everything in, so that it outlives the process:
+	// what was acknowledged is there again after a kill. Empty: memory only.
+	Data string
 	// AlarmDelay is how far behind the clock alarms look, for data that comes
 	// late. AlarmEvery evaluates them more often than their own schedule. See
 	// cloudwatch.Options.
@@ -82,7 +87,9 @@ type Server struct {
 	services []api.Service
 	log      *slog.Logger
 	started  time.Time
+	data     *data
 
+	serving   atomic.Bool
 	closeOnce sync.Once
 	stop      context.CancelCauseFunc
 	stopped   context.Context
@@ -96,23 +103,22 @@ var ErrClosed = errors.New("sandbox is closed")
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
 	s := &Server{clock: o.Clock, faults: fault.NewSet(o.Seed), inbox: inbox.New(0), log: o.Logger, started: time.Now()}
-	var err error
-	if s.services, err = s.compose(&o); err != nil {
+	if err := s.assemble(&o); err != nil {
 		return nil, err
 	}
 	handler, err := awsproto.New(awsproto.Options{
 		Services: s.services, Specs: append(o.Specs, specs()...), Account: o.Account,
 		VerifySignatures: o.VerifySignatures, Keys: o.Keys, CheckInputs: true,
-		Refuse: s.faults.Outage, Intercept: s.verdict, Observe: s.calls.add, Logger: o.Logger,
+		Refuse: s.faults.Outage, Intercept: s.verdict, Commit: s.data.commit, Observe: s.calls.add, Logger: o.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make sandbox: %w", err)
+		return nil, errors.Join(fmt.Errorf("make sandbox: %w", err), s.data.close())
 	}
 	mux := http.NewServeMux()
 	s.control(mux)
 	mux.Handle("/", handler)
 	if s.ln, err = net.Listen("tcp", o.Listen); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", o.Listen, err)
+		return nil, errors.Join(fmt.Errorf("listen on %s: %w", o.Listen, err), s.data.close())
 	}
 	s.stopped, s.stop = context.WithCancelCause(context.Background())
 	s.http = &http.Server{
@@ -123,6 +129,30 @@ func New(o Options) (*Server, error) {
 		BaseContext: func(net.Listener) context.Context { return s.stopped },
 	}
 	return s, nil
+}
+
+// assemble makes the services, and reads the folder of the options into them.
+func (s *Server) assemble(o *Options) error {
+	var lock *os.File
+	var err error
+	if o.Data != "" {
+		if lock, err = lockFolder(o.Data); err != nil {
+			return err
+		}
+	}
+	if s.services, err = s.compose(o); err == nil && o.Data != "" {
+		s.data, err = s.openData(o.Data)
+	}
+	if err != nil {
+		if lock != nil {
+			_ = lock.Close()
+		}
+		return err
+	}
+	if s.data != nil {
+		s.data.lock = lock
+	}
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -175,6 +205,7 @@ func (s *Server) Calls() []awsproto.Call { return s.calls.list() }
 // Serve answers clients until ctx ends or Close is called, both of which it
 // returns nil for. It waits for the calls at hand and for the services' work.
 func (s *Server) Serve(ctx context.Context) error {
+	s.serving.Store(true)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(ErrClosed)
 	defer context.AfterFunc(s.stopped, func() { cancel(ErrClosed) })()
@@ -196,7 +227,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	for e := range errs {
 		err = errors.Join(err, e)
 	}
-	return err
+	return errors.Join(err, s.data.close())
 }
 
 // runService runs a service's own work. If it fails, the server ends: a sandbox
@@ -229,6 +260,9 @@ func (s *Server) Close() error {
 		if e := s.ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)
 		}
+		if !s.serving.Load() {
+			err = errors.Join(err, s.data.close()) // as Serve does at its end
+		}
 	})
 	return err
 }
@@ -244,4 +278,7 @@ func (s *Server) Reset() {
 	s.faults.Clear()
 	s.inbox.Reset()
 	s.calls.reset()
+	if err := s.data.saveAll(); err != nil {
+		s.log.Error("reset is not written", "err", err)
+	}
 }

@@ -210,6 +210,9 @@ func (x *exchange) call(s *service) *answer {
 		return x.fail(e)
 	}
 	out, err := x.h.run(x.context(), op, in)
+	if err == nil {
+		err = x.h.commit(s.spec.Service, op.Name)
+	}
 	if err != nil {
 		return x.fail(x.h.asError(s, op.Name, err))
 	}

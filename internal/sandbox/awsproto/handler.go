@@ -38,6 +38,9 @@ type Options struct {
 	Refuse func(service, operation string) bool
 	// Intercept, if not nil, is asked about each call before it is decoded.
 	Intercept func(service, operation string) Verdict
+	// Commit, if not nil, is called after a call has succeeded and before it is
+	// answered. If it fails, the call does.
+	Commit func(service, operation string) error
 	// Observe, if not nil, is told about each call when it has been answered.
 	Observe func(Call)
 	// Logger is told about failures of services. Nil: none.
@@ -97,6 +100,7 @@ type Handler struct {
 	refuse   func(service, operation string) bool
 	verdict  func(service, operation string) Verdict
 	observe  func(Call)
+	commit   func(service, operation string) error
 	log      *slog.Logger
 	bodies   buffers
 }
@@ -115,6 +119,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if h.verdict == nil {
 		h.verdict = func(string, string) Verdict { return Verdict{} }
+	}
+	if h.commit = o.Commit; h.commit == nil {
+		h.commit = func(string, string) error { return nil }
 	}
 	if h.observe == nil {
 		h.observe = func(Call) {}

@@ -97,8 +97,12 @@ func (s *Service) EvaluateNow(ctx context.Context) {
 func (s *Service) evaluate(ctx context.Context, now time.Time, pick func(*metricAlarm) bool) {
 	s.evaluation.Lock()
 	defer s.evaluation.Unlock()
-	for _, t := range s.evaluateAll(now.UTC(), pick) {
+	transitions := s.evaluateAll(now.UTC(), pick)
+	for _, t := range transitions {
 		s.act(ctx, t)
+	}
+	if len(transitions) > 0 && s.opts.Changed != nil {
+		s.opts.Changed()
 	}
 }
 

@@ -114,19 +114,29 @@ func checkComposite(in *cloudwatch.PutCompositeAlarmInput) error {
 	return checkTags(in.Tags)
 }
 
+// link resolves the alarms that c names.
+func (c *compositeAlarm) link(caller api.Caller) {
+	c.resolve = func(ref string) string { return strings.TrimPrefix(ref, alarmARN(caller, "")) }
+	for _, ref := range c.rule.Children() {
+		if child := c.resolve(ref); !slices.Contains(c.children, child) {
+			c.children = append(c.children, child)
+		}
+	}
+	if c.desc.ActionsSuppressor != nil {
+		c.suppressor = c.resolve(*c.desc.ActionsSuppressor)
+	}
+}
+
 // admit resolves the alarms that c names and checks that c may be put.
 func (set *alarmSet) admit(c *compositeAlarm, caller api.Caller) error {
 	name := *c.desc.AlarmName
 	if set.alarms[name] != nil {
 		return invalidAlarm("A metric alarm with the name %s exists", name)
 	}
-	c.resolve = func(ref string) string { return strings.TrimPrefix(ref, alarmARN(caller, "")) }
+	c.link(caller)
 	var unknown []string
 	for _, ref := range c.rule.Children() {
 		child := c.resolve(ref)
-		if !slices.Contains(c.children, child) {
-			c.children = append(c.children, child)
-		}
 		if child != name && !set.has(child) {
 			unknown = append(unknown, ref)
 		}
@@ -140,7 +150,7 @@ func (set *alarmSet) admit(c *compositeAlarm, caller api.Caller) error {
 	if c.desc.ActionsSuppressor == nil {
 		return nil
 	}
-	if c.suppressor = c.resolve(*c.desc.ActionsSuppressor); !set.has(c.suppressor) {
+	if !set.has(c.suppressor) {
 		return invalidAlarm("The actions suppressor %q does not exist", *c.desc.ActionsSuppressor)
 	}
 	return nil

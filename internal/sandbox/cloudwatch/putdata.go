@@ -37,8 +37,7 @@ func (s *Service) PutMetricData(ctx context.Context, in *cloudwatch.PutMetricDat
 	if err != nil {
 		return nil, err
 	}
-	s.write(ctx, now, obs)
-	return &cloudwatch.PutMetricDataOutput{}, nil
+	return &cloudwatch.PutMetricDataOutput{}, s.write(ctx, now, obs)
 }
 
 func (s *Service) checkNamespace(namespace *string) error {

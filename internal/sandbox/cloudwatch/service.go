@@ -8,6 +8,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight/internal/alarm"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/disk"
 )
 
 // Notification is one action that an alarm asks for.
@@ -60,6 +61,9 @@ type Options struct {
 	// ReservedNamespaces lets PutMetricData write to namespaces that start with
 	// "AWS/", so that tests can play AWS's own metrics.
 	ReservedNamespaces bool
+
+	// Changed, if not nil, is called after an evaluation that changed alarms.
+	Changed func()
 }
 
 func (o Options) withDefaults() Options {
@@ -86,8 +90,9 @@ func (o Options) withDefaults() Options {
 
 // Service is CloudWatch. It is safe for concurrent use.
 type Service struct {
-	opts  Options
-	store *store
+	opts    Options
+	store   *store
+	journal *disk.Journal // nil: metrics are in memory only
 
 	// evaluation serializes evaluations and SetAlarmState, so that actions run
 	// in the order of the transitions. It is taken before mu.
@@ -121,7 +126,9 @@ func (s *Service) Reset() {
 	defer s.evaluation.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store.reset()
+	if err := s.journal.Rewrite(s.store.reset); err != nil {
+		s.opts.Logger.Error("metrics stay in their file", "err", err)
+	}
 	clear(s.alarms)
 	clear(s.dashboards)
 }
@@ -166,7 +173,9 @@ func (s *Service) Record(ctx context.Context, points []api.Datapoint) {
 			obs = append(obs, o)
 		}
 	}
-	s.write(ctx, now, obs)
+	if err := s.write(ctx, now, obs); err != nil {
+		s.opts.Logger.Error("metrics of log events are not written", "err", err)
+	}
 }
 
 func fromDatapoint(p api.Datapoint, now time.Time) (observation, bool) {
@@ -196,8 +205,12 @@ func fromDatapoint(p api.Datapoint, now time.Time) (observation, bool) {
 	return o, len(o.values) > 0
 }
 
-func (s *Service) write(ctx context.Context, now time.Time, obs []observation) {
-	if n := s.store.add(scopeOf(api.CallerOf(ctx)), now, obs); n > 0 {
-		s.opts.Logger.Warn("metric store full, metrics forgotten", "reason", "memory", "events", n)
-	}
+// write puts observations into the store and the journal.
+func (s *Service) write(ctx context.Context, now time.Time, obs []observation) error {
+	sc := scopeOf(api.CallerOf(ctx))
+	return s.journal.Do(func() {
+		if n := s.store.add(sc, now, obs); n > 0 {
+			s.opts.Logger.Warn("metric store full, metrics forgotten", "reason", "memory", "events", n)
+		}
+	}, func() ([]byte, error) { return recordOf(sc, now, obs) })
 }

@@ -135,9 +135,13 @@ func (s *Service) createLogGroup(ctx context.Context, in *cwl.CreateLogGroupInpu
 	if s.groups[key] != nil {
 		return nil, exists("log group")
 	}
+	events, err := s.store.NewGroup()
+	if err != nil {
+		return nil, err
+	}
 	g := &group{
 		name: name, region: caller.Region, account: caller.Account, class: class, created: s.now(), kms: text(in.KmsKeyId),
-		events: s.store.NewGroup(), streams: make(map[string]*stream), protected: aws.ToBool(in.DeletionProtectionEnabled),
+		events: events, streams: make(map[string]*stream), protected: aws.ToBool(in.DeletionProtectionEnabled),
 		tags: make(map[string]string), filters: make(map[string]*metricFilter),
 	}
 	for k, v := range in.Tags {
@@ -166,8 +170,7 @@ func (s *Service) deleteLogGroup(ctx context.Context, in *cwl.DeleteLogGroupInpu
 	if key := (groupKey{g.region, g.name}); s.groups[key] == g {
 		delete(s.groups, key)
 	}
-	g.events.Drop()
-	return &cwl.DeleteLogGroupOutput{}, nil
+	return &cwl.DeleteLogGroupOutput{}, g.events.Drop()
 }
 
 func (s *Service) putDeletionProtection(ctx context.Context, in *cwl.PutLogGroupDeletionProtectionInput) (*cwl.PutLogGroupDeletionProtectionOutput, error) {

@@ -226,6 +226,10 @@ func (g *group) describeFilters(in *cwl.DescribeMetricFiltersInput) []types.Metr
 func (g *group) filterList() []*metricFilter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.sortedFiltersLocked()
+}
+
+func (g *group) sortedFiltersLocked() []*metricFilter {
 	out := make([]*metricFilter, 0, len(g.filters))
 	for _, f := range g.filters {
 		out = append(out, f)

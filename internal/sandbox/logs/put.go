@@ -46,7 +46,9 @@ func (s *Service) putLogEvents(ctx context.Context, in *cwl.PutLogEventsInput) (
 		return nil, invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
 	}
 	if len(valid) > 0 {
-		g.keep(st, valid, now)
+		if err := g.keep(st, valid, now); err != nil {
+			return nil, err
+		}
 		s.extract(ctx, g, valid, now)
 		s.offer(g, st.name, valid, now)
 	}
@@ -119,13 +121,14 @@ func window(events []store.Input, now, expiry int64) ([]store.Input, *types.Reje
 }
 
 // keep stores events that have passed all checks.
-func (g *group) keep(st *stream, events []store.Input, now int64) {
+func (g *group) keep(st *stream, events []store.Input, now int64) error {
 	g.mu.Lock()
 	st.note(events[0].Time, events[len(events)-1].Time, now)
 	expiry := g.expiryLocked(now)
 	g.mu.Unlock()
-	g.events.Append(st.events, now, events)
+	err := g.events.Append(st.events, now, events)
 	g.events.Expire(expiry)
+	return err
 }
 
 // checkEntity says what is wrong with an entity, which fails no call.

@@ -32,6 +32,9 @@ type Options struct {
 	// MaxBytes bounds the events kept, in bytes as compressed; the oldest go
 	// first. 0 means store.DefaultMaxBytes.
 	MaxBytes int64
+	// Dir is a folder to keep streams and events in too. Empty: memory only.
+	// What is in it becomes part of the service by ImportState.
+	Dir string
 }
 
 // Service implements api.Service. It is safe for concurrent use.
@@ -40,6 +43,7 @@ type Service struct {
 	metrics api.Metrics
 	log     *slog.Logger
 	max     int64
+	dir     string
 	changed chan struct{} // wakes Run; holds one token
 
 	mu     sync.RWMutex
@@ -64,24 +68,28 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, changed: make(chan struct{}, 1),
+	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, changed: make(chan struct{}, 1),
 		queue: make(chan *query, maxQueries)}
 	return s, s.empty()
 }
 
 // empty makes everything anew.
 func (s *Service) empty() error {
-	st, err := store.New(store.Options{MaxBytes: s.max})
-	if err != nil {
-		return fmt.Errorf("make logs service: %w", err)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var err error
+	if s.store == nil {
+		s.store, err = store.New(store.Options{MaxBytes: s.max, Dir: s.dir})
+	} else {
+		err = s.store.Clear()
+	}
+	if err != nil {
+		return fmt.Errorf("empty the logs service: %w", err)
+	}
 	for _, q := range s.queries {
 		q.cancel()
 	}
 	s.queries = nil
-	s.store = st
 	s.groups = make(map[groupKey]*group)
 	s.defs = make(map[string]map[string]*definition)
 	s.minute = minutes{}

@@ -56,7 +56,12 @@ func (s *Service) createLogStream(ctx context.Context, in *cwl.CreateLogStreamIn
 	if g.streams[name] != nil {
 		return nil, exists("log stream")
 	}
-	g.streams[name] = &stream{name: name, created: s.now(), events: g.events.NewStream(name)}
+	created := s.now()
+	events, err := g.events.NewStream(name, created)
+	if err != nil {
+		return nil, err
+	}
+	g.streams[name] = &stream{name: name, created: created, events: events}
 	return &cwl.CreateLogStreamOutput{}, nil
 }
 
@@ -74,9 +79,8 @@ func (s *Service) deleteLogStream(ctx context.Context, in *cwl.DeleteLogStreamIn
 	if st == nil {
 		return nil, notFound("log stream")
 	}
-	st.events.Delete()
 	delete(g.streams, st.name)
-	return &cwl.DeleteLogStreamOutput{}, nil
+	return &cwl.DeleteLogStreamOutput{}, st.events.Delete()
 }
 
 func (s *Service) describeLogStreams(ctx context.Context, in *cwl.DescribeLogStreamsInput) (*cwl.DescribeLogStreamsOutput, error) {

@@ -38,10 +38,13 @@ func New(tb testing.TB, opts ...func(*sandbox.Options)) *sandbox.Server {
 }
 
 // Config is a configuration for clients of s. Clients made of it try once.
-func Config(s *sandbox.Server) aws.Config {
+func Config(s *sandbox.Server) aws.Config { return ConfigFor(s.URL()) }
+
+// ConfigFor is Config for a sandbox in another process, by its URL.
+func ConfigFor(url string) aws.Config {
 	return aws.Config{
 		Region:       sandbox.DefaultRegion,
-		BaseEndpoint: aws.String(s.URL()),
+		BaseEndpoint: aws.String(url),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: AccessKey, SecretAccessKey: SecretKey}, nil
 		}),

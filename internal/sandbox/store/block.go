@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,11 +37,13 @@ type Block struct {
 	streams  []*Stream // of the group, by id
 	first    uint64    // sequence number
 	n        int
-	min, max int64    // event times
-	in       []uint32 // the streams that occur, sorted; nil: too many
-	payload  int64    // message bytes and 26 for each event
-	raw      int      // bytes of records
-	data     []byte   // records, compressed if sealed
+	min, max int64       // event times
+	in       []uint32    // the streams that occur, sorted; nil: too many
+	sums     []streamSum // of the streams that occur, by id
+	ids      filter      // of sealed blocks
+	payload  int64       // message bytes and 26 for each event
+	raw      int         // bytes of records
+	data     []byte      // records, compressed if sealed
 	sealed   bool
 	gone     atomic.Bool
 }
@@ -57,7 +60,7 @@ func (b *Block) Len() int { return b.n }
 // Size is the size of the records in bytes, before compression.
 func (b *Block) Size() int { return b.raw }
 
-func (b *Block) kept() int64 { return int64(cap(b.data)) + blockOverhead }
+func (b *Block) kept() int64 { return int64(cap(b.data)) + int64(8*len(b.ids)) + blockOverhead }
 
 // has says whether events of the stream may be in the block.
 func (b *Block) has(id uint32) bool {
@@ -68,8 +71,24 @@ func (b *Block) has(id uint32) bool {
 	return ok
 }
 
+// streamSum is what a block has of a stream: the least and the greatest event
+// time, and the latest time of ingestion.
+type streamSum struct {
+	id                    uint32
+	first, last, ingested int64
+}
+
+// sum returns the summary of a stream, new if need be.
+func (b *Block) sum(stream uint32, t int64) *streamSum {
+	i, ok := slices.BinarySearchFunc(b.sums, stream, func(s streamSum, id uint32) int { return cmp.Compare(s.id, id) })
+	if !ok {
+		b.sums = slices.Insert(b.sums, i, streamSum{id: stream, first: t, last: t})
+	}
+	return &b.sums[i]
+}
+
 // note takes an event into the block's summary.
-func (b *Block) note(t int64, stream uint32, size int) {
+func (b *Block) note(t, ingested int64, stream uint32, size int) {
 	if b.n == 0 {
 		b.min, b.max = t, t
 		b.in = make([]uint32, 0, 4)
@@ -77,6 +96,8 @@ func (b *Block) note(t int64, stream uint32, size int) {
 	b.n++
 	b.min, b.max = min(b.min, t), max(b.max, t)
 	b.payload += int64(size) + eventOverhead
+	s := b.sum(stream, t)
+	s.first, s.last, s.ingested = min(s.first, t), max(s.last, t), ingested
 	if b.in == nil {
 		return
 	}
@@ -89,6 +110,24 @@ func (b *Block) note(t int64, stream uint32, size int) {
 		// Readers may hold the old slice.
 		b.in = slices.Insert(slices.Clip(b.in), i, stream)
 	}
+}
+
+// sumsInto takes the summaries into those of the streams.
+func (b *Block) sumsInto(streams []*Stream) {
+	for i := range b.sums {
+		streams[b.sums[i].id].note(&b.sums[i])
+	}
+}
+
+// findIDs makes the filter of the IDs in the records.
+func (b *Block) findIDs(data []byte) error {
+	hashes := make(map[uint64]struct{})
+	err := b.records(data, true, func(e *Event) bool {
+		tokenRuns(e.Message, func(run []byte) { pieces(run, func(h uint64) { hashes[h] = struct{}{} }) })
+		return true
+	})
+	b.ids = newFilter(hashes)
+	return err
 }
 
 // eventOverhead is what CloudWatch Logs counts for an event beside its message
@@ -119,10 +158,12 @@ func (b *Block) Scan(yield func(*Event) bool) error {
 		}
 		*buf, data = out, out
 	}
-	return b.records(data, yield)
+	return b.records(data, false, yield)
 }
 
-func (b *Block) records(data []byte, yield func(*Event) bool) error {
+// records calls yield with the events in data, with those of deleted streams
+// only if all is set.
+func (b *Block) records(data []byte, all bool, yield func(*Event) bool) error {
 	e := Event{Seq: b.first}
 	for range b.n {
 		stream, n := binary.Uvarint(data)
@@ -142,7 +183,7 @@ func (b *Block) records(data []byte, yield func(*Event) bool) error {
 		end := n + int(size)
 		e.Message = data[n:end:end]
 		data = data[end:]
-		if !e.Stream.deleted.Load() && !yield(&e) {
+		if (all || !e.Stream.deleted.Load()) && !yield(&e) {
 			return nil
 		}
 		e.Seq++

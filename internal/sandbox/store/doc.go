@@ -1,7 +1,8 @@
-// Package store keeps log events in memory: per log group an append-only row of
-// blocks of about 256 KiB, compressed when they are full, each with its least
-// and greatest event time, its number of events and the streams that occur in
-// it. No event is an object of its own.
+// Package store keeps log events, in memory and if asked to also in files: per
+// log group an append-only row of blocks of about 256 KiB, compressed when they
+// are full, each with its least and greatest event time, its number of events,
+// the streams that occur in it and a filter of the IDs in its messages. No event
+// is an object of its own.
 //
 // The store is bounded. When it grows beyond its limit the oldest blocks of all
 // groups go, and are counted.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"slices"
 	"sort"
 	"sync"
@@ -19,6 +20,9 @@ type Group struct {
 	seq     uint64 // of the latest event
 	payload int64
 	dropped bool
+	files   *files
+	// unclaimed: it was read from files, and nobody has asked for it yet.
+	unclaimed bool
 }
 
 // ID tells the groups of a store apart. It is not used again.
@@ -30,46 +34,75 @@ type Input struct {
 	Message string
 }
 
-// NewStream adds a stream. The names are the caller's to keep apart.
-func (g *Group) NewStream(name string) *Stream {
+// NewStream adds a stream, created at a time in milliseconds since 1970. The
+// names are the caller's to keep apart. It fails if the stream cannot be written.
+func (g *Group) NewStream(name string, created int64) (*Stream, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := &Stream{id: uint32(len(g.streams)), name: name}
+	s := &Stream{id: uint32(len(g.streams)), name: name, created: created, group: g}
+	if err := g.files.noteStream(streamMade, s); err != nil {
+		return nil, err
+	}
 	g.streams = append(g.streams, s)
-	return s
+	return s, nil
+}
+
+// Streams returns the streams that are not deleted.
+func (g *Group) Streams() []*Stream {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []*Stream
+	for _, s := range g.streams {
+		if !s.deleted.Load() {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Append adds events to a stream of the group, which arrived at ingested. It
-// copies the messages.
-func (g *Group) Append(s *Stream, ingested int64, events []Input) {
-	g.store.account(g.append(s, ingested, events))
+// copies the messages. In a store with a folder they are written when it
+// returns nil; if it fails, some of them may be.
+func (g *Group) Append(s *Stream, ingested int64, events []Input) error {
+	delta, sealed, err := g.append(s, ingested, events)
+	g.store.account(delta, sealed)
+	return err
 }
 
-func (g *Group) append(s *Stream, ingested int64, events []Input) (delta int64, sealed []*Block) {
+func (g *Group) append(s *Stream, ingested int64, events []Input) (delta int64, sealed []*Block, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.dropped {
-		return 0, nil
+		return 0, nil, nil
 	}
 	before := g.keptOpenLocked()
+	written, count := 0, 0 // of the open block's records, what is in its log
+	if g.open != nil {
+		written, count = len(g.open.data), g.open.n
+	}
 	for i := range events {
 		e := &events[i]
 		if g.open == nil {
 			g.openLocked(events[i:])
+			written, count = 0, 0
 		}
 		b := g.open
 		b.data = appendRecord(b.data, s.id, e.Time-g.last.Time, ingested-g.last.Ingested, e.Message)
 		g.last.Time, g.last.Ingested = e.Time, ingested
-		b.note(e.Time, s.id, len(e.Message))
+		b.note(e.Time, ingested, s.id, len(e.Message))
 		g.seq++
 		g.payload += int64(len(e.Message)) + eventOverhead
 		if len(b.data) >= blockSize {
-			full := g.sealLocked()
+			full, sealErr := g.sealLocked()
+			err = errors.Join(err, sealErr)
 			sealed = append(sealed, full)
 			delta += full.kept()
 		}
 	}
-	return delta + g.keptOpenLocked() - before, sealed
+	if b := g.open; b != nil {
+		err = errors.Join(err, g.files.appendOpen(b.first, b.n-count, b.data[written:]))
+	}
+	return delta + g.keptOpenLocked() - before, sealed, err
 }
 
 func (g *Group) keptOpenLocked() int64 {
@@ -92,20 +125,27 @@ func (g *Group) openLocked(events []Input) {
 	g.last = Event{}
 }
 
-// sealLocked compresses the open block and puts it in the row.
-func (g *Group) sealLocked() *Block {
+// sealLocked compresses the open block, puts it in the row and writes it.
+func (g *Group) sealLocked() (*Block, error) {
+	b, err := g.compressLocked()
+	g.sealed = append(g.sealed, b)
+	g.open = nil
+	return b, errors.Join(err, g.files.seal(b))
+}
+
+// compressLocked returns the open block as a sealed one.
+func (g *Group) compressLocked() (*Block, error) {
 	o := g.open
+	o.streams = g.streams[:len(g.streams):len(g.streams)]
+	err := o.findIDs(o.data)
 	buf := g.store.borrow()
 	defer g.store.buffers.Put(buf)
 	*buf = g.store.enc.EncodeAll(o.data, (*buf)[:0])
-	b := &Block{
-		group: g, streams: g.streams[:len(g.streams):len(g.streams)], first: o.first, n: o.n,
-		min: o.min, max: o.max, in: o.in, payload: o.payload, raw: len(o.data), sealed: true,
+	return &Block{
+		group: g, streams: o.streams, first: o.first, n: o.n,
+		min: o.min, max: o.max, in: o.in, sums: slices.Clone(o.sums), ids: o.ids, payload: o.payload, raw: len(o.data), sealed: true,
 		data: append(make([]byte, 0, len(*buf)), *buf...),
-	}
-	g.sealed = append(g.sealed, b)
-	g.open = nil
-	return b
+	}, err
 }
 
 // Blocks returns a snapshot of the group's blocks in order of arrival.
@@ -145,6 +185,7 @@ func (g *Group) forget(b *Block) int64 {
 	g.sealed = slices.Delete(g.sealed, i, i+1)
 	g.payload -= b.payload
 	b.gone.Store(true)
+	g.files.remove(b)
 	return b.kept()
 }
 
@@ -160,6 +201,7 @@ func (g *Group) Expire(t int64) {
 		}
 		g.payload -= b.payload
 		b.gone.Store(true)
+		g.files.remove(b)
 		freed += b.kept()
 		return true
 	})
@@ -170,8 +212,9 @@ func (g *Group) Expire(t int64) {
 	}
 }
 
-// Drop removes the group from its store. Snapshots stay readable.
-func (g *Group) Drop() {
+// Drop removes the group from its store. Snapshots stay readable. It fails if
+// files of the group are left.
+func (g *Group) Drop() error {
 	g.mu.Lock()
 	freed, n := g.keptOpenLocked(), len(g.sealed)
 	for _, b := range g.sealed {
@@ -179,11 +222,14 @@ func (g *Group) Drop() {
 		freed += b.kept()
 	}
 	g.sealed, g.open, g.payload, g.dropped = nil, nil, 0, true
+	err := g.files.removeAll()
+	g.files = nil
 	g.mu.Unlock()
 	g.store.release(freed, n)
 	g.store.mu.Lock()
 	delete(g.store.groups, g.id)
 	g.store.mu.Unlock()
+	return err
 }
 
 // event finds the event numbered seq.

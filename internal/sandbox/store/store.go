@@ -1,7 +1,10 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,6 +22,9 @@ const blockSize = 256 << 10
 type Options struct {
 	// MaxBytes bounds what blocks take, as kept. 0 means DefaultMaxBytes.
 	MaxBytes int64
+	// Dir is a folder to keep the events in too, so that they outlive the
+	// process. What is in it is read; see Store.Claim. Empty: memory only.
+	Dir string
 }
 
 // Stats tell what a store holds and what it gave up.
@@ -31,6 +37,7 @@ type Stats struct {
 // Store is a set of groups under one bound. It is safe for concurrent use.
 type Store struct {
 	max     int64
+	dir     string
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
 	buffers sync.Pool // *[]byte, for decompressed blocks
@@ -56,7 +63,68 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make decompressor: %w", err)
 	}
-	return &Store{max: o.MaxBytes, enc: enc, dec: dec, groups: make(map[uint32]*Group), stats: Stats{MaxBytes: o.MaxBytes}}, nil
+	s := &Store{max: o.MaxBytes, dir: o.Dir, enc: enc, dec: dec, groups: make(map[uint32]*Group), stats: Stats{MaxBytes: o.MaxBytes}}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Claim returns a group that was read from the store's folder by its ID, or nil.
+func (s *Store) Claim(id uint32) *Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.groups[id]
+	if g == nil || !g.unclaimed {
+		return nil
+	}
+	g.unclaimed = false
+	return g
+}
+
+// Sweep drops the groups that were read and not claimed.
+func (s *Store) Sweep() error {
+	s.mu.Lock()
+	var left []*Group
+	for _, g := range s.groups {
+		if g.unclaimed {
+			left = append(left, g)
+		}
+	}
+	s.mu.Unlock()
+	var err error
+	for _, g := range left {
+		err = errors.Join(err, g.Drop())
+	}
+	return err
+}
+
+// Close closes the files. The store must not be used after it.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.groups))
+	s.groups = make(map[uint32]*Group)
+	s.mu.Unlock()
+	var err error
+	for _, g := range all {
+		g.mu.Lock()
+		err = errors.Join(err, g.files.close())
+		g.files, g.dropped = nil, true
+		g.mu.Unlock()
+	}
+	return err
+}
+
+// Clear drops all groups.
+func (s *Store) Clear() error {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.groups))
+	s.mu.Unlock()
+	var err error
+	for _, g := range all {
+		err = errors.Join(err, g.Drop())
+	}
+	return err
 }
 
 // Stats returns what the store holds at the moment.
@@ -66,14 +134,18 @@ func (s *Store) Stats() Stats {
 	return s.stats
 }
 
-// NewGroup adds an empty group.
-func (s *Store) NewGroup() *Group {
+// NewGroup adds an empty group. It fails if its folder cannot be made.
+func (s *Store) NewGroup() (*Group, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nextID++
 	g := &Group{store: s, id: s.nextID}
+	var err error
+	if g.files, err = s.make(g.id, func([]byte) error { return errCorrupt }); err != nil {
+		return nil, err
+	}
 	s.groups[g.id] = g
-	return g
+	return g, nil
 }
 
 // Event calls f with the event that r names, and says whether it is still
@@ -158,7 +230,30 @@ func (r Ref) seq() uint64 { return uint64(r) & (1<<seqBits - 1) }
 type Stream struct {
 	id      uint32
 	name    string
+	created int64
+	group   *Group
 	deleted atomic.Bool
+	// read is what was read of the stream from files.
+	read streamSum
+}
+
+// Created is when the stream was created, in milliseconds since 1970.
+func (s *Stream) Created() int64 { return s.created }
+
+// Read returns the least and greatest event time and the latest time of
+// ingestion of what was read from files; the latter is 0 if that is nothing.
+func (s *Stream) Read() (first, last, ingested int64) {
+	return s.read.first, s.read.last, s.read.ingested
+}
+
+// note takes a summary into what was read.
+func (s *Stream) note(sum *streamSum) {
+	if s.read.ingested == 0 {
+		s.read = *sum
+		return
+	}
+	s.read.first, s.read.last = min(s.read.first, sum.first), max(s.read.last, sum.last)
+	s.read.ingested = max(s.read.ingested, sum.ingested)
 }
 
 // Name is the stream's name.
@@ -166,4 +261,9 @@ func (s *Stream) Name() string { return s.name }
 
 // Delete makes the stream's events invisible. A stream made later under the
 // same name is another one.
-func (s *Stream) Delete() { s.deleted.Store(true) }
+func (s *Stream) Delete() error {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	s.deleted.Store(true)
+	return s.group.files.noteStream(streamDeleted, s)
+}

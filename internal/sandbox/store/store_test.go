@@ -23,6 +23,24 @@ func newStore(tb testing.TB, o store.Options) *store.Store {
 	return s
 }
 
+func newGroup(tb testing.TB, s *store.Store) *store.Group {
+	tb.Helper()
+	g, err := s.NewGroup()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g
+}
+
+func newStream(tb testing.TB, g *store.Group, name string) *store.Stream {
+	tb.Helper()
+	s, err := g.NewStream(name, 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
 // event is what a test remembers of an event.
 type event struct {
 	Time, Ingested int64
@@ -32,9 +50,10 @@ type event struct {
 
 // fill appends n events in several streams, times in disorder, long enough for
 // several blocks.
-func fill(g *store.Group, n int, seed uint64) []event {
+func fill(tb testing.TB, g *store.Group, n int, seed uint64) []event {
+	tb.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	streams := []*store.Stream{g.NewStream("a"), g.NewStream("b"), g.NewStream("c")}
+	streams := []*store.Stream{newStream(tb, g, "a"), newStream(tb, g, "b"), newStream(tb, g, "c")}
 	var all []event
 	for len(all) < n {
 		s := streams[rnd.IntN(3)]
@@ -50,7 +69,9 @@ func fill(g *store.Group, n int, seed uint64) []event {
 			in = append(in, store.Input{Time: e.Time, Message: e.Text})
 			all = append(all, e)
 		}
-		g.Append(s, all[len(all)-1].Ingested, in)
+		if err := g.Append(s, all[len(all)-1].Ingested, in); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	return all
 }
@@ -60,8 +81,8 @@ func seen(e *store.Event) event {
 }
 
 func TestScanGivesBackWhatWasAppended(t *testing.T) {
-	g := newStore(t, store.Options{}).NewGroup()
-	want := fill(g, 5000, 1)
+	g := newGroup(t, newStore(t, store.Options{}))
+	want := fill(t, g, 5000, 1)
 	var got []event
 	blocks := g.Blocks()
 	if len(blocks) < 3 {
@@ -91,8 +112,8 @@ func TestScanGivesBackWhatWasAppended(t *testing.T) {
 // TestPagesAgainstASort reads all pages of random queries and compares them
 // with the sorted events.
 func TestPagesAgainstASort(t *testing.T) {
-	g := newStore(t, store.Options{}).NewGroup()
-	all := fill(g, 4000, 2)
+	g := newGroup(t, newStore(t, store.Options{}))
+	all := fill(t, g, 4000, 2)
 	rnd := rand.New(rand.NewPCG(3, 3))
 	for i := range 40 {
 		q := store.Query{Start: rnd.Int64N(3000), End: 3000 + rnd.Int64N(3000), Limit: 1 + rnd.IntN(900), Backward: i%2 == 1}
@@ -173,8 +194,8 @@ func readAll(t *testing.T, g *store.Group, q store.Query) []event {
 }
 
 func TestPositionsTurnRound(t *testing.T) {
-	g := newStore(t, store.Options{}).NewGroup()
-	fill(g, 300, 4)
+	g := newGroup(t, newStore(t, store.Options{}))
+	fill(t, g, 300, 4)
 	q := store.Query{Start: 0, End: math.MaxInt64, Limit: 100}
 	one, err := g.Page(t.Context(), &q)
 	if err != nil {
@@ -198,9 +219,9 @@ func TestPositionsTurnRound(t *testing.T) {
 
 func TestRefFindsItsEvent(t *testing.T) {
 	s := newStore(t, store.Options{})
-	s.NewGroup()
-	g := s.NewGroup()
-	fill(g, 3000, 5)
+	newGroup(t, s)
+	g := newGroup(t, s)
+	fill(t, g, 3000, 5)
 	for _, b := range g.Blocks() {
 		var refs []store.Ref
 		var want []event
@@ -228,8 +249,8 @@ func TestRefFindsItsEvent(t *testing.T) {
 
 func TestBoundDropsTheOldest(t *testing.T) {
 	s := newStore(t, store.Options{MaxBytes: 1 << 20})
-	g := s.NewGroup()
-	st := g.NewStream("a")
+	g := newGroup(t, s)
+	st := newStream(t, g, "a")
 	rnd := rand.New(rand.NewPCG(1, 1))
 	noise := make([]byte, 1000)
 	n := 0
@@ -263,8 +284,8 @@ func TestBoundDropsTheOldest(t *testing.T) {
 
 func TestExpireDeleteAndDrop(t *testing.T) {
 	s := newStore(t, store.Options{})
-	g := s.NewGroup()
-	all := fill(g, 6000, 6)
+	g := newGroup(t, s)
+	all := fill(t, g, 6000, 6)
 	before := g.Size()
 	g.Expire(4500)
 	if g.Size() >= before {
@@ -278,18 +299,24 @@ func TestExpireDeleteAndDrop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page.Events[0].Stream.Delete()
+	if err := page.Events[0].Stream.Delete(); err != nil {
+		t.Fatal(err)
+	}
 	gone := page.Events[0].Stream.Name()
 	for _, e := range readAll(t, g, q) {
 		if e.Stream == gone {
 			t.Fatalf("event of the deleted stream: %v", e)
 		}
 	}
-	g.Drop()
+	if err := g.Drop(); err != nil {
+		t.Fatal(err)
+	}
 	if st := s.Stats(); st.Bytes != 0 || st.Blocks != 0 || len(g.Blocks()) != 0 {
 		t.Errorf("after Drop: %+v, %d blocks", st, len(g.Blocks()))
 	}
-	g.Append(g.NewStream("late"), 0, []store.Input{{Time: 1, Message: "x"}})
+	if err := g.Append(newStream(t, g, "late"), 0, []store.Input{{Time: 1, Message: "x"}}); err != nil {
+		t.Fatal(err)
+	}
 	if st := s.Stats(); st.Bytes != 0 {
 		t.Errorf("a dropped group takes %d bytes", st.Bytes)
 	}
@@ -297,10 +324,10 @@ func TestExpireDeleteAndDrop(t *testing.T) {
 
 func TestReadersBesideWriters(t *testing.T) {
 	s := newStore(t, store.Options{MaxBytes: 600 << 10})
-	g := s.NewGroup()
+	g := newGroup(t, s)
 	var wg sync.WaitGroup
 	for i := range 2 {
-		wg.Go(func() { fill(g, 3000, uint64(i)) })
+		wg.Go(func() { fill(t, g, 3000, uint64(i)) })
 	}
 	for range 2 {
 		wg.Go(func() {
@@ -318,15 +345,17 @@ func TestReadersBesideWriters(t *testing.T) {
 }
 
 func BenchmarkScan(b *testing.B) {
-	g := newStore(b, store.Options{}).NewGroup()
-	st := g.NewStream("a")
+	g := newGroup(b, newStore(b, store.Options{}))
+	st := newStream(b, g, "a")
 	in := make([]store.Input, 3000)
 	for i := range in {
 		in[i] = store.Input{Time: int64(i), Message: fmt.Sprintf(`{"level":"info","path":"/payments/%d","ms":%d,"pad":"%s"}`, i, i*7%311, strings.Repeat("lorem ipsum ", 20))}
 	}
 	var size int64
 	for range 30 {
-		g.Append(st, 0, in)
+		if err := g.Append(st, 0, in); err != nil {
+			b.Fatal(err)
+		}
 	}
 	for _, bl := range g.Blocks() {
 		size += int64(bl.Size())

@@ -2,6 +2,7 @@ package xray
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -42,8 +43,18 @@ func (s *Service) PutTraceSegments(ctx context.Context, in *xray.PutTraceSegment
 		}
 		docs = append(docs, d)
 	}
-	s.store.put(now, api.CallerOf(ctx).Account, docs, len(out.UnprocessedTraceSegments))
-	return out, nil
+	return out, s.keep(now, api.CallerOf(ctx).Account, docs, len(out.UnprocessedTraceSegments))
+}
+
+// keep puts documents into the store and the journal.
+func (s *Service) keep(now time.Time, account string, docs []*segment.Document, refused int) error {
+	return s.journal.Do(func() { s.store.put(now, account, docs, refused) }, func() ([]byte, error) {
+		b := batch{Time: now, Account: account, Docs: make([]string, len(docs))}
+		for i, d := range docs {
+			b.Docs[i] = string(d.Raw)
+		}
+		return json.Marshal(&b)
+	})
 }
 
 func unprocessed(r *segment.Refusal) types.UnprocessedTraceSegment {

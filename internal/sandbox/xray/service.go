@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/disk"
 )
 
 // Options configures a Service. Zero values are useful except for Clock.
@@ -38,6 +39,7 @@ type Service struct {
 	rules    *rules
 	settings settings
 	policies policies
+	journal  *disk.Journal // nil: traces are in memory only
 }
 
 var _ api.Service = (*Service)(nil)
@@ -61,7 +63,9 @@ func New(o Options) *Service {
 // Reset forgets everything: traces, groups, rules, tags, policies, settings and
 // counters.
 func (s *Service) Reset() {
-	s.store.reset()
+	if err := s.journal.Rewrite(s.store.reset); err != nil {
+		s.opts.Log.Error("traces stay in their file", "err", err)
+	}
 	s.groups.reset()
 	s.rules.reset()
 	s.settings.reset(s.opts.Clock.Now())

@@ -1,0 +1,225 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/sandbox/disk"
+)
+
+// A Stateful service can write down its resources, and take them back when it
+// has none. Values are JSON by key.
+type Stateful interface {
+	ExportState() (map[string]any, error)
+	ImportState(values map[string]json.RawMessage) error
+}
+
+// A dataKeeper is a service with data of its own: events, metrics, traces.
+type dataKeeper interface {
+	Stateful
+	// DumpData calls add with records that hold all data.
+	DumpData(add func(record []byte) error) error
+	CloseData() error
+}
+
+// data is the folder of a sandbox with --data: a file of changes for each
+// service's resources and for the clock, and the services' own files. A nil
+// *data keeps nothing.
+type data struct {
+	lock     *os.File
+	services map[string]Stateful
+	states   map[string]*disk.State
+	clock    *disk.State
+
+	closeOnce sync.Once
+}
+
+// lockFolder makes the folder and takes it for this process. A lock ends with
+// the process that holds it, however that ends.
+func lockFolder(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock data folder %s: another sandbox may use it: %w", dir, err)
+	}
+	return f, nil
+}
+
+// openData reads the folder of the options into the services.
+func (s *Server) openData(dir string) (*data, error) {
+	d := &data{services: make(map[string]Stateful), states: make(map[string]*disk.State)}
+	err := d.restore(s, dir)
+	if err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func (d *data) restore(s *Server, dir string) error {
+	var err error
+	if d.clock, err = disk.OpenState(filepath.Join(dir, "clock.state")); err != nil {
+		return err
+	}
+	if v, ok := d.clock.Values()["clock"]; ok {
+		if err := s.restoreClock(v); err != nil {
+			return err
+		}
+	}
+	for _, svc := range s.services {
+		st, ok := svc.(Stateful)
+		if !ok {
+			continue
+		}
+		if o, ok := svc.(interface{ OpenData(dir string) error }); ok {
+			if err := o.OpenData(dir); err != nil {
+				return err
+			}
+		}
+		state, err := disk.OpenState(filepath.Join(dir, svc.Name()+".state"))
+		if err != nil {
+			return err
+		}
+		d.services[svc.Name()], d.states[svc.Name()] = st, state
+		if err := st.ImportState(state.Values()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clockState is the clock in files and snapshots.
+type clockState struct {
+	Now    time.Time     `json:"now"`
+	Ahead  time.Duration `json:"aheadNs"` // of the machine's clock, when written
+	Frozen bool          `json:"frozen"`
+}
+
+func (s *Server) clockState() clockState {
+	now := s.clock.Now()
+	return clockState{Now: now, Ahead: time.Until(now), Frozen: s.clock.Frozen()}
+}
+
+// restoreClock puts the clock where a frozen one stood, or as far ahead of the
+// machine's as a running one was. A clock that is further on stays.
+func (s *Server) restoreClock(v json.RawMessage) error {
+	var st clockState
+	if err := json.Unmarshal(v, &st); err != nil {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	to := st.Now
+	if st.Frozen {
+		s.clock.Freeze()
+	} else {
+		to = time.Now().Add(st.Ahead)
+	}
+	if to.After(s.clock.Now()) {
+		return s.clock.Set(to)
+	}
+	return nil
+}
+
+// saveClock writes the clock down after it was set.
+func (d *data) saveClock(s *Server) error {
+	if d == nil {
+		return nil
+	}
+	return d.clock.Save(func() (map[string]json.RawMessage, error) {
+		b, err := json.Marshal(s.clockState())
+		return map[string]json.RawMessage{"clock": b}, err
+	})
+}
+
+// export returns a service's resources as JSON.
+func export(s Stateful) (map[string]json.RawMessage, error) {
+	values, err := s.ExportState()
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]json.RawMessage, len(values))
+	for k, v := range values {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", k, err)
+		}
+		out[k] = b
+	}
+	return out, nil
+}
+
+// commit writes down what a call has changed, before it is answered.
+func (d *data) commit(service, operation string) error {
+	if d == nil || !changesState(operation) {
+		return nil
+	}
+	return d.save(service)
+}
+
+func (d *data) save(service string) error {
+	if d == nil || d.states[service] == nil {
+		return nil
+	}
+	if err := d.states[service].Save(func() (map[string]json.RawMessage, error) { return export(d.services[service]) }); err != nil {
+		return fmt.Errorf("save state of %s: %w", service, err)
+	}
+	return nil
+}
+
+// saveAll writes down the state of all services.
+func (d *data) saveAll() error {
+	if d == nil {
+		return nil
+	}
+	var err error
+	for name := range d.states {
+		err = errors.Join(err, d.save(name))
+	}
+	return err
+}
+
+// changesState says whether an operation can change resources. Data have files
+// of their own.
+func changesState(operation string) bool {
+	for _, p := range []string{"Get", "List", "Describe", "BatchGet", "Filter", "Test", "StartQuery", "StopQuery", "StartLiveTail",
+		"StartTraceRetrieval", "CancelTraceRetrieval", "PutLogEvents", "PutMetricData", "PutTraceSegments", "PutTelemetryRecords"} {
+		if strings.HasPrefix(operation, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// close closes the files.
+func (d *data) close() error {
+	if d == nil {
+		return nil
+	}
+	var err error
+	d.closeOnce.Do(func() {
+		for name, st := range d.states {
+			if k, ok := d.services[name].(dataKeeper); ok {
+				err = errors.Join(err, k.CloseData())
+			}
+			err = errors.Join(err, st.Close())
+		}
+		if d.clock != nil {
+			err = errors.Join(err, d.clock.Close())
+		}
+		if d.lock != nil {
+			err = errors.Join(err, d.lock.Close())
+		}
+	})
+	return err
+}

@@ -1,0 +1,153 @@
+package store
+
+import "math/bits"
+
+// IDs, such as those of traces and of requests, are long runs of hexadecimal
+// digits and dashes. Each sealed block has a filter of those that occur in it,
+// so that a look for one ID reads few blocks.
+//
+// A filter holds pieces of gramSize bytes. Of each stretch of window pieces the
+// one with the least hash is in it, so that two texts which share a run of
+// minRun bytes share a piece, wherever in longer runs that is; and a run of 32
+// digits takes four pieces or so instead of seventeen.
+const (
+	gramSize = 16
+	window   = 9
+	minRun   = gramSize + window - 1
+	// bitsPerPiece and hashes make one false hit of eight for a piece. A look
+	// asks for about four.
+	bitsPerPiece = 4
+	hashes       = 2
+)
+
+// isToken says whether IDs consist of c.
+func isToken(c byte) bool {
+	return c-'0' < 10 || c|0x20-'a' < 6 || c == '-'
+}
+
+// tokenRuns calls yield with each run in text that is long enough.
+func tokenRuns(text []byte, yield func(run []byte)) {
+	// A run of minRun bytes covers one of the places minRun-1, 2*minRun-1, …
+	for i := minRun - 1; i < len(text); {
+		if !isToken(text[i]) {
+			i += minRun
+			continue
+		}
+		start, end := i, i+1
+		for start > 0 && isToken(text[start-1]) {
+			start--
+		}
+		for end < len(text) && isToken(text[end]) {
+			end++
+		}
+		if end-start >= minRun {
+			yield(text[start:end])
+		}
+		i = end + minRun - 1
+	}
+}
+
+// multiplier is odd and random enough for a rolling hash.
+const multiplier = 0x9e3779b97f4a7c15
+
+// gramPower is multiplier to the power of gramSize-1.
+func gramPower() uint64 {
+	p := uint64(1)
+	for range gramSize - 1 {
+		p *= multiplier
+	}
+	return p
+}
+
+// pieces calls yield with the hashes of a run's chosen pieces. Some come more
+// than once.
+func pieces(run []byte, yield func(uint64)) {
+	power := gramPower()
+	var h uint64
+	for _, c := range run[:gramSize] {
+		h = h*multiplier + uint64(c|0x20)
+	}
+	var ring [window]uint64
+	var least uint64
+	at := -1 // where least is
+	for i := 0; ; i++ {
+		mixed := mix(h)
+		ring[i%window] = mixed
+		switch {
+		case i < window-1:
+		case at >= 0 && at > i-window:
+			if mixed < least {
+				least, at = mixed, i
+				yield(least)
+			}
+		default:
+			at = i - window + 1
+			for j := at; j <= i; j++ {
+				if ring[j%window] <= ring[at%window] {
+					at = j
+				}
+			}
+			least = ring[at%window]
+			yield(least)
+		}
+		if i+gramSize == len(run) {
+			return
+		}
+		h = (h-uint64(run[i]|0x20)*power)*multiplier + uint64(run[i+gramSize]|0x20)
+	}
+}
+
+func mix(h uint64) uint64 {
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	return h ^ h>>32
+}
+
+// filter is a Bloom filter of pieces. Its length is a power of two; nil: the
+// block has no IDs.
+type filter []uint64
+
+// newFilter makes a filter of pieces, which may repeat.
+func newFilter(hashes map[uint64]struct{}) filter {
+	if len(hashes) == 0 {
+		return nil
+	}
+	words := 1 << bits.Len(uint(len(hashes)*bitsPerPiece-1)/64)
+	f := make(filter, words)
+	for h := range hashes {
+		for _, i := range f.places(h) {
+			f[i/64] |= 1 << (i % 64)
+		}
+	}
+	return f
+}
+
+func (f filter) places(h uint64) [hashes]uint64 {
+	mask := uint64(len(f))*64 - 1
+	return [hashes]uint64{h & mask, h >> 32 & mask}
+}
+
+func (f filter) has(h uint64) bool {
+	if len(f) == 0 {
+		return false
+	}
+	for _, i := range f.places(h) {
+		if f[i/64]&(1<<(i%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// MayContain says whether the needle can be in a message of the block. It can
+// say no only for needles with an ID in them, and never does so wrongly.
+func (b *Block) MayContain(needle []byte) bool {
+	if !b.sealed {
+		return true
+	}
+	may := true
+	tokenRuns(needle, func(run []byte) {
+		pieces(run, func(h uint64) { may = may && b.ids.has(h) })
+	})
+	return may
+}
