@@ -93,9 +93,8 @@ func Docker(body, scratch []byte) (Line, []byte, bool) {
 		}
 		switch string(sc.Key) {
 		case "log":
-			n := len(scratch)
-			scratch = v.Text(scratch)
-			l.Content, seen = scratch[n:len(scratch):len(scratch)], true
+			l.Content, scratch = text(v, scratch)
+			seen = true
 		case "stream":
 			l.Stream = streamOf(v.Raw[1 : len(v.Raw)-1])
 		case "time":
@@ -103,8 +102,8 @@ func Docker(body, scratch []byte) (Line, []byte, bool) {
 			l.Time, _ = layout.Parse(v.Raw[1:len(v.Raw)-1], 0)
 		}
 	}
-	if text, ok := bytes.CutSuffix(l.Content, []byte("\n")); ok {
-		l.Content, l.Partial = bytes.TrimSuffix(text, []byte("\r")), false
+	if line, ok := bytes.CutSuffix(l.Content, []byte("\n")); ok {
+		l.Content, l.Partial = bytes.TrimSuffix(line, []byte("\r")), false
 	}
 	return l, scratch, seen
 }
@@ -123,9 +122,8 @@ func Record(body, scratch []byte) (Line, []byte, bool) {
 			if v.Kind != jsonscan.String {
 				return Line{}, scratch, false
 			}
-			n := len(scratch)
-			scratch = v.Text(scratch)
-			l.Content = bytes.TrimSuffix(scratch[n:len(scratch):len(scratch)], []byte("\n"))
+			l.Content, scratch = text(v, scratch)
+			l.Content = bytes.TrimSuffix(l.Content, []byte("\n"))
 			start, end := sc.Span()
 			l.Head, l.Tail = doc.Raw[:start:start], doc.Raw[end:]
 		case "source":
@@ -140,6 +138,18 @@ func Record(body, scratch []byte) (Line, []byte, bool) {
 	}
 	l.Partial = piece && !last
 	return l, scratch, l.Head != nil
+}
+
+// text returns the characters of the string v: where they lie, or appended to
+// scratch if there are escapes.
+func text(v jsonscan.Value, scratch []byte) (chars, grown []byte) {
+	inner := v.Raw[1 : len(v.Raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner, scratch
+	}
+	n := len(scratch)
+	scratch = jsonscan.Unescape(scratch, inner)
+	return scratch[n:len(scratch):len(scratch)], scratch
 }
 
 func isTrue(v jsonscan.Value) bool {

@@ -71,7 +71,7 @@ func (p *Parser) lift(dst, body []byte) ([]byte, bool) {
 		if sc.Value.Kind != jsonscan.String || !jsonscan.KeyIs(sc.Key, p.key) {
 			continue
 		}
-		p.text = sc.Value.Text(p.text[:0])
+		p.text = jsonscan.Unescape(p.text[:0], sc.Value.Raw[1:len(sc.Value.Raw)-1])
 		start, end := sc.Span()
 		// Back to the quote before the name, the colon and white space.
 		head := bytes.LastIndexByte(doc.Raw[:start], ':')

@@ -103,6 +103,19 @@ func TestManyInOneBatch(t *testing.T) {
 	p := parse.New(parse.Logfmt, "", nil)
 	for range 3 {
 		b := &sidelight.Batch{}
+		lifted := &sidelight.Batch{}
+		for i := range 9 {
+			lifted.Events = append(lifted.Events, sidelight.Event{Body: []byte(`{"log":"n=1` + strings.Repeat(`1`, i) + strings.Repeat(`\u0031`, i) + `"}`)})
+		}
+		l := parse.New(parse.Logfmt, "log", nil)
+		if err := l.Process(t.Context(), lifted); err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range lifted.Events {
+			if want := `{"n":1` + strings.Repeat(`11`, i) + `}`; i < 7 && string(e.Body) != want {
+				t.Errorf("lifted %s, want %s", e.Body, want)
+			}
+		}
 		for i := range 300 {
 			b.Events = append(b.Events, sidelight.Event{Body: []byte("n=" + strings.Repeat("1", 1+i%9))})
 		}

@@ -1,6 +1,7 @@
 package timestamp
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/sidelight-dev/sidelight"
@@ -70,7 +71,11 @@ func (s *Stamper) text(v jsonscan.Value) []byte {
 	case jsonscan.Number:
 		return v.Raw
 	case jsonscan.String:
-		s.scratch = v.Text(s.scratch[:0])
+		inner := v.Raw[1 : len(v.Raw)-1]
+		if bytes.IndexByte(inner, '\\') < 0 {
+			return inner
+		}
+		s.scratch = jsonscan.Unescape(s.scratch[:0], inner)
 		return s.scratch
 	}
 	return nil

@@ -127,6 +127,24 @@ func TestStamper(t *testing.T) {
 	}
 }
 
+// The scratch memory of one event is not the body of another.
+func TestBodiesStay(t *testing.T) {
+	s := &timestamp.Stamper{}
+	bodies := []string{`{"time":"2026-11-22T15:04:05Z"}`, `{"time":"2026\u002d11-22T15:04:05Z"}`}
+	b := &sidelight.Batch{}
+	for _, text := range bodies {
+		b.Events = append(b.Events, sidelight.Event{Body: []byte(text)})
+	}
+	if err := s.Process(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range b.Events {
+		if string(e.Body) != bodies[i] || e.Time == 0 {
+			t.Errorf("body %s at %d, was %s", e.Body, e.Time, bodies[i])
+		}
+	}
+}
+
 func TestAllocs(t *testing.T) {
 	s := &timestamp.Stamper{}
 	b := &sidelight.Batch{Events: []sidelight.Event{
