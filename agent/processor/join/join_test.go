@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ import (
 
 // sink keeps what is pushed and the tickets of it.
 type sink struct {
+	mu      sync.Mutex
 	bodies  []string
 	times   []int64
 	tickets []*sidelight.Ticket
@@ -30,6 +32,8 @@ type sink struct {
 }
 
 func (s *sink) Push(_ context.Context, b *sidelight.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
 	}
@@ -44,12 +48,21 @@ func (s *sink) Push(_ context.Context, b *sidelight.Batch) error {
 	return nil
 }
 
+func (s *sink) seen() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.bodies)
+}
+
 // deliver makes everything that was pushed safe.
 func (s *sink) deliver() {
-	for _, t := range s.tickets {
+	s.mu.Lock()
+	tickets := s.tickets
+	s.tickets = nil
+	s.mu.Unlock()
+	for _, t := range tickets {
 		t.Release(nil)
 	}
-	s.tickets = nil
 }
 
 func (s *sink) Lose(_ sidelight.Signal, _ string, n int) { s.lost += n }
@@ -178,13 +191,13 @@ func TestTimer(t *testing.T) {
 		push("a", "y")
 		push("b", "2")
 		time.Sleep(900 * time.Millisecond)
-		if len(s.bodies) != 0 || released["a"] {
-			t.Fatalf("too early: %q", s.bodies)
+		synctest.Wait()
+		if got := s.seen(); len(got) != 0 || released["a"] {
+			t.Fatalf("too early: %q", got)
 		}
 		time.Sleep(400 * time.Millisecond)
 		synctest.Wait()
-		slices.Sort(s.bodies)
-		if d := cmp.Diff([]string{"1\nx\ny", "2"}, s.bodies); d != "" {
+		if d := cmp.Diff([]string{"1\nx\ny", "2"}, slices.Sorted(slices.Values(s.seen()))); d != "" {
 			t.Error(d)
 		}
 		if released["a"] || released["b"] {
