@@ -3,6 +3,7 @@
 package clients_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -147,7 +148,9 @@ func startNginx(t *testing.T) (string, *process, *http.Client) {
 	}
 	socket := filepath.Join(dir, "nginx.sock")
 	server := launch(t, "nginx", nil, "/usr/sbin/nginx", "-e", filepath.Join(dir, "log", "error.log"), "-c", file)
-	client := &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
 	t.Cleanup(client.CloseIdleConnections)
 	eventually(t, "nginx", func() bool {
 		select {

@@ -203,16 +203,6 @@ func (s *sandbox) restore(t *testing.T) {
 	s.control(t, http.MethodDelete, "faults", "", nil)
 }
 
-// calls returns how many of the latest calls were to an operation.
-func (s *sandbox) calls(t *testing.T, operation string) int {
-	t.Helper()
-	var out struct {
-		Calls []struct{ Operation string }
-	}
-	s.control(t, http.MethodGet, "calls?operation="+operation, "", &out)
-	return len(out.Calls)
-}
-
 // agent is an agent in a process of its own.
 type agent struct {
 	*process

@@ -46,7 +46,7 @@ go_programs() {
 		GOBIN="$cache/helm-$helm_version" go install "helm.sh/helm/v3/cmd/helm@$helm_version"
 	fi
 	step 'building the tests'
-	(cd xraygo && go build -o "$cache/xraygo" .)
+	(cd xraygo && go vet . && go build -o "$cache/xraygo" .)
 	go vet -tags clients ./...
 }
 
