@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
@@ -36,6 +37,7 @@ type app struct {
 	quiet    bool
 	utc      bool
 	noInput  bool
+	timeout  time.Duration
 }
 
 func (a *app) root() *cobra.Command {
@@ -51,6 +53,17 @@ watch them, and brings a local stand-in of those services to try it all with.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	parent(root)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if a.timeout < 0 {
+			return usage("--timeout %v: expected a duration such as 30s", a.timeout)
+		}
+		if a.timeout > 0 {
+			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
+			context.AfterFunc(ctx, cancel)
+			cmd.SetContext(ctx)
+		}
+		return nil
+	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &hintError{err: usage("%v", err), hint: flagHint(cmd, err)}
 	})
@@ -64,6 +77,7 @@ watch them, and brings a local stand-in of those services to try it all with.`,
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
 	f.BoolVar(&a.utc, "utc", false, "read and show times in UTC, not in the local zone")
 	f.BoolVar(&a.noInput, "no-input", false, "never ask; what would be asked is an error")
+	f.DurationVar(&a.timeout, "timeout", 0, "give up after this long, as 30s; 0 means never")
 	f.SortFlags = false
 	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"}, &cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"},
 		&cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"}, &cobra.Group{ID: "local", Title: "On this machine:"})

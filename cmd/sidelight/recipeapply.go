@@ -134,7 +134,7 @@ func (a *app) applyPlan(ctx context.Context, c plan.Clients, p *plan.Plan, f *ap
 	}
 	o := apply.Options{AllowDelete: f.allowDelete}
 	if p.Changed() && !f.yes {
-		if err := a.confirmPlan(p); err != nil {
+		if err := a.confirmPlan(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -181,9 +181,9 @@ func (a *app) printReport(r *apply.Report, asJSON bool, err error) error {
 }
 
 // confirmPlan asks for a yes, or for the name of a stack that is to be destroyed.
-func (a *app) confirmPlan(p *plan.Plan) error {
+func (a *app) confirmPlan(ctx context.Context, p *plan.Plan) error {
 	if p.Destroy {
-		answer, err := a.ask(fmt.Sprintf("\nType %s to delete these alarms: ", p.Stack.ID()), "--yes")
+		answer, err := a.ask(ctx, fmt.Sprintf("\nType %s to delete these alarms: ", p.Stack.ID()), "--yes")
 		if err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (a *app) confirmPlan(p *plan.Plan) error {
 		}
 		return nil
 	}
-	yes, err := a.confirm("\nApply these changes?", "--yes")
+	yes, err := a.confirm(ctx, "\nApply these changes?", "--yes")
 	if err != nil {
 		return err
 	}

@@ -2,17 +2,17 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/sidelight-dev/sidelight/internal/exit"
 	"github.com/sidelight-dev/sidelight/internal/render"
-
-	"github.com/spf13/cobra"
 )
 
 // progress is a line on the talk stream that is written over: nothing unless it
@@ -49,24 +49,40 @@ func (p *progress) clear() {
 
 // confirm asks a question whose answer is yes or no. Where nobody can answer the
 // error names the flag that does.
-func (a *app) confirm(question, flag string) (bool, error) {
-	answer, err := a.ask(question+" [y/N] ", flag)
+func (a *app) confirm(ctx context.Context, question, flag string) (bool, error) {
+	answer, err := a.ask(ctx, question+" [y/N] ", flag)
 	answer = strings.ToLower(answer)
 	return answer == "y" || answer == "yes", err
 }
 
-// ask asks for a line.
-func (a *app) ask(question, flag string) (string, error) {
+// ask asks for a line, until ctx ends.
+func (a *app) ask(ctx context.Context, question, flag string) (string, error) {
 	f, ok := a.in.(*os.File)
 	if a.noInput || !ok || !term.IsTerminal(int(f.Fd())) {
 		return "", usage("this asks for a confirmation, and there is no terminal to ask on: %s answers it", flag)
 	}
 	fmt.Fprint(a.talk, question)
-	line, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("read the answer: %w", err)
+	type answer struct {
+		line string
+		err  error
 	}
-	return strings.TrimSpace(line), nil
+	// Nothing can interrupt the reading of a terminal: after an interrupt the
+	// reader is left behind, and ends with the process.
+	read := make(chan answer, 1)
+	go func() {
+		line, err := bufio.NewReader(a.in).ReadString('\n')
+		read <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.talk)
+		return "", ctx.Err()
+	case got := <-read:
+		if got.err != nil && got.err != io.EOF {
+			return "", fmt.Errorf("read the answer: %w", got.err)
+		}
+		return strings.TrimSpace(got.line), nil
+	}
 }
 
 // failFlags let a script ask whether something is there.

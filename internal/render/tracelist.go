@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,20 +22,52 @@ func TraceList(list []types.TraceSummary, zone *time.Location, s Style) string {
 	if zone == nil {
 		zone = time.UTC
 	}
-	t := &Table{Columns: []Column{
-		{Title: "start"}, {Title: "took", Align: AlignRight}, {Title: "outcome"}, {Title: "service", Max: 24}, {Title: "request", Max: 40}, {Title: "trace"},
-	}}
+	narrow := s.Width > 0 && s.Width < DefaultWidth
+	t, layout := &Table{}, time.DateTime
+	t.Columns = []Column{{Title: "start"}, {Title: "took", Align: AlignRight}, {Title: "outcome"}, {Title: "service", Max: 24}, {Title: "request", Max: 40}, {Title: "trace"}}
+	if narrow {
+		// An ID takes 35 cells, which leaves no room for a date, if one is enough,
+		// and little for service and request.
+		if layout = "01-02 15:04"; sameDay(list, zone) {
+			layout = time.TimeOnly
+		}
+		t.Columns = slices.Delete(t.Columns, 3, 4)
+		took, outcomes := len("took"), len("outcome")
+		for i := range list {
+			text, _ := summaryOutcome(&list[i], s)
+			took, outcomes = max(took, Width(summaryTime(&list[i]))), max(outcomes, Width(text))
+		}
+		t.Columns[3].Max = max(len("request"), s.Width-len(layout)-took-outcomes-35-4*2)
+	}
 	for i := range list {
 		x := &list[i]
 		outcome, tone := summaryOutcome(x, s)
-		service := ""
-		if x.EntryPoint != nil {
-			service = aws.ToString(x.EntryPoint.Name)
+		where := []Cell{{Text: entryService(x)}, {Text: summaryRequest(x)}}
+		if narrow {
+			where = Cells(strings.TrimSpace(entryService(x) + " " + summaryRequest(x)))
 		}
-		t.Row(Cell{Text: aws.ToTime(x.StartTime).In(zone).Format(time.DateTime)}, Cell{Text: summaryTime(x)}, Cell{Text: outcome, Tone: tone},
-			Cell{Text: service}, Cell{Text: summaryRequest(x)}, Cell{Text: aws.ToString(x.Id), Tone: Dim})
+		cells := []Cell{{Text: aws.ToTime(x.StartTime).In(zone).Format(layout)}, {Text: summaryTime(x)}, {Text: outcome, Tone: tone}}
+		t.Row(append(append(cells, where...), Cell{Text: aws.ToString(x.Id), Tone: Dim})...)
 	}
 	return t.Draw(s)
+}
+
+func entryService(x *types.TraceSummary) string {
+	if x.EntryPoint == nil {
+		return ""
+	}
+	return aws.ToString(x.EntryPoint.Name)
+}
+
+// sameDay reports whether all traces began on one day in zone.
+func sameDay(list []types.TraceSummary, zone *time.Location) bool {
+	day := aws.ToTime(list[0].StartTime).In(zone).Format(time.DateOnly)
+	for i := range list {
+		if aws.ToTime(list[i].StartTime).In(zone).Format(time.DateOnly) != day {
+			return false
+		}
+	}
+	return true
 }
 
 func summaryTime(x *types.TraceSummary) string {

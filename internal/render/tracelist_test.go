@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,13 @@ func TestTraceList(t *testing.T) {
 	}
 	golden(t, "traces", render.TraceList(list, nil, render.Style{}))
 	golden(t, "traces_color", render.TraceList(list, time.FixedZone("CET", 3600), render.Style{Color: true, ASCII: true}))
+	narrow := render.TraceList(list[:3], nil, render.Style{Width: 80})
+	golden(t, "traces_narrow", narrow)
+	for line := range strings.Lines(narrow) {
+		if w := render.Width(strings.TrimRight(line, "\n")); w > 80 {
+			t.Errorf("%d cells wide: %s", w, line)
+		}
+	}
 	if got := render.TraceList(nil, nil, render.Style{}); got != "" {
 		t.Errorf("an empty list draws %q", got)
 	}
