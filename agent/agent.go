@@ -16,7 +16,9 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/aggregate"
 	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/agent/firelens"
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/processor/join"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
 	"github.com/sidelight-dev/sidelight/agent/status"
@@ -59,6 +61,10 @@ type Agent struct {
 	meters meter.Set
 	intake intake
 	names  names
+
+	firelens *firelens.Plan // nil: not a FireLens router
+	router   *firelens.Router
+	joining  *join.Stage // of what Docker cut, nil without a router
 
 	lanes     []*lane
 	logs      *lane // for sources that cannot repeat themselves
@@ -130,6 +136,9 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		return nil, err
 	}
 	a.names = names{logs: cfg.Logs, id: a.id}
+	if err := a.loadFireLens(); err != nil {
+		return nil, err
+	}
 	if err := a.buildLanes(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -217,6 +226,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			Run: func(ctx context.Context) error { return r.run(ctx, a.intake.watch(r.out)) },
 		})
 	}
+	a.superviseFireLens(s)
 	s.Add(stageAggregate, supervise.Actor{
 		Name: "aggregate", Run: a.aggregate.Run,
 		Stop: func(context.Context) error { a.aggregate.Close(); return nil },

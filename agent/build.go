@@ -36,7 +36,9 @@ const defaultDir = "/var/lib/sidelight"
 func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 	dir := a.queueDir()
 	a.limitMemory()
-	logs, err := cloudwatchlogs.New(ctx, cloudwatchlogs.Config{RetentionDays: int32(a.cfg.Logs.Retention)}, ac, a.log)
+	logs, err := cloudwatchlogs.New(ctx, cloudwatchlogs.Config{
+		RetentionDays: int32(a.cfg.Logs.Retention), Retention: a.fireLensRetention,
+	}, ac, a.log)
 	if err != nil {
 		return wrap("logs", err)
 	}

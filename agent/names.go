@@ -48,6 +48,13 @@ func groupName(s string) string {
 	return s[:min(len(s), 512)]
 }
 
+// exactStream returns s, which somebody chose, as a name of a stream: only what
+// CreateLogStream does not take is replaced.
+func exactStream(s string) string {
+	s = strings.NewReplacer(":", "-", "*", "-").Replace(s)
+	return s[:min(len(s), 512)]
+}
+
 func streamName(s string) string {
 	s = strings.NewReplacer(":", "-", "*", "-").Replace(strings.Trim(s, "/"))
 	if s == "" {

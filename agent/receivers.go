@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,7 +49,7 @@ func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 
 func (a *Agent) buildForward(context.Context, aws.Config) error {
 	cfg := forward.Config{
-		TCP: on(a.cfg.Receivers.Forward.TCP), Unix: a.forwardSocket(),
+		TCP: a.forwardTCP(), Unix: a.forwardSocket(),
 		// Unfinished messages are memory too.
 		Memory: int64(a.cfg.Queue.Memory), MaxMessage: int(min(a.cfg.Queue.Memory, 64<<20)),
 		Dest: func(tag string) sidelight.DestHandle { return a.names.dest(logsLane, "", tag) },
@@ -58,7 +57,7 @@ func (a *Agent) buildForward(context.Context, aws.Config) error {
 	if cfg.TCP == "" && cfg.Unix == "" {
 		return nil
 	}
-	r, err := receive(a, "forward", a.logs.packer, func() (*forward.Receiver, error) {
+	r, err := receive(a, "forward", a.forwardSink(), func() (*forward.Receiver, error) {
 		return forward.New(cfg, &a.books, a.log.With("receiver", "forward"))
 	})
 	if err != nil {
@@ -67,26 +66,7 @@ func (a *Agent) buildForward(context.Context, aws.Config) error {
 	for _, addr := range r.Addrs() {
 		a.listen("forward", addr)
 	}
-	return nil
-}
-
-// fluentSocket is where Docker's driver looks for a FireLens router.
-const fluentSocket = "/var/run/fluent.sock"
-
-// forwardSocket returns the path of the socket. auto means FireLens': its
-// directory is mounted into the router's container, and only there is a
-// configuration in /fluent-bit/etc.
-func (a *Agent) forwardSocket() string {
-	if a.cfg.Receivers.Forward.Unix != "auto" {
-		return on(a.cfg.Receivers.Forward.Unix)
-	}
-	if _, err := os.Stat("/fluent-bit/etc/fluent-bit.conf"); err != nil {
-		return ""
-	}
-	if writable(filepath.Dir(fluentSocket)) != nil {
-		return ""
-	}
-	return fluentSocket
+	return a.buildSwallow()
 }
 
 // buildFiles follows each set of files, with checkpoints of its own: they are

@@ -65,7 +65,9 @@ type XRay struct {
 // Forward listens for Fluentd's protocol.
 type Forward struct {
 	TCP  Address `key:"tcp"`
-	Unix Address `key:"unix" doc:"path of the socket; FireLens wants /var/run/fluent.sock"`
+	Unix Address `key:"unix" doc:"path of the socket; auto: as FireLens wants it, if it is there"`
+	// FireLens is the path of a file, or auto or off.
+	FireLens Address `key:"firelens" doc:"the configuration that ECS generates for a router: a path, off, or auto: /fluent-bit/etc/fluent-bit.conf if it is there"`
 }
 
 // StatsD listens for StatsD datagrams.
@@ -142,7 +144,7 @@ func Default() Config {
 		Receivers: Receivers{
 			OTLP:    OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
 			XRay:    XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
-			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto"},
+			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto"},
 			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
 		},
 		Scrape:  Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto"},

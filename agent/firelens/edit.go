@@ -29,6 +29,17 @@ func newEdit(f *filter) edit {
 	return e
 }
 
+// edits returns the filters for tag, in the file's order.
+func (p *Plan) edits(tag string) []edit {
+	var out []edit
+	for i := range p.filters {
+		if f := &p.filters[i]; f.match.matches(tag) {
+			out = append(out, newEdit(f))
+		}
+	}
+	return out
+}
+
 // editor is the memory that changing the records of a batch takes. What apply
 // returns is valid until reset.
 type editor struct {

@@ -107,7 +107,7 @@ func nameAt(s string) (string, int) {
 		return s[2:end], end + 1
 	}
 	n := 1
-	for n < len(s) && (isWord(s[n])) {
+	for n < len(s) && isWord(s[n]) {
 		n++
 	}
 	if s[0] == '#' || n == 1 {

@@ -31,7 +31,7 @@ func (p *Plan) output(s *Section, name string) {
 		p.outputs = append(p.outputs, o)
 		return
 	default:
-		p.note(s.Place, "output plugin %q for %s is not carried over; its records go to CloudWatch Logs under the agent's own names", clip(name), clip(match.text))
+		p.note(s.Place, "output plugin %q for %s is not carried over; its records go to CloudWatch Logs, under the agent's own names unless another output takes them", clip(name), clip(match.text))
 		return
 	}
 	for _, kv := range s.Pairs {

@@ -4,11 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 )
+
+// Books is where a Router counts what it throws away.
+type Books interface {
+	// Lose counts n events that arrived and go no further.
+	Lose(s sidelight.Signal, cause string, n int)
+}
 
 // maxTags bounds what a Router remembers, as tags are made by senders.
 const maxTags = 4096
@@ -20,13 +25,12 @@ const maxTags = 4096
 // have the batch already: the sender, who offers it again, makes them have it
 // twice. That is only so when the agent stops with a full queue.
 type Router struct {
-	plan *Plan
-	next sidelight.Sink
-	dest func(tag string, r Route) sidelight.DestHandle
-	warn *receiver.Warner
-	// excluded counts records that filters dropped.
-	excluded atomic.Uint64
-	works    sync.Pool // of *work
+	plan  *Plan
+	next  sidelight.Sink
+	dest  func(tag string, r Route) sidelight.DestHandle
+	books Books
+	warn  *receiver.Warner
+	works sync.Pool // of *work
 
 	mu   sync.Mutex
 	ways map[string]*way
@@ -48,16 +52,14 @@ type work struct {
 var _ sidelight.Sink = (*Router)(nil)
 
 // NewRouter returns a Router in front of next. dest names the place of a route;
-// it is called once for each route of a tag.
-func NewRouter(p *Plan, next sidelight.Sink, dest func(tag string, r Route) sidelight.DestHandle, log *slog.Logger) *Router {
-	r := &Router{plan: p, next: next, dest: dest, warn: receiver.NewWarner(log), ways: map[string]*way{}}
+// it is called once for each route of a tag. What filters and the output null
+// drop is counted as lost with the cause "excluded", once for each place that it
+// would have gone to.
+func NewRouter(p *Plan, next sidelight.Sink, dest func(tag string, r Route) sidelight.DestHandle, books Books, log *slog.Logger) *Router {
+	r := &Router{plan: p, next: next, dest: dest, books: books, warn: receiver.NewWarner(log), ways: map[string]*way{}}
 	r.works.New = func() any { return new(work) }
 	return r
 }
-
-// Excluded returns how many records were dropped because the configuration says
-// so.
-func (r *Router) Excluded() uint64 { return r.excluded.Load() }
 
 // Push implements sidelight.Sink.
 func (r *Router) Push(ctx context.Context, b *sidelight.Batch) error {
@@ -70,7 +72,7 @@ func (r *Router) Push(ctx context.Context, b *sidelight.Batch) error {
 			w.events = append(w.events, sidelight.Event{Time: e.Time, Body: body})
 		}
 	}
-	out := len(b.Events) - len(w.events)
+	out := (len(b.Events) - len(w.events)) * len(way.routes)
 	for i := range way.routes {
 		n, err := r.push(ctx, w, b, &way.routes[i], way.dests[i])
 		if err != nil {
@@ -78,7 +80,9 @@ func (r *Router) Push(ctx context.Context, b *sidelight.Batch) error {
 		}
 		out += n
 	}
-	r.excluded.Add(uint64(out))
+	if out > 0 {
+		r.books.Lose(sidelight.Logs, "excluded", out)
+	}
 	return nil
 }
 
@@ -123,12 +127,7 @@ func (r *Router) way(tag string) *way {
 	if w := r.ways[tag]; w != nil {
 		return w
 	}
-	w := &way{routes: r.plan.Routes(tag)}
-	for i := range r.plan.filters {
-		if f := &r.plan.filters[i]; f.match.matches(tag) {
-			w.edits = append(w.edits, newEdit(f))
-		}
-	}
+	w := &way{routes: r.plan.Routes(tag), edits: r.plan.edits(tag)}
 	for _, route := range w.routes {
 		w.dests = append(w.dests, r.dest(tag, route))
 	}

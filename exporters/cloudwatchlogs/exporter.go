@@ -20,8 +20,22 @@ type Config struct {
 	// RetentionDays of groups that the exporter makes; one of the values that
 	// PutRetentionPolicy takes. Zero keeps logs for ever.
 	RetentionDays int32
+	// Retention, if not nil, is asked for the days of a group that is about to
+	// be made, zero for ever. It reports false where RetentionDays holds. It is
+	// called from several goroutines and must not block.
+	Retention func(group string) (days int32, ok bool)
 	// Tags are put on groups that the exporter makes.
 	Tags map[string]string
+}
+
+// retention returns the days for group.
+func (c *Config) retention(group string) int32 {
+	if c.Retention != nil {
+		if days, ok := c.Retention(group); ok {
+			return days
+		}
+	}
+	return c.RetentionDays
 }
 
 // Exporter implements sidelight.Exporter over PutLogEvents.

@@ -66,12 +66,13 @@ func (m *maker) group(ctx context.Context, name string) error {
 	if err != nil {
 		return asFault("create log group "+name, err)
 	}
-	m.log.Info("made a log group", "group", name, "retention_days", m.cfg.RetentionDays)
-	if m.cfg.RetentionDays == 0 {
+	days := m.cfg.retention(name)
+	m.log.Info("made a log group", "group", name, "retention_days", days)
+	if days == 0 {
 		return nil
 	}
 	_, err = m.client.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{
-		LogGroupName: aws.String(name), RetentionInDays: aws.Int32(m.cfg.RetentionDays),
+		LogGroupName: aws.String(name), RetentionInDays: aws.Int32(days),
 	})
 	if err != nil {
 		// Logs that stay too long are better than logs that do not arrive.
