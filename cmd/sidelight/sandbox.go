@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,12 +13,14 @@ import (
 
 func (a *app) sandboxCommand() *cobra.Command {
 	o := sandbox.Options{}
+	var seed string
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run a local stand-in of CloudWatch, Logs and X-Ray",
 		Long: `Speaks the wire protocols of CloudWatch, CloudWatch Logs, X-Ray and STS on one
 loopback port, for any AWS client: give it the endpoint and any credentials.`,
 		Example: `  sidelight sandbox
+  sidelight sandbox --data ./sandbox --seed demo
   aws --endpoint-url http://127.0.0.1:4580 logs describe-log-groups`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -24,6 +28,9 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 			s, err := sandbox.New(o)
 			if err != nil {
 				return err
+			}
+			if err := seedSandbox(cmd.Context(), s, seed); err != nil {
+				return errors.Join(err, s.Close())
 			}
 			a.note("sandbox on %[1]s\n\n  export AWS_ENDPOINT_URL=%[1]s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any\n",
 				s.URL(), sandbox.DefaultRegion)
@@ -36,6 +43,18 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 	cmd.Flags().StringVar(&o.Listen, "listen", sandbox.DefaultListen, "address to listen on")
 	cmd.Flags().StringVar(&o.Account, "account", sandbox.DefaultAccount, "account that everything belongs to")
 	cmd.Flags().StringVar(&o.Data, "data", "", "folder to keep everything in; without it, all is gone at the end")
+	cmd.Flags().StringVar(&seed, "seed", "", "fill it: demo is a day of a small shop")
 	cmd.Flags().Int64Var(&o.LogBytes, "log-bytes", 0, "bytes of log events to keep; 0 is 256 MiB")
+	cmd.AddCommand(a.sandboxControl()...)
 	return cmd
+}
+
+func seedSandbox(ctx context.Context, s *sandbox.Server, name string) error {
+	switch name {
+	case "":
+		return nil
+	case "demo":
+		return s.SeedDemo(ctx)
+	}
+	return usage("--seed %q: expected demo", name)
 }

@@ -28,7 +28,7 @@
 //
 // A fault is {"kind","service","operation","rate","count","duration","wait",
 // "status","shape","message"}; see [fault.Rule]. Its kinds are throttle, error,
-// delay, drop-before, drop-after and refuse:
+// delay, drop-before, drop-after, partial, bad-signature and refuse:
 //
 //	{"kind":"throttle","service":"logs","operation":"PutLogEvents","rate":0.3}
 //	{"kind":"error","status":503,"count":5}

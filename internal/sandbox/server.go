@@ -86,6 +86,7 @@ type Server struct {
 	calls    callRing
 	services []api.Service
 	log      *slog.Logger
+	account  string
 	started  time.Time
 	data     *data
 
@@ -102,7 +103,7 @@ var ErrClosed = errors.New("sandbox is closed")
 // can connect at once; they are answered when Serve runs.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{clock: o.Clock, faults: fault.NewSet(o.Seed), inbox: inbox.New(0), log: o.Logger, started: time.Now()}
+	s := &Server{clock: o.Clock, faults: fault.NewSet(o.Seed), inbox: inbox.New(0), log: o.Logger, account: o.Account, started: time.Now()}
 	if err := s.assemble(&o); err != nil {
 		return nil, err
 	}
@@ -178,6 +179,10 @@ func (s *Server) verdict(service, operation string) awsproto.Verdict {
 			v.Drop = awsproto.DropBefore
 		case fault.DropAfter:
 			v.Drop = awsproto.DropAfter
+		case fault.Partial:
+			v.Partial = true
+		case fault.BadSignature:
+			v.BadSignature, v.Message = true, r.Message
 		case fault.Throttle:
 			v.Throttle, v.Status, v.Shape, v.Message = true, r.Status, r.Shape, r.Message
 		case fault.Error:

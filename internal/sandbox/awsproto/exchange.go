@@ -25,6 +25,7 @@ type exchange struct {
 	body      []byte // decoded from its Content-Encoding
 	bytesIn   int
 	errShape  string
+	partial   bool // the operation shall take only part of its batch
 }
 
 // newRequestID is a random UUID. It identifies, it protects nothing.
@@ -90,7 +91,8 @@ func (x *exchange) serve(sent, plain *bytes.Buffer) *answer {
 	if !x.delay(v.Delay) || v.Drop == DropBefore {
 		return nil
 	}
-	if v.Throttle || v.Status != 0 {
+	x.partial = v.Partial
+	if v.Throttle || v.Status != 0 || v.BadSignature {
 		return x.fail(x.injected(&v))
 	}
 	a := x.call(s)
@@ -175,6 +177,8 @@ func (x *exchange) injected(v *Verdict) *api.Error {
 	codes := &x.target.service.spec.Codes
 	code := codes.Internal
 	switch {
+	case v.BadSignature:
+		code = codes.Signature
 	case v.Throttle:
 		code = codes.Throttled
 	case v.Status == http.StatusServiceUnavailable:
@@ -188,8 +192,12 @@ func (x *exchange) injected(v *Verdict) *api.Error {
 	}
 	message := v.Message
 	if message == "" {
-		message = "Rate exceeded"
-		if !v.Throttle {
+		switch {
+		case v.Throttle:
+			message = "Rate exceeded"
+		case v.BadSignature:
+			message = "The request signature we calculated does not match the signature you provided. (Injected by the sandbox.)"
+		default:
 			message = "Failure injected by the sandbox."
 		}
 	}

@@ -64,6 +64,10 @@ type Verdict struct {
 	Drop  Drop
 	// Throttle answers with the service's own throttling error.
 	Throttle bool
+	// Partial asks the operation to take only part of its batch.
+	Partial bool
+	// BadSignature answers that the signature does not match.
+	BadSignature bool
 	// Status answers with an error of this status, named Shape if that is set.
 	Status         int
 	Shape, Message string

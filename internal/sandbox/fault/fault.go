@@ -29,6 +29,11 @@ const (
 	// DropAfter applies the call and breaks the connection off instead of
 	// answering: the client cannot know.
 	DropAfter Kind = "drop-after"
+	// Partial takes part of a batch: PutLogEvents rejects the newer half of the
+	// events, PutTraceSegments every second document.
+	Partial Kind = "partial"
+	// BadSignature answers as if the signature did not match.
+	BadSignature Kind = "bad-signature"
 	// Refuse is an outage: the connection is reset before the request is read.
 	Refuse Kind = "refuse"
 )
@@ -74,13 +79,17 @@ func (d *Duration) UnmarshalText(b []byte) error {
 func (r *Rule) validate() error {
 	var errs []error
 	switch r.Kind {
-	case Throttle, Error, DropBefore, DropAfter, Refuse:
+	case Throttle, Error, DropBefore, DropAfter, BadSignature, Refuse:
+	case Partial:
+		if r.Operation != "PutLogEvents" && r.Operation != "PutTraceSegments" {
+			errs = append(errs, errors.New("operation: partial success is for PutLogEvents and PutTraceSegments"))
+		}
 	case Delay:
 		if r.Wait <= 0 {
 			errs = append(errs, errors.New("wait: a delay needs a positive time"))
 		}
 	default:
-		errs = append(errs, fmt.Errorf("kind: %q is none of throttle, error, delay, drop-before, drop-after, refuse", r.Kind))
+		errs = append(errs, fmt.Errorf("kind: %q is none of throttle, error, delay, drop-before, drop-after, partial, bad-signature, refuse", r.Kind))
 	}
 	if r.Rate < 0 || r.Rate > 1 {
 		errs = append(errs, fmt.Errorf("rate: %v is not within 0 and 1", r.Rate))

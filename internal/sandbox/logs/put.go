@@ -11,6 +11,7 @@ import (
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
 
@@ -42,6 +43,9 @@ func (s *Service) putLogEvents(ctx context.Context, in *cwl.PutLogEventsInput) (
 	}
 	now := s.now()
 	valid, rejected := window(events, now, g.expiry(now))
+	if api.CallerOf(ctx).Partial {
+		valid, rejected = half(events, valid, rejected)
+	}
 	if n := len(valid); n > 0 && valid[n-1].Time-valid[0].Time > maxSpan {
 		return nil, invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
 	}
@@ -118,6 +122,19 @@ func window(events []store.Input, now, expiry int64) ([]store.Input, *types.Reje
 		info.TooNewLogEventStartIndex = aws.Int32(int32(tooNew))
 	}
 	return events[max(old, expired):tooNew], info
+}
+
+// half takes the older half of a batch and rejects the rest as too new.
+func half(events, valid []store.Input, rejected *types.RejectedLogEventsInfo) ([]store.Input, *types.RejectedLogEventsInfo) {
+	kept := len(valid) / 2
+	if rejected == nil {
+		rejected = &types.RejectedLogEventsInfo{}
+	}
+	if len(valid) > 0 {
+		first := cap(events) - cap(valid) + kept // the index in the batch
+		rejected.TooNewLogEventStartIndex = aws.Int32(int32(first))
+	}
+	return valid[:kept], rejected
 }
 
 // keep stores events that have passed all checks.
