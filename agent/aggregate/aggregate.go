@@ -26,6 +26,9 @@ type Config struct {
 	Namespace string
 	// Dimensions are put on every point that has no dimension of that name.
 	Dimensions []sidelight.Dimension
+	// Exact are namespaces whose points get no Dimensions: others know their
+	// series by the dimensions they have.
+	Exact []string
 	// MaxSeries bounds the series of one interval. Default 2000.
 	MaxSeries int
 }
@@ -246,7 +249,7 @@ func (a *Aggregate) cut() []sidelight.Point {
 func (a *Aggregate) point(x *series, at time.Time) sidelight.Point {
 	p := sidelight.Point{
 		Time: at.UnixMilli(), Namespace: x.namespace, Name: x.name, Unit: x.unit,
-		Dimensions: a.dimensions(x.dims), Resolution: 60,
+		Dimensions: a.dimensions(x), Resolution: 60,
 	}
 	if p.Namespace == "" {
 		p.Namespace = a.cfg.Namespace
@@ -268,10 +271,15 @@ func (a *Aggregate) point(x *series, at time.Time) sidelight.Point {
 // maxDimensions is CloudWatch's limit.
 const maxDimensions = 30
 
-// dimensions merges the configured dimensions under own ones, sorted by name.
-func (a *Aggregate) dimensions(own []sidelight.Dimension) []sidelight.Dimension {
+// dimensions merges the configured dimensions under a series' own ones, sorted
+// by name.
+func (a *Aggregate) dimensions(x *series) []sidelight.Dimension {
+	own, more := x.dims, a.cfg.Dimensions
+	if slices.Contains(a.cfg.Exact, x.namespace) {
+		more = nil
+	}
 	out := slices.Clone(own)
-	for _, d := range a.cfg.Dimensions {
+	for _, d := range more {
 		if d.Value != "" && !slices.ContainsFunc(own, func(o sidelight.Dimension) bool { return o.Name == d.Name }) {
 			out = append(out, d)
 		}

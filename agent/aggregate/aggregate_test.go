@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -181,5 +182,25 @@ func BenchmarkRecord(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		a.Record(&m)
+	}
+}
+
+// Namespaces whose series others know get no dimensions of ours.
+func TestExact(t *testing.T) {
+	a, points := collect(aggregate.Config{
+		Interval: time.Hour, Dimensions: []sidelight.Dimension{{Name: "service", Value: "orders"}}, Exact: []string{"theirs"},
+	})
+	for _, ns := range []string{"ours", "theirs"} {
+		a.Record(&sidelight.Measurement{Namespace: ns, Name: "n", Value: 1, Dimensions: []sidelight.Dimension{{Name: "own", Value: "x"}}})
+	}
+	if err := a.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, p := range *points {
+		got[p.Namespace] = fmt.Sprint(p.Dimensions)
+	}
+	if want := map[string]string{"ours": "[{own x} {service orders}]", "theirs": "[{own x}]"}; !maps.Equal(got, want) {
+		t.Errorf("dimensions %v, want %v", got, want)
 	}
 }
