@@ -21,6 +21,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/processor/join"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
+	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
@@ -144,7 +145,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	}
 	a.aggregate = aggregate.New(aggregate.Config{
 		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: cfg.Metrics.MaxSeries,
-		Dimensions: a.dimensions(),
+		Dimensions: a.dimensions(), Exact: []string{ecstask.InsightsNamespace},
 	}, a.pushPoints(), a.log)
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())

@@ -21,6 +21,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
+	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
 	"github.com/sidelight-dev/sidelight/agent/scraper/host"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
@@ -251,6 +252,17 @@ func (a *Agent) buildScrapers(context.Context, aws.Config) error {
 			return wrap("scrape.cgroup", err)
 		default:
 			a.log.Debug("no container to measure", "err", err)
+		}
+	}
+	if endpoint := os.Getenv(ecstask.EndpointVariable); a.cfg.Scrape.Task.On(endpoint != "") {
+		s, err := ecstask.New(ecstask.Config{Endpoint: endpoint, Names: ecstask.Names(a.cfg.Scrape.Names)})
+		switch {
+		case err == nil:
+			scrapers = append(scrapers, s)
+		case a.cfg.Scrape.Task == "on":
+			return wrap("scrape.task", err)
+		default:
+			a.log.Warn("cannot measure the task", "err", err)
 		}
 	}
 	if len(scrapers) == 0 {

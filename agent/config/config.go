@@ -88,6 +88,8 @@ type Scrape struct {
 	Interval time.Duration `key:"interval" min:"1s" max:"1h"`
 	Host     Switch        `key:"host" doc:"the machine: auto, on or off"`
 	Cgroup   Switch        `key:"cgroup" doc:"the agent's own container: auto, on or off"`
+	Task     Switch        `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
+	Names    Names         `key:"names" doc:"of the task's metrics: sidelight or container-insights"`
 }
 
 // Logs says where log events go.
@@ -147,7 +149,7 @@ func Default() Config {
 			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto"},
 			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
 		},
-		Scrape:  Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto"},
+		Scrape:  Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},
 		Logs:    Logs{Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
 		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always"},

@@ -57,6 +57,7 @@ func TestGoodFile(t *testing.T) {
 		Include: []string{"/var/log/app/*.log", "/srv/**/out.log"}, Exclude: []string{"*.gz"}, Start: "end", Timestamp: "time",
 	}}
 	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
+	want.Scrape.Task, want.Scrape.Names = "on", "container-insights"
 	want.Logs.Group, want.Logs.Stream = "/app/{service}", "{container}"
 	want.Metrics.Dimensions = []string{"service", "host"}
 	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync = "/data", 64<<20, 1e9, true
