@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/sidelight-dev/sidelight"
@@ -26,7 +29,13 @@ func (a *Agent) loadFireLens() error {
 	if path == "auto" {
 		switch {
 		case exists(fluentBitConf):
-			path = fluentBitConf
+			plan, err := a.readFireLens(fluentBitConf)
+			if err != nil {
+				a.log.Error("FireLens' configuration cannot be read: every record goes to the agent's own log group", "err", err)
+				plan = firelens.Metadata(a.fireLensOptions(""), a.definition())
+			}
+			a.firelens = plan
+			return nil
 		case exists(fluentdConf):
 			a.log.Error("FireLens' configuration is Fluentd's and not carried over: set the type of firelensConfiguration to fluentbit; "+
 				"until then every record goes to the agent's own log group", "path", fluentdConf)
@@ -37,15 +46,20 @@ func (a *Agent) loadFireLens() error {
 	if !path.On() {
 		return nil
 	}
-	plan, err := firelens.Load(a.fireLensOptions(string(path)))
+	plan, err := a.readFireLens(string(path))
+	a.firelens = plan
+	return err
+}
+
+func (a *Agent) readFireLens(path string) (*firelens.Plan, error) {
+	plan, err := firelens.Load(a.fireLensOptions(path))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, n := range plan.Notes {
 		a.log.Warn("FireLens' configuration: not carried over", "at", n.Place, "what", n.Text)
 	}
-	a.firelens = plan
-	return nil
+	return plan, nil
 }
 
 func exists(path string) bool {
@@ -89,6 +103,15 @@ func (a *Agent) forwardSocket() string {
 		return a.firelens.Unix
 	}
 	return fluentSocket
+}
+
+// explain adds to the error of the socket what can be done. A router without it
+// must not run: containers would log into nothing.
+func (a *Agent) explain(err error) error {
+	if a.firelens == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; give the router's container a user who owns the socket's directory: \"0\", or \"65532\" where the ECS agent is 1.96.0 or later", err)
 }
 
 // forwardSink returns where Forward's records go: a router first joins what the

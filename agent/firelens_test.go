@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"os"
@@ -17,7 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent"
 	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
@@ -137,9 +140,9 @@ func stream(t *testing.T, s *sandbox.Server, group, stream string) []string {
 	return all
 }
 
-func TestFireLens(t *testing.T) {
-	s := sandboxtest.New(t)
-	cfg := settings(t, s)
+// fireLens makes cfg that of a router and returns the path of its socket.
+func fireLens(t *testing.T, cfg *config.Config) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "fl") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +153,13 @@ func TestFireLens(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Receivers.Forward.Unix, cfg.Receivers.Forward.FireLens = "auto", config.Address(conf)
+	return socket
+}
+
+func TestFireLens(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	socket := fireLens(t, &cfg)
 	a := start(t, cfg)
 
 	// The socket is there as soon as the agent is built: containers start then.
@@ -170,8 +180,12 @@ func TestFireLens(t *testing.T) {
 	if diff := cmp.Diff(want, stream(t, s, "/shop/web", "web/web-firelens-0f9a1d")); diff != "" {
 		t.Errorf("web (-want +got):\n%s", diff)
 	}
-	for i, got := range stream(t, s, "/shop/shop-worker", "0f9a1d") {
-		text := []string{"hello worker", long}[i]
+	worker := stream(t, s, "/shop/shop-worker", "0f9a1d")
+	if len(worker) != 2 {
+		t.Fatalf("worker: %d events, want 2", len(worker))
+	}
+	for i, text := range []string{"hello worker", long} {
+		got := worker[i]
 		for _, part := range []string{`"log":"` + text + `"`, `"source":"stdout"`, `"container_name":"/ecs-checkout-7-worker"`, `"container_id":"c-worker"`, meta} {
 			if !strings.Contains(got, part) {
 				t.Errorf("worker: no %.40s in %.200s", part, got)
@@ -189,6 +203,37 @@ func TestFireLens(t *testing.T) {
 	}
 	if _, err := os.Stat(socket); err == nil {
 		t.Error("the socket was left behind")
+	}
+}
+
+// What is held back for a piece that does not come is delivered at a stop.
+func TestFireLensStopsInsideALine(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	socket := fireLens(t, &cfg)
+	a := start(t, cfg)
+	d := newDriver(t, socket)
+	d.log("web", "stdout", "begun", map[string]string{"partial_message": "true", "partial_id": "7f", "partial_ordinal": "1", "partial_last": "false"})
+	d.log("web", "stderr", "other", nil) // of another stream: no end of the line
+	eventually(t, "the whole line", func() bool { return a.Books(sidelight.Logs).Accepted == 1 })
+	a.finish(t)
+	got := stream(t, s, "/shop/web", "web/web-firelens-0f9a1d")
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"begun", "other"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A router that cannot make its socket does not start, and says why.
+func TestFireLensSocketInTheWay(t *testing.T) {
+	cfg := settings(t, sandboxtest.New(t))
+	socket := fireLens(t, &cfg)
+	if err := os.WriteFile(socket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := agent.New(t.Context(), cfg, agent.Deps{Log: slog.New(slog.DiscardHandler), Identity: &identity.Identity{Service: "orders"}})
+	if err == nil || !strings.Contains(err.Error(), socket) {
+		t.Errorf("error %v", err)
 	}
 }
 

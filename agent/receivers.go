@@ -62,7 +62,7 @@ func (a *Agent) buildForward(context.Context, aws.Config) error {
 		return forward.New(cfg, &a.books, a.log.With("receiver", "forward"))
 	})
 	if err != nil {
-		return err
+		return a.explain(err)
 	}
 	for _, addr := range r.Addrs() {
 		a.listen("forward", addr)

@@ -68,7 +68,7 @@ func (p *Plan) option(o *output, kv Pair) {
 	case "log_key":
 		o.logKey = strings.TrimPrefix(kv.Value, "$")
 	case "log_retention_days":
-		p.retention(o, kv)
+		p.keepFor(o, kv)
 	case "auto_create_group":
 		if !isTrue(kv.Value) {
 			p.note(kv.Place, "auto_create_group %s: a group that is missing is made nevertheless", clip(kv.Value))
@@ -83,7 +83,7 @@ func (p *Plan) option(o *output, kv Pair) {
 	}
 }
 
-func (p *Plan) retention(o *output, kv Pair) {
+func (p *Plan) keepFor(o *output, kv Pair) {
 	days, err := strconv.ParseInt(kv.Value, 10, 32)
 	if err != nil || days < 0 {
 		p.note(kv.Place, "log_retention_days %s is not a number of days", clip(kv.Value))

@@ -189,6 +189,20 @@ func (p *Plan) route(o *output, tag string) Route {
 	return r
 }
 
+// retention returns the days that the first output says which names group
+// without a tag.
+func (p *Plan) retention(group string) (int32, bool) {
+	for i := range p.outputs {
+		o := &p.outputs[i]
+		for _, text := range []string{o.group, o.groupTemplate} {
+			if name, ok := expandName(text, p.variables("")); ok && name == group {
+				return o.retention, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // Metadata returns a Plan for a router whose configuration is in a form that
 // cannot be read: every record gets what is known of the task, and goes where
 // the agent's own names say.

@@ -150,5 +150,5 @@ func (r *Router) Retention(group string) (days int32, ok bool) {
 			}
 		}
 	}
-	return 0, false
+	return r.plan.retention(group)
 }

@@ -95,6 +95,12 @@ func TestRouter(t *testing.T) {
 			t.Errorf("retention of %s: %d, %t", group, got, ok)
 		}
 	}
+	// A group is known before its first record: one may be left from an
+	// earlier run.
+	fresh := firelens.NewRouter(load(t, testdata(t, "fargate.conf")), out, route, &books, slog.New(slog.DiscardHandler))
+	if got, ok := fresh.Retention("/shop/web"); !ok || got != 14 {
+		t.Errorf("retention before the first record: %d, %t", got, ok)
+	}
 	if _, ok := r.Retention("/other"); ok {
 		t.Error("a group that nobody named has a retention")
 	}
