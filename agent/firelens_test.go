@@ -41,7 +41,7 @@ const generated = `
 [INPUT]
     Name forward
     Listen 127.0.0.1
-    Port 24224
+    Port 0
 
 [FILTER]
     Name   grep
@@ -152,6 +152,8 @@ func fireLens(t *testing.T, cfg *config.Config) string {
 	if err := os.WriteFile(conf, []byte(strings.Replace(generated, "SOCKET", socket, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// What the file says holds where the agent was told nothing.
+	cfg.Receivers.Forward.TCP = config.Default().Receivers.Forward.TCP
 	cfg.Receivers.Forward.Unix, cfg.Receivers.Forward.FireLens = "auto", config.Address(conf)
 	return socket
 }
@@ -162,6 +164,9 @@ func TestFireLens(t *testing.T) {
 	socket := fireLens(t, &cfg)
 	a := start(t, cfg)
 
+	if addr := a.address(t, "forward"); strings.HasSuffix(addr, ":24224") {
+		t.Errorf("listening on %s, not where the file says", addr)
+	}
 	// The socket is there as soon as the agent is built: containers start then.
 	d := newDriver(t, socket)
 	long := strings.Repeat("0123456789", 4000)
