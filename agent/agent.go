@@ -32,6 +32,8 @@ import (
 const (
 	stageIntake supervise.Stage = iota
 	stageReceive
+	stageJoin    // lines that were cut
+	stageProcess // what was held back for more of it
 	stageAggregate
 	stagePack
 	stageDeliver
@@ -75,6 +77,7 @@ type Agent struct {
 	aggregate *aggregate.Aggregate
 	child     *child.Receiver // nil: none
 	receivers []*running
+	stages    []stage
 	open      []status.Listener
 	dir       *string  // the queue's directory, once looked for; "" is none
 	root      *os.Root // the queue's directory, for checkpoints; may be nil
@@ -228,6 +231,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		})
 	}
 	a.superviseFireLens(s)
+	a.superviseStages(s)
 	s.Add(stageAggregate, supervise.Actor{
 		Name: "aggregate", Run: a.aggregate.Run,
 		Stop: func(context.Context) error { a.aggregate.Close(); return nil },

@@ -115,18 +115,20 @@ func (a *Agent) explain(err error) error {
 }
 
 // forwardSink returns where Forward's records go: a router first joins what the
-// container runtime cut, then does what the task definition says.
-func (a *Agent) forwardSink() sidelight.Sink {
-	if a.firelens == nil {
-		return a.logs.packer
+// container runtime cut, then does what the task definition says; what the
+// agent's own configuration wants done comes last.
+func (a *Agent) forwardSink() (sidelight.Sink, error) {
+	out, err := a.process("forward", logsLane, a.logs.packer, forwardInput(a.cfg.Receivers.Forward))
+	if err != nil || a.firelens == nil {
+		return out, err
 	}
-	a.router = firelens.NewRouter(a.firelens, a.logs.packer, a.fireLensDest, &a.books, a.log.With("receiver", "forward"))
+	a.router = firelens.NewRouter(a.firelens, out, a.fireLensDest, &a.books, a.log.With("receiver", "forward"))
 	read := firelens.Unmarked
 	if a.id.Launch == "EC2" || a.id.Launch == "EXTERNAL" {
 		read = container.Record // Docker marks pieces
 	}
 	a.joining = join.New(join.Config{Read: read}, a.router, &a.books, a.log.With("receiver", "forward"))
-	return a.joining
+	return a.joining, nil
 }
 
 // fireLensDest returns the place of a route. What the task definition does not
@@ -154,7 +156,7 @@ func (a *Agent) superviseFireLens(s *supervise.Supervisor) {
 	if a.joining == nil {
 		return
 	}
-	s.Add(stageAggregate, supervise.Actor{
+	s.Add(stageJoin, supervise.Actor{
 		Name: "joining of pieces", Restart: true, Run: a.joining.Run, Stop: a.joining.Close,
 	})
 }

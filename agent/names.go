@@ -18,7 +18,16 @@ type names struct {
 // dest returns the log group and stream of a source: a tag, a path, a stream of
 // a child. service replaces the agent's own, if it is not empty.
 func (n names) dest(lane, service, source string) sidelight.DestHandle {
-	value := func(name string) string {
+	return sidelight.Dest{
+		Exporter: lane,
+		Group:    groupName(n.expand(n.logs.Group, service, source)),
+		Stream:   streamName(n.expand(n.logs.Stream, service, source)),
+	}.Handle()
+}
+
+// expand fills in the placeholders of t.
+func (n names) expand(t config.Template, service, source string) string {
+	return t.Expand(func(name string) string {
 		switch {
 		case name == "source":
 			return source
@@ -26,12 +35,21 @@ func (n names) dest(lane, service, source string) sidelight.DestHandle {
 			return service
 		}
 		return n.id.Value(name)
+	})
+}
+
+// route returns where events of source go by r. What r does not say is as it
+// is in from.
+func (n names) route(r config.Route, lane, source string, from sidelight.DestHandle) sidelight.DestHandle {
+	d := from.Value()
+	d.Exporter = lane
+	if r.Group != "" {
+		d.Group = groupName(n.expand(r.Group, "", source))
 	}
-	return sidelight.Dest{
-		Exporter: lane,
-		Group:    groupName(n.logs.Group.Expand(value)),
-		Stream:   streamName(n.logs.Stream.Expand(value)),
-	}.Handle()
+	if r.Stream != "" {
+		d.Stream = streamName(n.expand(r.Stream, "", source))
+	}
+	return d.Handle()
 }
 
 // badGroup is what CreateLogGroup does not take in a name.

@@ -58,7 +58,11 @@ func (a *Agent) buildForward(context.Context, aws.Config) error {
 	if cfg.TCP == "" && cfg.Unix == "" {
 		return nil
 	}
-	r, err := receive(a, "forward", a.forwardSink(), func() (*forward.Receiver, error) {
+	out, err := a.forwardSink()
+	if err != nil {
+		return err
+	}
+	r, err := receive(a, "forward", out, func() (*forward.Receiver, error) {
 		return forward.New(cfg, &a.books, a.log.With("receiver", "forward"))
 	})
 	if err != nil {
@@ -79,10 +83,15 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 			return wrap("files", err)
 		}
 		cfg := filelog.Config{
-			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start), Timestamp: f.Timestamp,
+			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start),
 			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
 		}
-		_, err = receive(a, "files "+strings.Join(f.Include, " "), a.files.packer, func() (*filelog.Receiver, error) {
+		name := "files " + strings.Join(f.Include, " ")
+		out, err := a.process(name, filesLane, a.files.packer, fileInput(f))
+		if err != nil {
+			return err
+		}
+		_, err = receive(a, name, out, func() (*filelog.Receiver, error) {
 			return filelog.New(cfg, store, a.log.With("receiver", "files"))
 		})
 		if err != nil {
@@ -133,7 +142,11 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
 		return nil
 	}
-	r, err := receive(a, "otlp", a.bySignal(), func() (*otlp.Receiver, error) {
+	out, err := a.process("otlp", logsLane, a.bySignal(), input{})
+	if err != nil {
+		return err
+	}
+	r, err := receive(a, "otlp", out, func() (*otlp.Receiver, error) {
 		return otlp.New(cfg, a.aggregate, &a.books, a.log.With("receiver", "otlp"))
 	})
 	if err != nil {
@@ -214,9 +227,13 @@ func (a *Agent) buildChild(cfg *child.Config) error {
 	if err != nil {
 		return wrap("child", err)
 	}
+	out, err := a.process("child", logsLane, a.logs.packer, input{})
+	if err != nil {
+		return err
+	}
 	a.child = r
 	a.receivers = append(a.receivers, &running{
-		name: "child", out: a.logs.packer, opened: r,
+		name: "child", out: out, opened: r,
 		// The command is never started a second time: it is the same receiver.
 		open: func() (receiving, error) { return r, nil },
 	})

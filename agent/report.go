@@ -86,6 +86,7 @@ func (a *Agent) registerMeters() *meter.Set {
 		m.Func("sidelight_export_attempts_total", "requests to AWS", func() float64 { return float64(l.delivery.Stats().Attempts) }, "queue", l.name)
 		m.Func("sidelight_export_throttled_total", "requests that AWS throttled", func() float64 { return float64(l.delivery.Stats().Throttled) }, "queue", l.name)
 	}
+	m.Func("sidelight_lines_unparsed_total", "log lines that were not in the format they should be in", func() float64 { return float64(a.unparsed()) })
 	m.Func("sidelight_process_rss_bytes", "resident memory of the agent", func() float64 { return float64(process().RSSBytes) })
 	m.Func("sidelight_process_cpu_seconds_total", "CPU time of the agent", func() float64 { return process().CPUSeconds })
 	return m

@@ -17,7 +17,7 @@ type Config struct {
 	AWS       AWS       `key:"aws" doc:"where and as whom to call AWS"`
 	Receivers Receivers `key:"receivers" doc:"what is listened to; an address or off"`
 	Scrape    Scrape    `key:"scrape" doc:"what is measured"`
-	Logs      Logs      `key:"logs" doc:"where log events go"`
+	Logs      Logs      `key:"logs" doc:"where log events go, and what is done with them"`
 	Metrics   Metrics   `key:"metrics" doc:"where measurements go"`
 	Traces    Traces    `key:"traces" doc:"how traces are translated"`
 	Queue     Queue     `key:"queue" doc:"what is held while AWS does not take it"`
@@ -62,25 +62,9 @@ type XRay struct {
 	TCP Address `key:"tcp" doc:"the proxy for sampling rules"`
 }
 
-// Forward listens for Fluentd's protocol.
-type Forward struct {
-	TCP  Address `key:"tcp"`
-	Unix Address `key:"unix" doc:"path of the socket; auto: as FireLens wants it, if it is there"`
-	// FireLens is the path of a file, or auto or off.
-	FireLens Address `key:"firelens" doc:"the configuration that ECS generates for a router: a path, off, or auto: /fluent-bit/etc/fluent-bit.conf if it is there"`
-}
-
 // StatsD listens for StatsD datagrams.
 type StatsD struct {
 	UDP Address `key:"udp"`
-}
-
-// Files is one set of files to follow.
-type Files struct {
-	Include   []string `key:"include" doc:"globs; ** stands for any folders"`
-	Exclude   []string `key:"exclude"`
-	Start     Start    `key:"start" doc:"where to begin in files that are there at the first start: beginning or end"`
-	Timestamp string   `key:"timestamp" doc:"key of JSON lines that holds the time"`
 }
 
 // Scrape says what is measured and how often.
@@ -90,14 +74,6 @@ type Scrape struct {
 	Cgroup   Switch        `key:"cgroup" doc:"the agent's own container: auto, on or off"`
 	Task     Switch        `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
 	Names    Names         `key:"names" doc:"of the task's metrics: sidelight or container-insights"`
-}
-
-// Logs says where log events go.
-type Logs struct {
-	Group     Template  `key:"group"`
-	Stream    Template  `key:"stream"`
-	Retention Retention `key:"retention" doc:"of groups that the agent makes: days, or never"`
-	Gzip      bool      `key:"gzip" doc:"compress requests: a fifth of the bytes for more CPU"`
 }
 
 // Metrics says where measurements go.
@@ -146,11 +122,15 @@ func Default() Config {
 		Receivers: Receivers{
 			OTLP:    OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
 			XRay:    XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
-			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto"},
+			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto", Format: "record"},
 			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
 		},
-		Scrape:  Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},
-		Logs:    Logs{Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30},
+		Scrape: Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},
+		Logs: Logs{
+			Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30,
+			Sample: Sample{Trace: 100, Debug: 100, Info: 100, Notice: 100, Warn: 100, Error: 100},
+			Redact: Redact{Action: "mask"}, Oversize: "split",
+		},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
 		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always"},
 		Shutdown: Shutdown{

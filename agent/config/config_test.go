@@ -44,6 +44,16 @@ func TestBadFile(t *testing.T) {
 	golden(t, "bad.txt", b.String())
 }
 
+// What is wrong inside an expression is marked where it is.
+func TestBadLogs(t *testing.T) {
+	_, ps := config.Load("testdata/badlogs.yaml", []string{"SIDELIGHT_LOGS_KEEP=level >", "SIDELIGHT_LOGS_REDACT_WHAT=email,jtw"})
+	var b strings.Builder
+	if err := ps.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "badlogs.txt", b.String())
+}
+
 func TestGoodFile(t *testing.T) {
 	l, ps := config.Load("testdata/good.yaml", []string{"SIDELIGHT_QUEUE_DIR=/data", "SIDELIGHT_METRICS_DIMENSIONS=service, host"})
 	if len(ps) != 0 {
@@ -54,11 +64,27 @@ func TestGoodFile(t *testing.T) {
 	want.AWS.Region = "eu-west-1"
 	want.Receivers.OTLP.GRPC, want.Receivers.OTLP.HTTP = config.Off, "0.0.0.0:4318"
 	want.Receivers.Files = []config.Files{{
-		Include: []string{"/var/log/app/*.log", "/srv/**/out.log"}, Exclude: []string{"*.gz"}, Start: "end", Timestamp: "time",
+		Include: []string{"/var/log/app/*.log", "/srv/**/out.log"}, Exclude: []string{"*.gz"}, Start: "end", Timestamp: config.Timestamp{Key: "time"},
+	}, {
+		Include: []string{"/var/log/pods/*/*/*.log"}, Format: "cri", Content: "regex", Pattern: `^(?P<ip>\S+): (?P<rest>.*)`,
+		Timestamp: config.Timestamp{Layout: "%d/%b/%Y:%T %z", Zone: "Europe/Berlin"}, Multiline: config.Multiline{Stacks: []config.Stack{"java"}},
+	}, {
+		Include: []string{"/x"}, Multiline: config.Multiline{Start: `^\d{4}`, Wait: 2 * time.Second},
 	}}
+	want.Receivers.Forward.Format, want.Receivers.Forward.Multiline.Stacks = "docker", []config.Stack{"go", "node"}
 	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
 	want.Scrape.Task, want.Scrape.Names = "on", "container-insights"
 	want.Logs.Group, want.Logs.Stream = "/app/{service}", "{container}"
+	want.Logs.Keep, want.Logs.Drop = `level >= info and not (route = "/healthz")`, "contains(message, 'noise')"
+	want.Logs.Sample.Debug, want.Logs.Sample.Info = 0, 12.5
+	want.Logs.RateLimit.PerSecond = 1000
+	want.Logs.Redact.What = []config.Finder{"email", `password=(\S+)`}
+	want.Logs.Fields = config.Fields{
+		Add: config.Templates{{Name: "env", Value: "{environment}"}, {Name: "team name", Value: "a: b"}}, Rename: config.Renames{{Name: "msg", Value: "message"}}, Remove: []string{"pid"},
+	}
+	want.Logs.TraceIDs = []string{"trace_id"}
+	want.Logs.Routes = []config.Route{{When: "level >= error", Group: "/errors/{service}"}, {When: "source =~ 'audit'", Stream: "audit"}}
+	want.Logs.Oversize = "truncate"
 	want.Metrics.Dimensions = []string{"service", "host"}
 	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync = "/data", 64<<20, 1e9, true
 	want.Shutdown.Grace = 2 * time.Minute
@@ -139,7 +165,7 @@ func TestTemplate(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"good.yaml", "bad.yaml"} {
+	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)

@@ -118,9 +118,12 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 func (d *decoder) value(n *yaml.Node, v reflect.Value, f reflect.StructField, path string) {
 	n = d.resolve(n)
 	d.nodes[path] = n
+	kind, free := v.Interface().(pairs)
 	switch {
 	case v.Kind() == reflect.Struct:
-		d.structure(n, v, path)
+		d.structOrShort(n, v, f, path)
+	case free:
+		d.pairs(n, v, kind, path)
 	case v.Kind() == reflect.Slice:
 		d.list(n, v, f, path)
 	case n.Kind != yaml.ScalarNode:
@@ -128,7 +131,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, f reflect.StructField, pa
 	case isNull(n):
 	default:
 		if err := setScalar(v, n.Value); err != nil {
-			d.fail(n, codeValue, fmt.Sprintf("%s: %q is not valid", path, n.Value), hintOf(n.Value, err))
+			d.failValue(n, path, err)
 			return
 		}
 		if err := checkBounds(v, f); err != nil {
@@ -137,6 +140,94 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, f reflect.StructField, pa
 		}
 		d.origins[path] = fmt.Sprintf("%s:%d", d.file, n.Line)
 	}
+}
+
+// failValue says what is wrong with a scalar, at the part that is wrong where
+// that is known.
+func (d *decoder) failValue(n *yaml.Node, path string, err error) {
+	pe, ok := errors.AsType[*placeError](err)
+	if !ok {
+		d.fail(n, codeValue, fmt.Sprintf("%s: %q is not valid", path, n.Value), hintOf(n.Value, err))
+		return
+	}
+	r := d.at(n)
+	if at, ok := d.within(n, pe.offset); ok {
+		r.Pos.Column += at
+		r.Width = max(1, min(pe.width, len(n.Value)-pe.offset))
+	}
+	d.problems.Add(problem.Problem{Code: codeValue, Message: path + ": " + pe.msg, Range: r, Hint: pe.hint})
+}
+
+// within returns how many characters behind the start of n the byte at offset
+// of its value stands: the quote and what was escaped count. It reports false
+// where the text stands on other lines.
+func (d *decoder) within(n *yaml.Node, offset int) (int, bool) {
+	if n.Line < 1 || n.Line > len(d.lines) {
+		return 0, false
+	}
+	line := []rune(d.lines[n.Line-1])
+	if n.Column < 1 || n.Column > len(line) {
+		return 0, false
+	}
+	text := string(line[n.Column-1:])
+	quote := 0
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		quote, text = 1, text[1:]
+	}
+	offset = min(offset, len(n.Value))
+	if !strings.HasPrefix(text, n.Value[:offset]) {
+		return 0, false
+	}
+	return quote + len([]rune(n.Value[:offset])), true
+}
+
+// structOrShort decodes a struct from a mapping, or the field that its tag
+// short names from anything else: timestamp: time is timestamp: {key: time}.
+func (d *decoder) structOrShort(n *yaml.Node, v reflect.Value, f reflect.StructField, path string) {
+	short := f.Tag.Get("short")
+	if short == "" || n.Kind == yaml.MappingNode || isNull(n) || v.Kind() != reflect.Struct {
+		d.structure(n, v, path)
+		return
+	}
+	field, ok := fieldOf(v, short)
+	if !ok {
+		panic("BUG: no field " + short + " in " + v.Type().String())
+	}
+	to := v.FieldByIndex(field.Index)
+	if to.Kind() == reflect.Slice && n.Kind == yaml.ScalarNode {
+		n = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n}, Line: n.Line, Column: n.Column}
+	}
+	d.value(n, to, field, join(path, short))
+}
+
+// pairs decodes a mapping of free names.
+func (d *decoder) pairs(n *yaml.Node, v reflect.Value, kind pairs, path string) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.fail(n, codeShape, fmt.Sprintf("%s is %s", path, kindText(n)), "expected a mapping: {name: value}")
+		return
+	}
+	v.SetLen(0)
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], d.resolve(n.Content[i+1])
+		switch err := kind.check(value.Value); {
+		case seen[key.Value]:
+			d.fail(key, codeTwice, fmt.Sprintf("%q stands twice in %s", key.Value, path), "remove one")
+			continue
+		case value.Kind != yaml.ScalarNode:
+			d.fail(value, codeShape, fmt.Sprintf("%s.%s is %s", path, key.Value, kindText(value)), "expected a single value")
+			continue
+		case err != nil:
+			d.failValue(value, path+"."+key.Value, err)
+			continue
+		}
+		seen[key.Value] = true
+		v.Set(reflect.Append(v, reflect.ValueOf(Pair{key.Value, value.Value})))
+	}
+	d.origins[path] = fmt.Sprintf("%s:%d", d.file, n.Line)
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, f reflect.StructField, path string) {

@@ -138,7 +138,13 @@ func setLeaf(l leaf, text string) error {
 			return fmt.Errorf("%s cannot be set by a variable; use a file", l.path)
 		}
 		words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
-		l.value.Set(reflect.ValueOf(words))
+		list := reflect.MakeSlice(l.value.Type(), len(words), len(words))
+		for i, w := range words {
+			if err := setScalar(list.Index(i), w); err != nil {
+				return err
+			}
+		}
+		l.value.Set(list)
 		return nil
 	}
 	if err := setScalar(l.value, text); err != nil {
@@ -188,7 +194,9 @@ func (d *decoder) check(cfg *Config) {
 		if len(f.Include) == 0 {
 			clash(fmt.Sprintf("receivers.files[%d]", i), "names no files", "expected include: [/var/log/app/*.log]")
 		}
+		d.checkFile(fmt.Sprintf("receivers.files[%d]", i), f, clash)
 	}
+	d.checkLogs(cfg, clash)
 	for _, name := range cfg.Metrics.Dimensions {
 		if !slices.Contains(dimensionNames(), name) {
 			hint, _ := problem.DidYouMean(name, dimensionNames())

@@ -32,6 +32,14 @@ func (l *Loaded) Values() []Value {
 }
 
 func text(v reflect.Value) string {
+	if _, ok := v.Interface().(pairs); ok {
+		items := make([]string, v.Len())
+		for i := range items {
+			p := v.Index(i)
+			items[i] = quote(p.Field(0).String()) + ": " + quote(p.Field(1).String())
+		}
+		return "{" + strings.Join(items, ", ") + "}"
+	}
 	if v.Kind() == reflect.Slice {
 		items := make([]string, v.Len())
 		for i := range items {
@@ -41,11 +49,11 @@ func text(v reflect.Value) string {
 	}
 	if v.Kind() == reflect.Struct {
 		var items []string
-		walk(v, "", func(f leaf) {
-			if s := text(f.value); s != "" && s != "[]" {
-				items = append(items, f.path+": "+yamlText(f.value))
+		for i := range v.NumField() {
+			if f := v.Field(i); !f.IsZero() && text(f) != "{}" {
+				items = append(items, v.Type().Field(i).Tag.Get("key")+": "+yamlText(f))
 			}
-		})
+		}
 		return "{" + strings.Join(items, ", ") + "}"
 	}
 	return fmt.Sprint(v.Interface())
@@ -86,7 +94,8 @@ func (l *Loaded) WriteYAML(w io.Writer, origins bool) error {
 
 // quote makes a value that YAML would read as something else a string again.
 func quote(s string) string {
-	if s == "" || s == "on" || s == "off" || strings.ContainsAny(s, "{}[]#*&!|>,'\"") {
+	if s == "" || s == "on" || s == "off" || s == "null" || s == "~" || strings.ContainsAny(s, "{}[]#*&!|>,'\"\\`") ||
+		strings.Contains(s, ": ") || strings.HasSuffix(s, ":") || strings.ContainsAny(s[:1], "%@?-") || strings.TrimSpace(s) != s {
 		return fmt.Sprintf("%q", s)
 	}
 	return s

@@ -104,8 +104,8 @@ type Field struct {
 type Route struct {
 	// When is an expression.
 	When string
-	// Dest returns where the events of source go.
-	Dest func(source string) sidelight.DestHandle
+	// Dest returns where the events of source go that would go to from.
+	Dest func(source string, from sidelight.DestHandle) sidelight.DestHandle
 }
 
 // Oversize is what becomes of an event that is too large.

@@ -141,10 +141,12 @@ func TestStages(t *testing.T) {
 			[]string{`{"traceId":"581cf771a006649127e371903a2de979","x":1}`, `{"trace_id":"1-581cf771-a006649127e371903a2de979"}`, `{"trace_id":"581CF771a006649127e371903a2de979"}`, `{"trace_id":"00000000000000000000000000000000"}`},
 			map[string][]string{"g": {`{"traceId":"1-581cf771-a006649127e371903a2de979","x":1}`, `{"trace_id":"1-581cf771-a006649127e371903a2de979"}`, `{"trace_id":"581CF771a006649127e371903a2de979"}`, `{"trace_id":"00000000000000000000000000000000"}`}}, nil},
 		"routes": {processor.Config{Routes: []processor.Route{
-			{When: `level >= error`, Dest: func(string) sidelight.DestHandle { return group("errors") }},
-			{When: `contains(message, "audit")`, Dest: func(source string) sidelight.DestHandle { return group("audit of " + source) }},
+			{When: `level >= error`, Dest: func(string, sidelight.DestHandle) sidelight.DestHandle { return group("errors") }},
+			{When: `contains(message, "audit")`, Dest: func(source string, from sidelight.DestHandle) sidelight.DestHandle {
+				return group("audit of " + source + " in " + from.Value().Group)
+			}},
 		}}, []string{"a", "ERROR audit", "audit b", "c"},
-			map[string][]string{"g": {"a", "c"}, "errors": {"ERROR audit"}, "audit of app.log": {"audit b"}}, nil},
+			map[string][]string{"g": {"a", "c"}, "errors": {"ERROR audit"}, "audit of app.log in g": {"audit b"}}, nil},
 		"drop": {processor.Config{MaxEvent: 96, Oversize: processor.Drop}, []string{strings.Repeat("y", 97), "b"},
 			map[string][]string{"g": {"b"}}, map[string]int{"oversize": 1}},
 		"logfmt": {processor.Config{Input: processor.Input{Format: processor.Logfmt}, Keep: `level = warn`}, []string{`level=warn msg="a b"`, `level=info`},
@@ -342,7 +344,7 @@ func everything() processor.Config {
 		Input: processor.Input{Format: processor.Logfmt},
 		Keep:  `level >= info and not (route = "/healthz")`, Rate: 1e9, Redact: redact.Config{What: redact.Detectors()},
 		Fields: processor.Fields{Add: fields("env", "prod"), Rename: [][2]string{{"msg", "message"}}}, TraceIDs: []string{"trace_id"},
-		Routes: []processor.Route{{When: `level >= error`, Dest: func(string) sidelight.DestHandle { return group("errors") }}},
+		Routes: []processor.Route{{When: `level >= error`, Dest: func(string, sidelight.DestHandle) sidelight.DestHandle { return group("errors") }}},
 	}
 }
 

@@ -17,7 +17,8 @@ type router struct {
 
 	source  string
 	known   bool
-	dests   []sidelight.DestHandle // of routes, for source
+	from    sidelight.DestHandle
+	dests   []sidelight.DestHandle // of routes, for source and from
 	subject expr.Subject
 	choice  []int16 // of each event, -1 for none
 	events  []sidelight.Event
@@ -30,10 +31,10 @@ func newRouter(routes []Route, when []*expr.Expr, next sidelight.Sink) *router {
 
 // Push divides b among the routes.
 func (r *router) Push(ctx context.Context, b *sidelight.Batch) error {
-	if !r.known || r.source != b.Source {
-		r.known, r.source = true, b.Source
+	if !r.known || r.source != b.Source || r.from != b.Dest {
+		r.known, r.source, r.from = true, b.Source, b.Dest
 		for i := range r.routes {
-			r.dests[i] = r.routes[i].Dest(b.Source)
+			r.dests[i] = r.routes[i].Dest(b.Source, b.Dest)
 		}
 	}
 	r.choose(b)
