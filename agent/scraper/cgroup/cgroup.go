@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/pressure"
 )
 
 // Namespace is CloudWatch's namespace of the container's metrics.
@@ -40,6 +41,7 @@ type sample struct {
 	pids                float64
 	readBytes, writeOut float64
 	hasIO               bool
+	pressure            map[string]pressure.Totals // version 2 only; by resource
 }
 
 // source reads a version's files.
@@ -107,6 +109,7 @@ func (s *Scraper) Scrape(_ context.Context, to sidelight.Recorder) error {
 		return nil
 	}
 	r.cpu(&now, &before, wall)
+	r.stalls(&now, &before, wall)
 	r.sum("oom_kills", "Count", now.oomKills-before.oomKills)
 	if now.hasIO {
 		r.sum("io_read_bytes", "Bytes", now.readBytes-before.readBytes)
@@ -150,6 +153,27 @@ func (r recorder) cpu(now, before *sample, wall time.Duration) {
 		r.gauge("cpu_throttled_percent", "Percent", 100*math.Max(0, now.throttled-before.throttled)/periods)
 	}
 }
+
+// stalls records the share of time in which the group's tasks waited for CPU,
+// memory or I/O: some of them, or all that had something to do.
+func (r recorder) stalls(now, before *sample, wall time.Duration) {
+	for _, name := range resources() {
+		is, ok := now.pressure[name]
+		was, had := before.pressure[name]
+		if !ok || !had {
+			continue
+		}
+		if v, ok := pressure.Percent(was.Some, is.Some, wall); ok {
+			r.gauge("pressure_"+name+"_some", "Percent", v)
+		}
+		if v, ok := pressure.Percent(was.Full, is.Full, wall); ok {
+			r.gauge("pressure_"+name+"_full", "Percent", v)
+		}
+	}
+}
+
+// resources are those that the kernel tells the pressure of.
+func resources() []string { return []string{"cpu", "memory", "io"} }
 
 // keyed reads "name value" lines.
 func keyed(fsys fs.FS, name string) (map[string]float64, error) {

@@ -65,10 +65,13 @@ func TestV2(t *testing.T) {
 	a, b := v2Files("1000000", "10"), v2Files("3500000", "35")
 	b["sys/fs/cgroup/cpu.stat"].Data = []byte("usage_usec 3500000\nnr_periods 200\nnr_throttled 35\n")
 	b["sys/fs/cgroup/io.stat"].Data = []byte("8:0 rbytes=1100 wbytes=200\n8:1 rbytes=11 wbytes=22\n")
+	a["sys/fs/cgroup/memory.pressure"] = &fstest.MapFile{Data: []byte("some avg10=0 total=0\nfull avg10=0 total=0\n")}
+	b["sys/fs/cgroup/memory.pressure"] = &fstest.MapFile{Data: []byte("some avg10=9 total=4000000\nfull avg10=9 total=1000000\n")}
 	// 2.5 s of CPU in 10 s: a quarter of a core, half of the limit.
 	want := lines{
 		"memory_working_set 5.24288e+07 Bytes", "memory_usage 1.04858e+08 Bytes", "memory_limit 2.09715e+08 Bytes", "memory_utilization 25 Percent",
 		"pids 7 Count", "cpu_cores_used 0.25 None", "cpu_utilization 50 Percent", "cpu_throttled_percent 25 Percent",
+		"pressure_memory_some 40 Percent", "pressure_memory_full 10 Percent",
 		"oom_kills 0 Count", "io_read_bytes 1000 Bytes", "io_write_bytes 0 Bytes",
 	}
 	if d := cmp.Diff(want, scrapeTwice(t, a, b)); d != "" {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/pressure"
 )
 
 // v2 reads the unified hierarchy.
@@ -39,7 +41,25 @@ func (v *v2) sample() (sample, error) {
 		s.oomKills = events["oom_kill"]
 	}
 	v.io(&s)
+	v.stalls(&s)
 	return s, nil
+}
+
+// stalls reads cpu.pressure and its like. Kernels without pressure stall
+// information, or with it switched off for the group, have none.
+func (v *v2) stalls(s *sample) {
+	for _, name := range resources() {
+		b, err := fs.ReadFile(v.root, path.Join(v.dir, name+".pressure"))
+		if err != nil {
+			continue
+		}
+		if t, ok := pressure.Parse(b); ok {
+			if s.pressure == nil {
+				s.pressure = map[string]pressure.Totals{}
+			}
+			s.pressure[name] = t
+		}
+	}
 }
 
 // cores reads cpu.max: "<quota|max> <period>".

@@ -1,5 +1,6 @@
 // Package host measures the machine by /proc and statfs, under the names of the
-// CloudWatch agent: cpu_usage_*, mem_*, swap_*, disk_*, diskio_*, net_* and load. CPU
+// CloudWatch agent: cpu_usage_*, mem_*, swap_*, disk_*, diskio_*, net_* and processes_*; load, open
+// files and stalls (pressure_*) are named alike. CPU
 // is that of the whole machine also when the agent runs in a container.
 package host
 
@@ -12,8 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/pressure"
 )
 
 // Namespace is CloudWatch's namespace of the machine's metrics.
@@ -28,6 +31,9 @@ type Scraper struct {
 	disks map[string]diskCounters
 	nets  map[string]netCounters
 	begun bool
+
+	pressure   map[string]pressure.Totals // by resource
+	pressureAt time.Time
 }
 
 // New returns a scraper of this machine.
@@ -39,7 +45,8 @@ func (s *Scraper) Name() string { return "host" }
 // Scrape records levels, and what counters did since the scrape before.
 func (s *Scraper) Scrape(_ context.Context, to sidelight.Recorder) error {
 	r := recorder{to: to}
-	err := errors.Join(s.scrapeCPU(&r), s.scrapeMemory(&r), s.scrapeDisks(&r), s.scrapeNet(&r), s.scrapeFiles(&r), s.scrapeLoad(&r))
+	err := errors.Join(s.scrapeCPU(&r), s.scrapeMemory(&r), s.scrapeDisks(&r), s.scrapeNet(&r), s.scrapeFiles(&r), s.scrapeLoad(&r),
+		s.scrapePressure(&r), s.scrapeFileHandles(&r), s.scrapeProcesses(&r))
 	s.begun = true
 	return err
 }
