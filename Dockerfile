@@ -6,7 +6,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags '-s -w' -o /out/sidelight ./cmd/sidelight
+RUN GOOS=$TARGETOS GOARCH=$TARGETARCH make bin/sidelight && mkdir /out && mv bin/sidelight /out/
 # Directories that the user may write: a volume mounted there inherits them.
 RUN mkdir -p /out/var/lib/sidelight /out/run/sidelight
 

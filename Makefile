@@ -3,7 +3,13 @@
 GO      ?= go
 BIN     := bin
 LDFLAGS := -s -w
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+# Code that runs once or at a person's pace is compiled without inlining, which
+# takes 0.7 MB off the binary. Nothing on the path of the data is among it.
+MODULE  := github.com/sidelight-dev/sidelight
+COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... $(MODULE)/cmd/... $(MODULE)/agent/recipe/... \
+           $(MODULE)/internal/sandbox/cloudwatch/... $(MODULE)/internal/sandbox/logs/... $(MODULE)/internal/sandbox/xray/...
+GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l)
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(GCFLAGS)
 TOOL    := $(GO) tool -modfile=tools.mod
 SHELL   := bash -o pipefail
 # -race needs a C compiler; without one the tests run without it.
@@ -16,10 +22,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/sidelight and the demo's shop
+build: bin/sidelight ## build bin/sidelight and the demo's shop
 	@mkdir -p $(BIN)/shop
-	$(BUILD) -o $(BIN)/sidelight ./cmd/sidelight
 	$(BUILD) -o $(BIN)/shop/ ./examples/shop/storefront ./examples/shop/orders ./examples/shop/payments ./examples/shop/load
+
+.PHONY: bin/sidelight
+bin/sidelight:
+	$(BUILD) -o $(BIN)/sidelight ./cmd/sidelight
 
 .PHONY: demo
 demo: build ## see the whole product work, without an AWS account
@@ -66,7 +75,7 @@ check-cross: ## builds for amd64 and arm64
 	GOARCH=arm64 $(BUILD) -o $(BIN)/sidelight-arm64 ./cmd/sidelight
 	@for f in $(BIN)/sidelight-amd64 $(BIN)/sidelight-arm64; do \
 		size=$$(stat -c %s $$f); echo "$$f: $$size bytes"; \
-		if [ $$size -gt 20971520 ]; then echo "$$f is over 20 MiB"; exit 1; fi; done
+		if [ $$size -gt 20000000 ]; then echo "$$f is over 20 MB"; exit 1; fi; done
 
 .PHONY: lint
 lint: ## golangci-lint, slower than check

@@ -2,14 +2,13 @@ package awsproto
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 var errTooLarge = errors.New("request body is too large")
