@@ -1,6 +1,8 @@
 package agent_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -239,6 +241,53 @@ func TestFireLensSocketInTheWay(t *testing.T) {
 	_, err := agent.New(t.Context(), cfg, agent.Deps{Log: slog.New(slog.DiscardHandler), Identity: &identity.Identity{Service: "orders"}})
 	if err == nil || !strings.Contains(err.Error(), socket) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What is not carried over is named, and its records are delivered all the
+// same.
+func TestFireLensRefusals(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	socket := fireLens(t, &cfg)
+	path := string(cfg.Receivers.Forward.FireLens)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := strings.Replace(string(text), "region us-east-1", "region ap-south-1", 1) +
+		"\n[OUTPUT]\n    Name firehose\n    Match api-firelens*\n    delivery_stream d\n"
+	if err := os.WriteFile(path, []byte(elsewhere), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	a, err := agent.New(t.Context(), cfg, agent.Deps{
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Identity: &identity.Identity{Service: "orders", Host: "h1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"region ap-south-1 for web-firelens*", "firehose"} {
+		if strings.Count(log.String(), part) != 1 {
+			t.Errorf("%q stands not once in the log:\n%s", part, log.String())
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	d := newDriver(t, socket)
+	d.log("web", "stdout", "to web", nil)
+	d.log("api", "stdout", "to firehose", nil)
+	eventually(t, "both events", func() bool { return a.Books(sidelight.Logs).Delivered == 2 })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := stream(t, s, "/shop/web", "web/web-firelens-0f9a1d"); len(got) != 1 {
+		t.Errorf("web: %q", got)
+	}
+	if got := stream(t, s, "/sidelight/orders", "api-firelens-0f9a1d/h1"); len(got) != 1 {
+		t.Errorf("api: %q", got)
 	}
 }
 

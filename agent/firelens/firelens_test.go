@@ -1,6 +1,7 @@
 package firelens_test
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -201,6 +202,9 @@ func FuzzLoad(f *testing.F) {
 		if len(p.Routes(tag)) == 0 {
 			t.Error("no route")
 		}
-		p.Edit(tag, []byte(record))
+		body, ok := p.Edit(tag, []byte(record))
+		if ok && json.Valid([]byte(record)) && !json.Valid(body) {
+			t.Errorf("%s became %s", record, body)
+		}
 	})
 }

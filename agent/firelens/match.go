@@ -1,6 +1,7 @@
 package firelens
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -23,7 +24,7 @@ func newPattern(s *Section) (pattern, error) {
 	}
 	text, ok := s.get("match")
 	if !ok || text == "" {
-		return pattern{}, fmt.Errorf("there is no Match")
+		return pattern{}, errors.New("there is no Match")
 	}
 	return pattern{text: text}, nil
 }
