@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var check bool
+	var prof profiles
 	cmd := &cobra.Command{
 		Use:   "run [flags]",
 		Short: "Run the agent in the foreground",
@@ -36,10 +38,15 @@ and prints an exact account.`,
 			if check {
 				return nil
 			}
-			return a.runAgent(cmd.Context(), l.Config)
+			stop, err := prof.start()
+			if err != nil {
+				return err
+			}
+			return errors.Join(a.runAgent(cmd.Context(), l.Config), stop())
 		},
 	}
 	a.configFlag(cmd)
+	prof.flags(cmd)
 	cmd.Flags().BoolVar(&check, "check", false, "only check the configuration")
 	return cmd
 }
