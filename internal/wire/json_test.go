@@ -20,6 +20,21 @@ func TestAppendString(t *testing.T) {
 	}
 }
 
+// Every pattern of quotes in a word, at every place of a word.
+func TestAppendStringPatterns(t *testing.T) {
+	for pattern := range 256 {
+		s := []byte("abcdefgh")
+		for i := range s {
+			if pattern>>i&1 == 1 {
+				s[i] = `"\\`[i&1]
+			}
+		}
+		checkString(t, s)
+		checkString(t, append([]byte("1234567"), s...))
+		checkString(t, append(append([]byte("\x01"), s...), "é12345678\""...))
+	}
+}
+
 func checkString(t *testing.T, s []byte) {
 	t.Helper()
 	got := wire.AppendString([]byte("x"), s)
