@@ -49,28 +49,29 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 func appendMark(dst []byte, k kind, id uint64) []byte {
 	start := len(dst)
 	dst = beginFrame(dst, k, 0, 0, id)
-	return endFrame(dst, start)
+	return endFrame(dst, start, nil)
 }
 
-// appendPiece appends b's bytes and events from b.Ahead on.
-func appendPiece(dst []byte, b *sidelight.Block) []byte {
+// appendPiece appends a frame of b's bytes and events from b.Ahead on, without
+// the bytes, which it returns: they end the frame.
+func appendPiece(dst []byte, b *sidelight.Block) (head, body []byte) {
 	start := len(dst)
 	dst = beginFrame(dst, piece, b.Signal, sidelight.Identity, b.ID)
 	dst = appendDest(dst, b, b.Ahead == 0)
 	from := sort.Search(len(b.Marks), func(i int) bool { return int(b.Marks[i].End) > b.Ahead })
 	dst = appendIndex(dst, b.Marks[from:], max(b.Ahead, b.Head))
-	dst = append(dst, b.Body[b.Ahead:]...)
-	return endFrame(dst, start)
+	body = b.Body[b.Ahead:]
+	return endFrame(dst, start, body), body
 }
 
-// appendWhole appends a sealed block.
-func appendWhole(dst []byte, b *sidelight.Block) []byte {
+// appendWhole appends the frame of a sealed block, without its body, which it
+// returns.
+func appendWhole(dst []byte, b *sidelight.Block) (head, body []byte) {
 	start := len(dst)
 	dst = beginFrame(dst, whole, b.Signal, b.Coding, b.ID)
 	dst = appendDest(dst, b, true)
 	dst = appendIndex(dst, b.Marks, b.Head)
-	dst = append(dst, b.Body...)
-	return endFrame(dst, start)
+	return endFrame(dst, start, b.Body), b.Body
 }
 
 func beginFrame(dst []byte, k kind, s sidelight.Signal, c sidelight.Coding, id uint64) []byte {
@@ -78,10 +79,12 @@ func beginFrame(dst []byte, k kind, s sidelight.Signal, c sidelight.Coding, id u
 	return binary.LittleEndian.AppendUint64(dst, id)
 }
 
-func endFrame(dst []byte, start int) []byte {
+// endFrame completes the frame that begins at start and ends with body.
+func endFrame(dst []byte, start int, body []byte) []byte {
 	f := dst[start:]
-	binary.LittleEndian.PutUint32(f, uint32(len(f)-headerSize))
-	binary.LittleEndian.PutUint32(f[4:], crc32.Checksum(f[8:], castagnoli()))
+	binary.LittleEndian.PutUint32(f, uint32(len(f)-headerSize+len(body)))
+	sum := crc32.Checksum(f[8:], castagnoli())
+	binary.LittleEndian.PutUint32(f[4:], crc32.Update(sum, castagnoli(), body))
 	return dst
 }
 

@@ -9,14 +9,15 @@ import (
 )
 
 // appendLocked writes frames, which must belong together, to the last segment.
-func (q *Queue) appendLocked(frames []byte) (ref, error) {
+// The last frame ends with body, which may be nil.
+func (q *Queue) appendLocked(frames, body []byte) (ref, error) {
 	s, err := q.tailLocked()
 	if err == nil {
-		off := s.size
-		if err = s.append(frames, q.cfg.Fsync); err == nil {
-			q.disk += int64(len(frames))
+		off, n := s.size, len(frames)+len(body)
+		if err = s.append(frames, body, q.cfg.Fsync); err == nil {
+			q.disk += int64(n)
 			q.healthLocked(nil)
-			return ref{seg: s, off: off, n: len(frames)}, nil
+			return ref{seg: s, off: off, n: n}, nil
 		}
 	}
 	q.healthLocked(err)
@@ -76,7 +77,7 @@ func (q *Queue) forget(e *entry) {
 	}
 	q.dropRefsLocked(e)
 	q.scratch = appendMark(q.scratch[:0], done, e.id)
-	if _, err := q.appendLocked(q.scratch); err != nil {
+	if _, err := q.appendLocked(q.scratch, nil); err != nil {
 		q.log.Warn("cannot mark a block as done; it may be sent again after a crash", "err", err)
 	}
 	q.trimLocked()
@@ -113,7 +114,11 @@ func (q *Queue) load(e *entry) (*sidelight.Block, error) {
 		return b, nil
 	}
 	// The segments stay while the block is not done, so no lock is needed.
-	b = &sidelight.Block{ID: e.id, Dest: e.dest, Signal: e.signal}
+	size := 0
+	for _, r := range refs {
+		size += r.n
+	}
+	b = &sidelight.Block{ID: e.id, Dest: e.dest, Signal: e.signal, Body: make([]byte, 0, size)}
 	for i, r := range refs {
 		data, err := r.seg.read(r.off, r.n)
 		if err != nil {

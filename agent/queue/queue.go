@@ -177,8 +177,7 @@ func (q *Queue) Write(b *sidelight.Block) error {
 		b.ID = q.nextID
 		q.nextID++
 	}
-	q.scratch = appendPiece(q.scratch[:0], b)
-	r, err := q.appendLocked(q.scratch)
+	r, err := q.writeLocked(appendPiece(q.scratch[:0], b))
 	if err != nil {
 		return err
 	}
@@ -219,7 +218,7 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	if e != nil && b.Ahead > 0 {
 		q.scratch = appendMark(q.scratch[:0], seal, b.ID)
 		// Without its seal the block is sealed at the next start.
-		_, _ = q.appendLocked(q.scratch)
+		_, _ = q.appendLocked(q.scratch, nil)
 	} else {
 		e, err = q.writeWholeLocked(b)
 	}
@@ -239,12 +238,23 @@ func (q *Queue) writeWholeLocked(b *sidelight.Block) (*entry, error) {
 	b.ID = q.nextID
 	q.nextID++
 	e := &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
-	q.scratch = appendWhole(q.scratch[:0], b)
-	r, err := q.appendLocked(q.scratch)
+	r, err := q.writeLocked(appendWhole(q.scratch[:0], b))
 	if err == nil {
 		q.addRefLocked(e, r)
 	}
 	return e, err
+}
+
+// smallBody is what is rather copied than written by a call of its own.
+const smallBody = 8 << 10
+
+// writeLocked writes a frame whose head was made in the scratch buffer.
+func (q *Queue) writeLocked(head, body []byte) (ref, error) {
+	if len(body) <= smallBody {
+		head, body = append(head, body...), nil
+	}
+	q.scratch = head
+	return q.appendLocked(head, body)
 }
 
 // Take leases the oldest block. One that cannot be read back is counted out by

@@ -26,17 +26,22 @@ func createSegment(root *os.Root, n uint64) (*segment, error) {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
 	s := &segment{n: n, root: root, file: f}
-	if err := s.append([]byte(magic), false); err != nil {
+	if err := s.append([]byte(magic), nil, false); err != nil {
 		s.remove()
 		return nil, err
 	}
 	return s, nil
 }
 
-// append writes frames to the end. What a failed write left behind is cut off
-// again, so that the segment stays readable.
-func (s *segment) append(frames []byte, sync bool) error {
-	n, err := s.file.WriteAt(frames, s.size)
+// append writes head and then body to the end. What a failed write left behind
+// is cut off again, so that the segment stays readable.
+func (s *segment) append(head, body []byte, sync bool) error {
+	n, err := s.file.WriteAt(head, s.size)
+	if err == nil && len(body) > 0 {
+		var m int
+		m, err = s.file.WriteAt(body, s.size+int64(n))
+		n += m
+	}
 	if err == nil && sync {
 		err = s.file.Sync()
 	}

@@ -79,10 +79,11 @@ type slot struct {
 	dest   sidelight.DestHandle
 	block  *sidelight.Block // nil: none open
 	weight int
-	size   int // body capacity to begin with: what the last block needed
-	opened time.Time
-	used   time.Time
-	gone   bool // removed from the map; look the destination up again
+	// The capacities to begin with: what the last block needed.
+	size, events int
+	opened       time.Time
+	used         time.Time
+	gone         bool // removed from the map; look the destination up again
 }
 
 var _ sidelight.Sink = (*Packer)(nil)
@@ -200,7 +201,7 @@ func (p *Packer) fits(s *slot, e *sidelight.Event, w int) bool {
 
 func (p *Packer) begin(s *slot, sig sidelight.Signal) {
 	body := p.enc.Begin(make([]byte, 0, s.size), s.dest.Value())
-	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body)}
+	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body), Marks: make([]sidelight.Mark, 0, s.events)}
 	s.weight, s.opened = 0, time.Now()
 }
 
@@ -267,6 +268,7 @@ func (p *Packer) seal(s *slot, now bool) *sidelight.Block {
 func (p *Packer) detach(s *slot) *sidelight.Block {
 	b := s.block
 	s.block = nil
+	s.events = min(len(b.Marks)+len(b.Marks)/8, p.limits.Events)
 	s.size = min(len(b.Body)+len(b.Body)/8+512, p.cfg.Target+p.cfg.Target/8)
 	return b
 }
