@@ -121,9 +121,19 @@ func writable(dir string) error {
 	return os.Remove(f.Name())
 }
 
-// limitMemory makes the garbage collector work harder before the kernel kills
-// the container. Someone who set GOMEMLIMIT knows better.
+// gcPercent is how far the heap may grow between collections. The heap is mostly
+// bodies, which cost nothing to scan: to collect twice as often as Go does by
+// itself costs some hundredths of the CPU under full load, and saves a fifth of
+// the memory.
+const gcPercent = 50
+
+// limitMemory makes the garbage collector work harder, and harder still before
+// the kernel kills the container. Someone who set GOGC or GOMEMLIMIT knows
+// better.
 func (a *Agent) limitMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}

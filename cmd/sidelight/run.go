@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -128,6 +129,8 @@ func (a *app) runAgent(ctx context.Context, cfg config.Config) error {
 		log.Info("listening", "for", l.Name, "address", l.Address)
 	}
 	log.Info("ready", "service", ag.Identity().Service, "platform", ag.Identity().Platform, "region", ag.Identity().Region)
+	// What the start needed and will never be needed again.
+	debug.FreeOSMemory()
 	err = ag.Run(ctx)
 	account(log, ag)
 	return err
