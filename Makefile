@@ -89,6 +89,10 @@ format: ## gofumpt everything
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/wire ./internal/pack ./agent/...
 
+.PHONY: bench-logs
+bench-logs: build ## what logs cost: records per CPU-second and memory, one table (Linux)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight $(BENCH)
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a while: make fuzz TIME=1m
 	.ci/fuzz $(or $(TIME),30s)
