@@ -200,10 +200,10 @@ func TestEveryLane(t *testing.T) {
 		out, err := metrics.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{Namespace: aws.String("Sidelight")})
 		return err == nil && len(out.Metrics) == 2
 	})
-	hosts, err := metrics.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{Namespace: aws.String("Sidelight/Host"), MetricName: aws.String("mem_used_percent")})
-	if err != nil || len(hosts.Metrics) != 1 || len(hosts.Metrics[0].Dimensions) != 2 {
-		t.Errorf("host metrics %v, %v", hosts, err)
-	}
+	eventually(t, "the host's metrics", func() bool {
+		out, err := metrics.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{Namespace: aws.String("Sidelight/Host"), MetricName: aws.String("mem_used_percent")})
+		return err == nil && len(out.Metrics) == 1 && len(out.Metrics[0].Dimensions) == 2
+	})
 	traces := xray.NewFromConfig(sandboxtest.Config(s))
 	eventually(t, "the trace", func() bool {
 		out, err := traces.BatchGetTraces(t.Context(), &xray.BatchGetTracesInput{TraceIds: []string{fmt.Sprintf("1-%08x-a006649127e371903a2de979", int64(now))}})

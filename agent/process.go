@@ -91,7 +91,7 @@ func (a *Agent) processing(lane string) (processor.Config, error) {
 
 // sample returns the part of each level that goes on, nil for all of them.
 func sample(s config.Sample) *[loglevel.Count]float64 {
-	if !s.On() || s == (config.Sample{}) {
+	if !s.On() {
 		return nil
 	}
 	var parts [loglevel.Count]float64

@@ -72,10 +72,13 @@ func pipeline(t testing.TB, cfg processor.Config, s *sink) *processor.Pipeline {
 func batch(bodies ...string) *sidelight.Batch {
 	b := &sidelight.Batch{Signal: sidelight.Logs, Source: "app.log", Dest: group("g")}
 	for _, body := range bodies {
-		b.Events = append(b.Events, sidelight.Event{Time: 7, Body: []byte(body)})
+		b.Events = append(b.Events, sidelight.Event{Time: arrival, Body: []byte(body)})
 	}
 	return b
 }
+
+// arrival is 2026-11-25, in Unix milliseconds.
+const arrival = 1795564800000
 
 func group(name string) sidelight.DestHandle { return sidelight.Dest{Group: name}.Handle() }
 
@@ -89,7 +92,7 @@ func run(t *testing.T, cfg processor.Config, bodies ...string) *sink {
 		t.Fatal(err)
 	}
 	for i, e := range b.Events {
-		if string(e.Body) != bodies[i] || e.Time != 7 {
+		if string(e.Body) != bodies[i] || e.Time != arrival {
 			t.Errorf("the batch that was pushed has changed: %s", e.Body)
 		}
 	}
@@ -231,15 +234,15 @@ func TestTimes(t *testing.T) {
 		body string
 		want int64
 	}{
-		"plain":         {processor.Input{}, "2026-11-22T15:04:05Z x", 7},
+		"plain":         {processor.Input{}, "2026-11-22T15:04:05Z x", arrival},
 		"plain stamped": {processor.Input{Stamp: true}, "2026-11-22T15:04:05Z x", when},
 		"layout":        {processor.Input{Stamp: true, Layout: layout}, "22.11.2026 15:04:05 x", when},
 		"json":          {processor.Input{Format: processor.JSON}, `{"ts":"2026-11-22T15:04:05Z"}`, when},
 		"json by key":   {processor.Input{Format: processor.JSON, Stamp: true, Key: "at"}, `{"ts":"2026-11-21T15:04:05Z","at":"2026-11-22T15:04:05Z"}`, when},
 		"logfmt":        {processor.Input{Format: processor.Logfmt}, `time=2026-11-22T15:04:05Z x=1`, when},
 		"cri":           {processor.Input{Format: processor.CRI}, `2026-11-22T15:04:05Z stdout F {"ts":1}`, when},
-		"cri of json":   {processor.Input{Format: processor.CRI, Content: processor.JSON}, `2026-11-21T15:04:05Z stdout F {"ts":"2026-11-22T15:04:05Z"}`, when},
-		"records":       {processor.Input{Format: processor.JSON, Records: true}, `{"time":"2026-11-22T15:04:05Z"}`, 7},
+		"cri of json":   {processor.Input{Format: processor.CRI, Content: processor.JSON}, `2026-11-22T15:04:06Z stdout F {"ts":"2026-11-22T15:04:05Z"}`, when},
+		"records":       {processor.Input{Format: processor.JSON, Records: true}, `{"time":"2026-11-22T15:04:05Z"}`, arrival},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := run(t, processor.Config{Input: c.in}, c.body).times; len(got) != 1 || got[0] != c.want {

@@ -8,8 +8,8 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 )
 
-// Stamper gives events the time that they carry. An event without one keeps the
-// time of its arrival. It is used by one goroutine at a time.
+// Stamper gives events the time that they carry. An event without one, or
+// with one in the future, keeps the time of its arrival. It is used by one goroutine at a time.
 type Stamper struct {
 	// Key is the member of JSON documents that holds the time. Empty: the
 	// members that are commonly called so, and the start of lines.
@@ -22,6 +22,11 @@ type Stamper struct {
 
 var _ sidelight.Processor = (*Stamper)(nil)
 
+// ahead is how far behind its arrival an event may claim to lie, in
+// milliseconds: PutLogEvents refuses what is more than two hours in the future.
+// A time zone that is not configured right must not cost the events.
+const ahead = 2 * 60 * 60 * 1000
+
 // Process sets the events' times. It never fails.
 func (s *Stamper) Process(_ context.Context, b *sidelight.Batch) error {
 	for i := range b.Events {
@@ -30,7 +35,7 @@ func (s *Stamper) Process(_ context.Context, b *sidelight.Batch) error {
 		if text == nil {
 			continue
 		}
-		if ms, ok := s.Layout.Parse(text, e.Time); ok {
+		if ms, ok := s.Layout.Parse(text, e.Time); ok && ms <= e.Time+ahead {
 			e.Time = ms
 		}
 	}

@@ -228,6 +228,10 @@ func (l *Layout) second(line []byte, end int) int {
 // year 5000: it is taken for the next smaller unit.
 const sized = 1e11
 
+// earliest is the least number that is taken for a time without its unit being
+// known, in seconds: what is called time and is smaller is a duration.
+const earliest = 1e8
+
 // number reads an amount of unit since 1970.
 func number(b []byte, unit kind) (int64, bool) {
 	if len(b) == 0 || len(b) > 32 || b[0] < '0' || b[0] > '9' {
@@ -238,6 +242,9 @@ func number(b []byte, unit kind) (int64, bool) {
 		return 0, false
 	}
 	if unit == epoch {
+		if f < earliest {
+			return 0, false
+		}
 		for unit = seconds; unit < nanos && f >= sized; unit++ {
 			f /= 1000
 		}

@@ -88,7 +88,7 @@ func TestBadLayouts(t *testing.T) {
 }
 
 func TestStamper(t *testing.T) {
-	const now = 1
+	now := at(t, "2026-11-25T00:00:00Z")
 	for name, c := range map[string]struct {
 		key, layout, body, want string
 	}{
@@ -103,6 +103,9 @@ func TestStamper(t *testing.T) {
 		"apache":           {"", "", `[22/Nov/2026:15:04:05 +0000] "GET /"`, "2026-11-22T15:04:05Z"},
 		"layout of words":  {"", "%d %b %Y %T", `22 Nov 2026 15:04:05 | x`, "2026-11-22T15:04:05Z"},
 		"the line is it":   {"", "", `2026-11-22 15:04:05`, "2026-11-22T15:04:05Z"},
+		"a duration":       {"", "", `{"time":12.5}`, ""},
+		"the future":       {"", "", `{"time":"2026-11-25T02:00:01Z"}`, ""},
+		"a bit ahead":      {"", "", `{"time":"2026-11-25T01:59:59Z"}`, "2026-11-25T01:59:59Z"},
 		"no time":          {"", "", `hello world`, ""},
 		"an object inside": {"when", "", `{"when":{}}`, ""},
 	} {
@@ -116,7 +119,7 @@ func TestStamper(t *testing.T) {
 			if err := s.Process(t.Context(), b); err != nil {
 				t.Fatal(err)
 			}
-			want := int64(now)
+			want := now
 			if c.want != "" {
 				want = at(t, c.want)
 			}
@@ -133,13 +136,13 @@ func TestBodiesStay(t *testing.T) {
 	bodies := []string{`{"time":"2026-11-22T15:04:05Z"}`, `{"time":"2026\u002d11-22T15:04:05Z"}`}
 	b := &sidelight.Batch{}
 	for _, text := range bodies {
-		b.Events = append(b.Events, sidelight.Event{Body: []byte(text)})
+		b.Events = append(b.Events, sidelight.Event{Time: at(t, "2026-11-25T00:00:00Z"), Body: []byte(text)})
 	}
 	if err := s.Process(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	for i, e := range b.Events {
-		if string(e.Body) != bodies[i] || e.Time == 0 {
+		if string(e.Body) != bodies[i] || e.Time != at(t, "2026-11-22T15:04:05Z") {
 			t.Errorf("body %s at %d, was %s", e.Body, e.Time, bodies[i])
 		}
 	}
