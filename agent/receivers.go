@@ -258,7 +258,7 @@ func (a *Agent) childEnv() []string {
 func (a *Agent) buildScrapers(context.Context, aws.Config) error {
 	var scrapers []scraper.Scraper
 	if a.cfg.Scrape.Host.On(true) {
-		scrapers = append(scrapers, host.New())
+		scrapers = append(scrapers, host.New(host.Config{PerCPU: a.cfg.Scrape.PerCPU}))
 	}
 	if a.cfg.Scrape.Cgroup.On(true) {
 		s, err := cgroup.New()

@@ -71,6 +71,7 @@ type StatsD struct {
 type Scrape struct {
 	Interval time.Duration `key:"interval" min:"1s" max:"1h"`
 	Host     Switch        `key:"host" doc:"the machine: auto, on or off"`
+	PerCPU   bool          `key:"per_cpu" doc:"each CPU of the machine too: six more series for each"`
 	Cgroup   Switch        `key:"cgroup" doc:"the agent's own container: auto, on or off"`
 	Task     Switch        `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
 	Names    Names         `key:"names" doc:"of the task's metrics: sidelight or container-insights"`

@@ -27,7 +27,10 @@ type Scraper struct {
 	proc   fs.FS
 	statfs func(path string, st *syscall.Statfs_t) error
 
+	perCPU bool
+
 	cpu   cpuTimes
+	cpus  map[string]cpuTimes
 	disks map[string]diskCounters
 	nets  map[string]netCounters
 	begun bool
@@ -36,8 +39,16 @@ type Scraper struct {
 	pressureAt time.Time
 }
 
+// Config shapes a Scraper.
+type Config struct {
+	// PerCPU measures each CPU too, with the dimension cpu: six series each.
+	PerCPU bool
+}
+
 // New returns a scraper of this machine.
-func New() *Scraper { return &Scraper{proc: os.DirFS("/proc"), statfs: syscall.Statfs} }
+func New(cfg Config) *Scraper {
+	return &Scraper{proc: os.DirFS("/proc"), statfs: syscall.Statfs, perCPU: cfg.PerCPU}
+}
 
 // Name returns "host".
 func (s *Scraper) Name() string { return "host" }
@@ -87,21 +98,42 @@ func (s *Scraper) scrapeCPU(r *recorder) error {
 	if err != nil {
 		return err
 	}
-	before := s.cpu
+	if s.begun {
+		r.cpu(&now, &s.cpu)
+	}
 	s.cpu = now
+	if s.perCPU {
+		s.scrapeEachCPU(r, parseCPUs(b))
+	}
+	return nil
+}
+
+// scrapeEachCPU leaves out a CPU that was not there before.
+func (s *Scraper) scrapeEachCPU(r *recorder, cpus map[string]cpuTimes) {
+	for name, now := range cpus {
+		if before, ok := s.cpus[name]; ok {
+			r.cpu(&now, &before, sidelight.Dimension{Name: "cpu", Value: name})
+		}
+	}
+	s.cpus = cpus
+}
+
+// cpu records how a CPU, or all of them, spent the time between two readings.
+func (r *recorder) cpu(now, before *cpuTimes, dims ...sidelight.Dimension) {
 	total := now.total() - before.total()
-	if !s.begun || total <= 0 {
-		return nil
+	if total <= 0 {
+		return
 	}
 	// iowait may decrease; a share is never negative.
-	share := func(name string, now, before float64) { r.gauge(name, "Percent", max(0, 100*(now-before)/total)) }
+	share := func(name string, now, before float64) {
+		r.gauge(name, "Percent", max(0, 100*(now-before)/total), dims...)
+	}
 	share("cpu_usage_active", total-(now.idle-before.idle), 0)
 	share("cpu_usage_user", now.user, before.user)
 	share("cpu_usage_system", now.system, before.system)
 	share("cpu_usage_iowait", now.iowait, before.iowait)
 	share("cpu_usage_steal", now.steal, before.steal)
 	share("cpu_usage_idle", now.idle, before.idle)
-	return nil
 }
 
 func (s *Scraper) scrapeMemory(r *recorder) error {

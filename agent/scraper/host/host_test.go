@@ -71,13 +71,32 @@ func TestPressureFilesProcesses(t *testing.T) {
 	}
 }
 
+// Each CPU has its own line; cpu1 came later and has no share yet.
+func TestEachCPU(t *testing.T) {
+	s := &Scraper{perCPU: true, statfs: func(string, *syscall.Statfs_t) error { return syscall.EACCES }}
+	var l lines
+	for _, stat := range []string{
+		"cpu 100 0 0 100 0 0 0 0 0 0\ncpu0 100 0 0 100 0 0 0 0 0 0\n",
+		"cpu 130 0 0 170 0 0 0 0 0 0\ncpu0 125 0 0 175 0 0 0 0 0 0\ncpu1 5 0 0 5 0 0 0 0 0 0\n",
+	} {
+		s.proc, l = proc(stat, "MemTotal: 1000 kB\n", "", ""), nil
+		if err := s.Scrape(t.Context(), &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l = slices.DeleteFunc(l, func(s string) bool { return !strings.HasPrefix(s, "cpu_usage_active") })
+	if d := cmp.Diff(lines{"cpu_usage_active{} 30 Percent", "cpu_usage_active{cpu0} 25 Percent"}, l); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 type discard struct{}
 
 func (discard) Record(*sidelight.Measurement) {}
 
 // BenchmarkScrape measures this machine.
 func BenchmarkScrape(b *testing.B) {
-	s := New()
+	s := New(Config{})
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := s.Scrape(b.Context(), discard{}); err != nil {
@@ -146,7 +165,7 @@ func TestMissingFilesAreNamed(t *testing.T) {
 // This machine's own /proc can be read.
 func TestThisMachine(t *testing.T) {
 	var l lines
-	if err := New().Scrape(t.Context(), &l); err != nil {
+	if err := New(Config{PerCPU: true}).Scrape(t.Context(), &l); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(l, func(s string) bool { return strings.HasPrefix(s, "mem_used_percent") }) {
@@ -158,6 +177,7 @@ func FuzzProc(f *testing.F) {
 	f.Add([]byte("cpu 1 2 3 4 5 6 7 8\n a b vda 1 2 3 4 5 6 7 8 9 10 11\neth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n/dev/x /y z\nMemTotal: 5 kB"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = parseStat(b)
+		parseCPUs(b)
 		parseMeminfo(b)
 		parseDiskstats(b)
 		parseNetDev(b)

@@ -24,6 +24,26 @@ func parseStat(b []byte) (cpuTimes, error) {
 	if len(f) < 9 || f[0] != "cpu" {
 		return cpuTimes{}, errors.New("/proc/stat: the first line is not the cpu line")
 	}
+	return parseTimes(f)
+}
+
+// parseCPUs returns each CPU's line by its name: cpu0, cpu1 and so on.
+func parseCPUs(b []byte) map[string]cpuTimes {
+	m := map[string]cpuTimes{}
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 9 || len(f[0]) < 4 || !strings.HasPrefix(f[0], "cpu") {
+			continue
+		}
+		if t, err := parseTimes(f); err == nil {
+			m[f[0]] = t
+		}
+	}
+	return m
+}
+
+// parseTimes reads the fields of a cpu line, at least nine.
+func parseTimes(f []string) (cpuTimes, error) {
 	v, err := floats(f[1:9])
 	if err != nil {
 		return cpuTimes{}, fmt.Errorf("/proc/stat: %w", err)
