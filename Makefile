@@ -93,6 +93,10 @@ bench: ## benchmarks of the hot paths
 bench-logs: build ## what logs cost: records per CPU-second and memory, one table (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight $(BENCH)
 
+.PHONY: bench-metrics
+bench-metrics: ## what measuring costs: CPU and allocations of a scrape
+	$(GO) test -run '^$$' -bench . -benchmem ./agent/scraper/...
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a while: make fuzz TIME=1m
 	.ci/fuzz $(or $(TIME),30s)
