@@ -12,6 +12,9 @@ RUN mkdir -p /out/var/lib/sidelight /out/run/sidelight
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# Time zones, for logs whose times name one.
+COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /zoneinfo.zip
+ENV ZONEINFO=/zoneinfo.zip
 COPY --from=build /out/sidelight /sidelight
 COPY --from=build --chown=65532:65532 /out/var/lib/sidelight /var/lib/sidelight
 COPY --from=build --chown=65532:65532 /out/run/sidelight /run/sidelight

@@ -10,9 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	// The agent's image holds the agent and nothing else: no files of zones.
-	_ "time/tzdata"
 )
 
 // Layout reads times that are written in one way. The zero Layout is that of
