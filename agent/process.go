@@ -133,6 +133,13 @@ func forwardInput(f config.Forward) input {
 	return in
 }
 
+func execInput(e config.Exec) input {
+	return input{processor.Input{
+		Format: processor.Format(e.Format), Pattern: string(e.Pattern),
+		Multiline: lines(e.Multiline), Wait: e.Multiline.Wait,
+	}, e.Timestamp}
+}
+
 func lines(m config.Multiline) multiline.Config {
 	return multiline.Config{Start: string(m.Start), Continue: string(m.Continue), Stacks: words(m.Stacks)}
 }

@@ -1,7 +1,9 @@
 package agent_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/receiver/child"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
 
@@ -128,5 +131,32 @@ func TestBadProcessing(t *testing.T) {
 	_, err := agent.New(t.Context(), cfg, agent.Deps{Log: slog.New(slog.DiscardHandler), Identity: &identity.Identity{}})
 	if err == nil || !strings.Contains(err.Error(), "keep: at 9") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A stack trace on the standard error of a command is one event.
+func TestProcessingExec(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Receivers.Exec.Multiline.Stacks = []config.Stack{"auto"}
+	a, err := agent.New(t.Context(), cfg, agent.Deps{
+		Log: slog.New(slog.DiscardHandler), Identity: &identity.Identity{Service: "orders"},
+		Child: &child.Config{
+			Command: []string{"/bin/sh", "-c", `echo started; printf 'panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:9\n' >&2`},
+			Stdout:  io.Discard, Stderr: io.Discard,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	eventually(t, "delivery", func() bool { return a.Books(sidelight.Logs).Delivered == 2 })
+	cancel()
+	<-ended
+	want := []string{"panic: boom\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:9", "started"}
+	if d := cmp.Diff(want, slices.Sorted(slices.Values(messages(t, s, "/sidelight/orders")))); d != "" {
+		t.Errorf("messages (-want +got):\n%s", d)
 	}
 }

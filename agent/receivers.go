@@ -227,7 +227,7 @@ func (a *Agent) buildChild(cfg *child.Config) error {
 	if err != nil {
 		return wrap("child", err)
 	}
-	out, err := a.process("child", logsLane, a.logs.packer, input{})
+	out, err := a.process("child", logsLane, a.logs.packer, execInput(a.cfg.Receivers.Exec))
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func (d *decoder) checkLogs(cfg *Config, clash clashFunc) {
 	f := cfg.Receivers.Forward
 	d.checkPattern("receivers.forward", f.Format == "regex", f.Pattern, clash)
 	checkMultiline("receivers.forward", f.Multiline, clash)
+	e := cfg.Receivers.Exec
+	d.checkPattern("receivers.exec", e.Format == "regex", e.Pattern, clash)
+	checkMultiline("receivers.exec", e.Multiline, clash)
 	for i, r := range cfg.Logs.Routes {
 		path := fmt.Sprintf("logs.routes[%d]", i)
 		if r.When == "" && !d.given(path+".when") {

@@ -47,6 +47,7 @@ type Receivers struct {
 	Forward Forward `key:"forward"`
 	Files   []Files `key:"files" doc:"files to follow"`
 	StatsD  StatsD  `key:"statsd"`
+	Exec    Exec    `key:"exec" doc:"the output of the command that the agent runs"`
 }
 
 // OTLP listens for OpenTelemetry's protocol.
@@ -125,6 +126,7 @@ func Default() Config {
 			XRay:    XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
 			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto", Format: "record"},
 			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
+			Exec:    Exec{Format: "plain"},
 		},
 		Scrape: Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},
 		Logs: Logs{

@@ -71,6 +71,7 @@ func TestGoodFile(t *testing.T) {
 	}, {
 		Include: []string{"/x"}, Multiline: config.Multiline{Start: `^\d{4}`, Wait: 2 * time.Second},
 	}}
+	want.Receivers.Exec = config.Exec{Format: "json", Timestamp: config.Timestamp{Key: "at"}, Multiline: config.Multiline{Stacks: []config.Stack{"auto"}}}
 	want.Receivers.Forward.Format, want.Receivers.Forward.Multiline.Stacks = "docker", []config.Stack{"go", "node"}
 	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
 	want.Scrape.Task, want.Scrape.Names = "on", "container-insights"

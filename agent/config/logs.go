@@ -14,6 +14,14 @@ type Forward struct {
 	Multiline Multiline    `key:"multiline" short:"stacks"`
 }
 
+// Exec is the output of the command that the agent runs.
+type Exec struct {
+	Format    ContentFormat `key:"format" doc:"plain, json, logfmt or regex"`
+	Pattern   Pattern       `key:"pattern" doc:"of the format regex: named groups become members"`
+	Timestamp Timestamp     `key:"timestamp" short:"key" doc:"the member that holds the time"`
+	Multiline Multiline     `key:"multiline" short:"stacks" doc:"which lines are one event"`
+}
+
 // Files is one set of files to follow.
 type Files struct {
 	Include   []string      `key:"include" doc:"globs; ** stands for any folders"`
