@@ -67,15 +67,19 @@ func (l *Loaded) read(d *decoder, path string, env map[string]string) ([]byte, b
 		return []byte(path), true
 	}
 	if scheme, _, ok := strings.Cut(path, "://"); ok {
-		d.problems.Add(problem.Problem{Code: codeEnviron, Message: fmt.Sprintf("%s: cannot read from %s://", source, scheme),
-			Notes: []string{"expected the path of a file, or the YAML itself"}})
+		d.problems.Add(problem.Problem{
+			Code: codeEnviron, Message: fmt.Sprintf("%s: cannot read from %s://", source, scheme),
+			Notes: []string{"expected the path of a file, or the YAML itself"},
+		})
 		return nil, false
 	}
 	l.File = path
 	text, err := os.ReadFile(path)
 	if err != nil {
-		d.problems.Add(problem.Problem{Code: codeYAML, Message: fmt.Sprintf("cannot read the file: %v", unwrapPath(err)),
-			Range: problem.Range{Pos: problem.Pos{File: path}}})
+		d.problems.Add(problem.Problem{
+			Code: codeYAML, Message: fmt.Sprintf("cannot read the file: %v", unwrapPath(err)),
+			Range: problem.Range{Pos: problem.Pos{File: path}},
+		})
 		return nil, false
 	}
 	return text, true
@@ -119,13 +123,17 @@ func (d *decoder) environment(cfg *Config, env map[string]string) {
 		l, ok := leaves[name]
 		if !ok {
 			hint, _ := problem.DidYouMean(name, known)
-			d.problems.Add(problem.Problem{Code: codeEnviron, Severity: problem.Warning,
-				Message: strings.TrimSpace(fmt.Sprintf("environment variable %s is not known; %s", name, hint))})
+			d.problems.Add(problem.Problem{
+				Code: codeEnviron, Severity: problem.Warning,
+				Message: strings.TrimSpace(fmt.Sprintf("environment variable %s is not known; %s", name, hint)),
+			})
 			continue
 		}
 		if err := setLeaf(l, env[name]); err != nil {
-			d.problems.Add(problem.Problem{Code: codeEnviron,
-				Message: fmt.Sprintf("environment variable %s: %q is not valid: %s", name, env[name], hintOf(env[name], err))})
+			d.problems.Add(problem.Problem{
+				Code:    codeEnviron,
+				Message: fmt.Sprintf("environment variable %s: %q is not valid: %s", name, env[name], hintOf(env[name], err)),
+			})
 			continue
 		}
 		d.origins[l.path] = name
@@ -220,8 +228,11 @@ func (d *decoder) ports(cfg *Config) {
 		path string
 		a    Address
 	}{
-		{"receivers.otlp.grpc", r.OTLP.GRPC}, {"receivers.otlp.http", r.OTLP.HTTP}, {"receivers.xray.tcp", r.XRay.TCP},
-		{"receivers.forward.tcp", r.Forward.TCP}, {"status.listen", cfg.Status.Listen},
+		{"receivers.otlp.grpc", r.OTLP.GRPC},
+		{"receivers.otlp.http", r.OTLP.HTTP},
+		{"receivers.xray.tcp", r.XRay.TCP},
+		{"receivers.forward.tcp", r.Forward.TCP},
+		{"status.listen", cfg.Status.Listen},
 	} {
 		_, port, err := net.SplitHostPort(string(x.a))
 		if err != nil || port == "0" {

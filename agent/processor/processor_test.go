@@ -122,46 +122,100 @@ func TestStages(t *testing.T) {
 		lost map[string]int
 	}{
 		"nothing": {processor.Config{}, []string{"a", "b"}, map[string][]string{"g": {"a", "b"}}, nil},
-		"keep and drop": {processor.Config{Keep: `level >= info`, Drop: `route = "/healthz"`},
+		"keep and drop": {
+			processor.Config{Keep: `level >= info`, Drop: `route = "/healthz"`},
 			[]string{`{"level":"debug"}`, `{"route":"/healthz"}`, `{"route":"/"}`, "DEBUG x", "text", emf},
-			map[string][]string{"g": {`{"route":"/"}`, "text", emf}}, map[string]int{"filtered": 3}},
-		"sample": {processor.Config{Sample: &[loglevel.Count]float64{loglevel.Warn: 1, loglevel.Error: 1}},
+			map[string][]string{"g": {`{"route":"/"}`, "text", emf}},
+			map[string]int{"filtered": 3},
+		},
+		"sample": {
+			processor.Config{Sample: &[loglevel.Count]float64{loglevel.Warn: 1, loglevel.Error: 1}},
 			[]string{`{"level":"debug"}`, "no level", `{"level":"warn"}`, "ERROR x", emf},
-			map[string][]string{"g": {`{"level":"warn"}`, "ERROR x", emf}}, map[string]int{"sampled": 2}},
-		"limit": {processor.Config{Rate: 2}, []string{"a", "b", "c", emf, "d"},
-			map[string][]string{"g": {"a", "b", emf,
-				`{"level":"warn","message":"2 log events of this source were held back: more than 2 a second","held_back":2,"source":"app.log"}`}},
-			map[string]int{"rate_limited": 2}},
-		"redact": {processor.Config{Redact: redact.Config{What: []string{"email"}}}, []string{`{"a":"x@y.io"}`, "x@y.io"},
-			map[string][]string{"g": {`{"a":"[email]"}`, "[email]"}}, nil},
-		"fields": {processor.Config{Fields: processor.Fields{
-			Add: fields("env", "prod", "from", "{source}", "none", ""), Rename: [][2]string{{"msg", "message"}}, Remove: []string{"pid", "host name"},
-		}}, []string{`{"msg":"a","pid":1}`, `{ "env" : "dev" , "host name":"x"}`, `{}`, `text`, `{"msg":`},
-			map[string][]string{"g": {`{"message":"a","env":"prod","from":"app.log"}`, `{"env":"dev","from":"app.log"}`, `{"env":"prod","from":"app.log"}`, "text", `{"msg":`}}, nil},
-		"broken document": {processor.Config{Fields: processor.Fields{Remove: []string{"a"}}}, []string{`{"a":1,"b":x}`, `{"b":2} x`},
-			map[string][]string{"g": {`{"a":1,"b":x}`, `{"b":2} x`}}, nil},
-		"trace ids": {processor.Config{TraceIDs: []string{"trace_id", "traceId"}},
-			[]string{`{"traceId":"581cf771a006649127e371903a2de979","x":1}`, `{"trace_id":"1-581cf771-a006649127e371903a2de979"}`, `{"trace_id":"581CF771a006649127e371903a2de979"}`, `{"trace_id":"00000000000000000000000000000000"}`},
-			map[string][]string{"g": {`{"traceId":"1-581cf771-a006649127e371903a2de979","x":1}`, `{"trace_id":"1-581cf771-a006649127e371903a2de979"}`, `{"trace_id":"581CF771a006649127e371903a2de979"}`, `{"trace_id":"00000000000000000000000000000000"}`}}, nil},
-		"routes": {processor.Config{Routes: []processor.Route{
-			{When: `level >= error`, Dest: func(string, sidelight.DestHandle) sidelight.DestHandle { return group("errors") }},
-			{When: `contains(message, "audit")`, Dest: func(source string, from sidelight.DestHandle) sidelight.DestHandle {
-				return group("audit of " + source + " in " + from.Value().Group)
+			map[string][]string{"g": {`{"level":"warn"}`, "ERROR x", emf}},
+			map[string]int{"sampled": 2},
+		},
+		"limit": {
+			processor.Config{Rate: 2},
+			[]string{"a", "b", "c", emf, "d"},
+			map[string][]string{"g": {
+				"a", "b", emf,
+				`{"level":"warn","message":"2 log events of this source were held back: more than 2 a second","held_back":2,"source":"app.log"}`,
 			}},
-		}}, []string{"a", "ERROR audit", "audit b", "c"},
-			map[string][]string{"g": {"a", "c"}, "errors": {"ERROR audit"}, "audit of app.log in g": {"audit b"}}, nil},
-		"drop": {processor.Config{MaxEvent: 96, Oversize: processor.Drop}, []string{strings.Repeat("y", 97), "b"},
-			map[string][]string{"g": {"b"}}, map[string]int{"oversize": 1}},
-		"logfmt": {processor.Config{Input: processor.Input{Format: processor.Logfmt}, Keep: `level = warn`}, []string{`level=warn msg="a b"`, `level=info`},
-			map[string][]string{"g": {`{"level":"warn","msg":"a b"}`}}, map[string]int{"filtered": 1}},
-		"regex": {processor.Config{Input: processor.Input{Format: processor.Regex, Pattern: `(?P<m>\w+) (?P<n>\d+)`}}, []string{`GET 200`, `?`},
-			map[string][]string{"g": {`{"m":"GET","n":200}`, "?"}}, nil},
-		"cri of logfmt": {processor.Config{Input: processor.Input{Format: processor.CRI, Content: processor.Logfmt}},
-			[]string{"2026-11-22T15:04:05Z stdout P a=1 b", "2026-11-22T15:04:05Z stdout F =2"}, map[string][]string{"g": {`{"a":1,"b":2}`}}, nil},
-		"stacks": {processor.Config{Input: processor.Input{Multiline: multiline.Config{Stacks: []string{"java"}}}, Keep: `level >= error`},
-			[]string{"INFO a", "ERROR b", "\tat c.d", "INFO e"}, map[string][]string{"g": {"ERROR b\n\tat c.d"}}, map[string]int{"filtered": 2}},
-		"records": {processor.Config{Input: processor.Input{Format: processor.JSON, Records: true}},
-			[]string{`{"log":"{\"a\":1}","c":"x"}`, `{"log":"text"}`}, map[string][]string{"g": {`{"a":1,"c":"x"}`, `{"log":"text"}`}}, nil},
+			map[string]int{"rate_limited": 2},
+		},
+		"redact": {
+			processor.Config{Redact: redact.Config{What: []string{"email"}}},
+			[]string{`{"a":"x@y.io"}`, "x@y.io"},
+			map[string][]string{"g": {`{"a":"[email]"}`, "[email]"}},
+			nil,
+		},
+		"fields": {
+			processor.Config{Fields: processor.Fields{
+				Add: fields("env", "prod", "from", "{source}", "none", ""), Rename: [][2]string{{"msg", "message"}}, Remove: []string{"pid", "host name"},
+			}},
+			[]string{`{"msg":"a","pid":1}`, `{ "env" : "dev" , "host name":"x"}`, `{}`, `text`, `{"msg":`},
+			map[string][]string{"g": {`{"message":"a","env":"prod","from":"app.log"}`, `{"env":"dev","from":"app.log"}`, `{"env":"prod","from":"app.log"}`, "text", `{"msg":`}},
+			nil,
+		},
+		"broken document": {
+			processor.Config{Fields: processor.Fields{Remove: []string{"a"}}},
+			[]string{`{"a":1,"b":x}`, `{"b":2} x`},
+			map[string][]string{"g": {`{"a":1,"b":x}`, `{"b":2} x`}},
+			nil,
+		},
+		"trace ids": {
+			processor.Config{TraceIDs: []string{"trace_id", "traceId"}},
+			[]string{`{"traceId":"581cf771a006649127e371903a2de979","x":1}`, `{"trace_id":"1-581cf771-a006649127e371903a2de979"}`, `{"trace_id":"581CF771a006649127e371903a2de979"}`, `{"trace_id":"00000000000000000000000000000000"}`},
+			map[string][]string{"g": {`{"traceId":"1-581cf771-a006649127e371903a2de979","x":1}`, `{"trace_id":"1-581cf771-a006649127e371903a2de979"}`, `{"trace_id":"581CF771a006649127e371903a2de979"}`, `{"trace_id":"00000000000000000000000000000000"}`}},
+			nil,
+		},
+		"routes": {
+			processor.Config{Routes: []processor.Route{
+				{When: `level >= error`, Dest: func(string, sidelight.DestHandle) sidelight.DestHandle { return group("errors") }},
+				{When: `contains(message, "audit")`, Dest: func(source string, from sidelight.DestHandle) sidelight.DestHandle {
+					return group("audit of " + source + " in " + from.Value().Group)
+				}},
+			}},
+			[]string{"a", "ERROR audit", "audit b", "c"},
+			map[string][]string{"g": {"a", "c"}, "errors": {"ERROR audit"}, "audit of app.log in g": {"audit b"}},
+			nil,
+		},
+		"drop": {
+			processor.Config{MaxEvent: 96, Oversize: processor.Drop},
+			[]string{strings.Repeat("y", 97), "b"},
+			map[string][]string{"g": {"b"}},
+			map[string]int{"oversize": 1},
+		},
+		"logfmt": {
+			processor.Config{Input: processor.Input{Format: processor.Logfmt}, Keep: `level = warn`},
+			[]string{`level=warn msg="a b"`, `level=info`},
+			map[string][]string{"g": {`{"level":"warn","msg":"a b"}`}},
+			map[string]int{"filtered": 1},
+		},
+		"regex": {
+			processor.Config{Input: processor.Input{Format: processor.Regex, Pattern: `(?P<m>\w+) (?P<n>\d+)`}},
+			[]string{`GET 200`, `?`},
+			map[string][]string{"g": {`{"m":"GET","n":200}`, "?"}},
+			nil,
+		},
+		"cri of logfmt": {
+			processor.Config{Input: processor.Input{Format: processor.CRI, Content: processor.Logfmt}},
+			[]string{"2026-11-22T15:04:05Z stdout P a=1 b", "2026-11-22T15:04:05Z stdout F =2"},
+			map[string][]string{"g": {`{"a":1,"b":2}`}},
+			nil,
+		},
+		"stacks": {
+			processor.Config{Input: processor.Input{Multiline: multiline.Config{Stacks: []string{"java"}}}, Keep: `level >= error`},
+			[]string{"INFO a", "ERROR b", "\tat c.d", "INFO e"},
+			map[string][]string{"g": {"ERROR b\n\tat c.d"}},
+			map[string]int{"filtered": 2},
+		},
+		"records": {
+			processor.Config{Input: processor.Input{Format: processor.JSON, Records: true}},
+			[]string{`{"log":"{\"a\":1}","c":"x"}`, `{"log":"text"}`},
+			map[string][]string{"g": {`{"a":1,"c":"x"}`, `{"log":"text"}`}},
+			nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := run(t, c.cfg, c.in...)

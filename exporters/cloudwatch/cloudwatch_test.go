@@ -81,7 +81,10 @@ func TestSandbox(t *testing.T) {
 		dims       []types.Dimension
 		want       float64
 	}{
-		{"took", "Sum", nil, 380}, {"took", "SampleCount", nil, 20}, {"took", "p50", nil, 10}, {"took", "Maximum", nil, 90},
+		{"took", "Sum", nil, 380},
+		{"took", "SampleCount", nil, 20},
+		{"took", "p50", nil, 10},
+		{"took", "Maximum", nil, 90},
 		{"requests", "Sum", []types.Dimension{{Name: aws.String("route"), Value: aws.String("/x")}}, 14},
 		{"folded", "Average", nil, 2.5},
 	} {

@@ -36,14 +36,16 @@ func segment(n, size int) sidelight.Event {
 func TestContract(t *testing.T) {
 	// The documents' times move on between calls: one clock for the suite.
 	fixed := map[[2]int]sidelight.Event{}
-	exportertest.Run(t, exportertest.Suite{New: open, Dest: sidelight.Dest{}, Success: `{"UnprocessedTraceSegments":[]}`,
+	exportertest.Run(t, exportertest.Suite{
+		New: open, Dest: sidelight.Dest{}, Success: `{"UnprocessedTraceSegments":[]}`,
 		Event: func(n, size int) sidelight.Event {
 			if e, ok := fixed[[2]int{n, size}]; ok {
 				return e
 			}
 			fixed[[2]int{n, size}] = segment(n, size)
 			return fixed[[2]int{n, size}]
-		}})
+		},
+	})
 }
 
 // What the service left unprocessed is sent again if that may help, else

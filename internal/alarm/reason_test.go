@@ -16,26 +16,46 @@ func TestReason(t *testing.T) {
 		strip   string
 		want    string
 	}{
-		"alarm, one of one": {1, 1, "", "X",
-			"Threshold Crossed: 1 out of the last 1 datapoints [2.0 (05/01/26 11:59:00)] was greater than the threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition)."},
-		"ok, one of one": {1, 1, "", "0",
-			"Threshold Crossed: 1 out of the last 1 datapoints [0.0 (05/01/26 11:59:00)] was not greater than the threshold (1.0) (minimum 1 datapoint for ALARM -> OK transition)."},
-		"newest first, only what speaks for the state": {2, 3, "", "X0X",
-			"Threshold Crossed: 2 out of the last 3 datapoints [2.0 (05/01/26 11:59:00), 2.0 (05/01/26 11:57:00)] were greater than the threshold (1.0) (minimum 2 datapoints for OK -> ALARM transition)."},
-		"ok needs N-M+1": {2, 3, "", "00X",
-			"Threshold Crossed: 2 out of the last 3 datapoints [0.0 (05/01/26 11:58:00), 0.0 (05/01/26 11:57:00)] were not greater than the threshold (1.0) (minimum 2 datapoints for ALARM -> OK transition)."},
-		"without DatapointsToAlarm": {0, 2, "", "00",
-			"Threshold Crossed: 2 datapoints [0.0 (05/01/26 11:59:00), 0.0 (05/01/26 11:58:00)] were not greater than the threshold (1.0)."},
-		"nothing, treated": {1, 1, alarm.Breaching, "---",
-			"Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [Breaching]."},
-		"nothing, treated as good": {3, 3, alarm.NotBreaching, "-----",
-			"Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [NonBreaching]."},
-		"partly missing": {2, 2, alarm.Breaching, "---X",
-			"Threshold Crossed: 1 datapoint [2.0 (05/01/26 11:59:00)] was greater than the threshold (1.0) and 1 missing datapoint was treated as [Breaching]."},
-		"unknown": {5, 5, alarm.MissingData, "-------",
-			"Insufficient Data: 5 datapoints were unknown."},
-		"one unknown": {1, 1, alarm.MissingData, "---",
-			"Insufficient Data: 1 datapoint was unknown."},
+		"alarm, one of one": {
+			1, 1, "", "X",
+			"Threshold Crossed: 1 out of the last 1 datapoints [2.0 (05/01/26 11:59:00)] was greater than the threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition).",
+		},
+		"ok, one of one": {
+			1, 1, "", "0",
+			"Threshold Crossed: 1 out of the last 1 datapoints [0.0 (05/01/26 11:59:00)] was not greater than the threshold (1.0) (minimum 1 datapoint for ALARM -> OK transition).",
+		},
+		"newest first, only what speaks for the state": {
+			2, 3, "", "X0X",
+			"Threshold Crossed: 2 out of the last 3 datapoints [2.0 (05/01/26 11:59:00), 2.0 (05/01/26 11:57:00)] were greater than the threshold (1.0) (minimum 2 datapoints for OK -> ALARM transition).",
+		},
+		"ok needs N-M+1": {
+			2, 3, "", "00X",
+			"Threshold Crossed: 2 out of the last 3 datapoints [0.0 (05/01/26 11:58:00), 0.0 (05/01/26 11:57:00)] were not greater than the threshold (1.0) (minimum 2 datapoints for ALARM -> OK transition).",
+		},
+		"without DatapointsToAlarm": {
+			0, 2, "", "00",
+			"Threshold Crossed: 2 datapoints [0.0 (05/01/26 11:59:00), 0.0 (05/01/26 11:58:00)] were not greater than the threshold (1.0).",
+		},
+		"nothing, treated": {
+			1, 1, alarm.Breaching, "---",
+			"Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [Breaching].",
+		},
+		"nothing, treated as good": {
+			3, 3, alarm.NotBreaching, "-----",
+			"Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [NonBreaching].",
+		},
+		"partly missing": {
+			2, 2, alarm.Breaching, "---X",
+			"Threshold Crossed: 1 datapoint [2.0 (05/01/26 11:59:00)] was greater than the threshold (1.0) and 1 missing datapoint was treated as [Breaching].",
+		},
+		"unknown": {
+			5, 5, alarm.MissingData, "-------",
+			"Insufficient Data: 5 datapoints were unknown.",
+		},
+		"one unknown": {
+			1, 1, alarm.MissingData, "---",
+			"Insufficient Data: 1 datapoint was unknown.",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

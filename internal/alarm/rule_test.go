@@ -58,31 +58,38 @@ func TestWindows(t *testing.T) {
 		want []string // start of each window, then the last end
 	}{
 		"five minutes slide by the minute": {
-			alarm.Rule{Period: 5 * time.Minute, N: 2}, at,
+			alarm.Rule{Period: 5 * time.Minute, N: 2},
+			at,
 			[]string{"11:57:00", "12:02:00", "12:07:00"},
 		},
 		"extra windows": {
-			alarm.Rule{Period: time.Minute, N: 1, Extra: 2}, at,
+			alarm.Rule{Period: time.Minute, N: 1, Extra: 2},
+			at,
 			[]string{"12:04:00", "12:05:00", "12:06:00", "12:07:00"},
 		},
 		"ten seconds": {
-			alarm.Rule{Period: 10 * time.Second, N: 2}, at,
+			alarm.Rule{Period: 10 * time.Second, N: 2},
+			at,
 			[]string{"12:07:20", "12:07:30", "12:07:40"},
 		},
 		"half minutes are aligned": {
-			alarm.Rule{Period: 30 * time.Second, N: 1}, at,
+			alarm.Rule{Period: 30 * time.Second, N: 1},
+			at,
 			[]string{"12:07:00", "12:07:30"},
 		},
 		"more than a day ends at the hour": {
-			alarm.Rule{Period: time.Hour, N: 25, Extra: -24}, at,
+			alarm.Rule{Period: time.Hour, N: 25, Extra: -24},
+			at,
 			[]string{"11:00:00", "12:00:00"},
 		},
 		"wall clock ignores extra": {
-			alarm.Rule{Period: 5 * time.Minute, N: 1, Extra: 2, WallClock: time.UTC}, at,
+			alarm.Rule{Period: 5 * time.Minute, N: 1, Extra: 2, WallClock: time.UTC},
+			at,
 			[]string{"12:00:00", "12:05:00"},
 		},
 		"wall clock day": {
-			alarm.Rule{Period: 24 * time.Hour, N: 1, WallClock: paris}, at,
+			alarm.Rule{Period: 24 * time.Hour, N: 1, WallClock: paris},
+			at,
 			[]string{"23:00:00", "23:00:00"},
 		},
 	}

@@ -3,6 +3,7 @@ package insights_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sidelight-dev/sidelight/internal/insights"
 )
@@ -36,7 +37,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		seen := map[string]bool{}
 		for name, value := range insights.Fields(&row) {
-			if seen[name] || strings.ContainsAny(name, "`\xff") || strings.HasPrefix(name, "@") || name == "" || strings.Contains(name, "..") ||
+			if seen[name] || strings.ContainsRune(name, '`') || !utf8.ValidString(name) || strings.HasPrefix(name, "@") || name == "" || strings.Contains(name, "..") ||
 				strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") {
 				continue
 			}

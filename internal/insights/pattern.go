@@ -228,8 +228,16 @@ func (c *cluster) show() []byte {
 
 // severities are words that tell how bad a line is, the worst first.
 var severities = [...]struct{ word, label string }{
-	{"fatal", "FATAL"}, {"critical", "FATAL"}, {"panic", "FATAL"}, {"error", "ERROR"}, {"exception", "ERROR"}, {"failed", "ERROR"},
-	{"warn", "WARN"}, {"info", "INFO"}, {"debug", "DEBUG"}, {"trace", "DEBUG"},
+	{"fatal", "FATAL"},
+	{"critical", "FATAL"},
+	{"panic", "FATAL"},
+	{"error", "ERROR"},
+	{"exception", "ERROR"},
+	{"failed", "ERROR"},
+	{"warn", "WARN"},
+	{"info", "INFO"},
+	{"debug", "DEBUG"},
+	{"trace", "DEBUG"},
 }
 
 func severity(pattern []byte) string {

@@ -96,13 +96,19 @@ func isName(key []byte) bool {
 	return false
 }
 
+// ofDocument looks for a member that is a level. The records of containers have
+// none but the line that was written, so that its text decides last.
 func ofDocument(doc jsonscan.Value) Level {
-	s := doc.Scan()
-	for s.Next() {
+	var text []byte
+	for s := doc.Scan(); s.Next(); {
+		v := s.Value
 		if !isName(s.Key) {
+			if v.Kind == jsonscan.String && isText(s.Key) {
+				text = v.Raw[1 : len(v.Raw)-1]
+			}
 			continue
 		}
-		switch v := s.Value; v.Kind {
+		switch v.Kind {
 		case jsonscan.String:
 			if l := Parse(v.Raw[1 : len(v.Raw)-1]); l != Unknown {
 				return l
@@ -111,7 +117,16 @@ func ofDocument(doc jsonscan.Value) Level {
 			return ofNumber(v.Raw)
 		}
 	}
-	return Unknown
+	return ofText(text)
+}
+
+// isText reports whether key is what loggers call the text.
+func isText(key []byte) bool {
+	switch string(key) {
+	case "log", "message", "msg":
+		return true
+	}
+	return false
 }
 
 // ofNumber reads the numbers of bunyan and pino: 10 for trace to 60 for fatal.

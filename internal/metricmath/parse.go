@@ -69,8 +69,10 @@ func (n *node) walk(f func(*node)) {
 
 // keywords are bare words that are arguments of functions, not IDs; IDs start
 // with a lower-case letter.
-var keywords = map[string]bool{"REPEAT": true, "LINEAR": true, "ASC": true, "DESC": true,
-	"AVG": true, "MIN": true, "MAX": true, "SUM": true}
+var keywords = map[string]bool{
+	"REPEAT": true, "LINEAR": true, "ASC": true, "DESC": true,
+	"AVG": true, "MIN": true, "MAX": true, "SUM": true,
+}
 
 type parser struct {
 	tokens []token

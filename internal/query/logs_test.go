@@ -90,12 +90,14 @@ func TestQuery(t *testing.T) {
 		"aggregate": {
 			"filter ispresent(route) | stats count(*) as n, max(ms) as slowest by route | sort route",
 			[]string{"route", "n", "slowest"},
-			[]map[string]string{{"route": "/cart", "n": "1", "slowest": "5"}, {"route": "/pay", "n": "2", "slowest": "20"}}, 3,
+			[]map[string]string{{"route": "/cart", "n": "1", "slowest": "5"}, {"route": "/pay", "n": "2", "slowest": "20"}},
+			3,
 		},
 		"absent fields": {
 			"fields route, user | filter ms > 10 | sort ms | display user, route",
 			[]string{"user", "route", "@ptr"},
-			[]map[string]string{{"route": "/pay"}, {"route": "/pay", "user": "u1"}}, 2,
+			[]map[string]string{{"route": "/pay"}, {"route": "/pay", "user": "u1"}},
+			2,
 		},
 		"nothing": {"filter ms > 1000", nil, nil, 0},
 	} {

@@ -11,15 +11,64 @@ import (
 
 func TestNumbers(t *testing.T) {
 	for _, tc := range []struct{ got, want string }{
-		{render.Count(0), "0"}, {render.Count(999), "999"}, {render.Count(1000), "1 000"}, {render.Count(1204331), "1 204 331"}, {render.Count(-1234567), "-1 234 567"}, {render.Count(math.MinInt64), "-9 223 372 036 854 775 808"},
-		{render.Plural(1, "fault"), "1 fault"}, {render.Plural(0, "fault"), "0 faults"}, {render.Plural(2000, "span"), "2 000 spans"},
-		{render.Number(0), "0"}, {render.Number(0.0521), "0.0521"}, {render.Number(12.36), "12.4"}, {render.Number(999), "999"}, {render.Number(999.6), "1k"}, {render.Number(1234), "1.23k"}, {render.Number(-34e6), "-34M"}, {render.Number(math.NaN()), "-"}, {render.Number(math.Inf(1)), "-"}, {render.Number(1e-320), "0"}, {render.Number(1e300), strings.TrimSpace(render.Number(1e300))},
-		{render.Bytes(0), "0 B"}, {render.Bytes(512), "512 B"}, {render.Bytes(1200), "1.2 kB"}, {render.Bytes(361_000_000), "361 MB"}, {render.Bytes(999_999), "1 MB"}, {render.Bytes(math.MaxInt64), "9.22 EB"},
-		{render.Duration(0), "0 s"}, {render.Duration(17), "17 ns"}, {render.Duration(850 * time.Microsecond), "850 µs"}, {render.Duration(82 * time.Millisecond), "82 ms"}, {render.Duration(1840 * time.Millisecond), "1.84 s"}, {render.Duration(12345 * time.Millisecond), "12.3 s"},
-		{render.Duration(125 * time.Second), "2 min 5 s"}, {render.Duration(59999 * time.Millisecond), "1 min"}, {render.Duration(time.Hour - time.Millisecond), "1 h"}, {render.Duration(200 * time.Minute), "3 h 20 min"}, {render.Duration(98 * time.Hour), "4 d 2 h"}, {render.Duration(-time.Second), "-1 s"}, {render.Duration(24*time.Hour - time.Second), "1 d"},
-		{render.Seconds(1.84), "1.84 s"}, {render.Seconds(math.NaN()), "-"}, {render.Seconds(math.Inf(-1)), "-"},
-		{render.Percent(0), "0 %"}, {render.Percent(0.0004), "<0.1 %"}, {render.Percent(0.018), "1.8 %"}, {render.Percent(0.9), "90 %"}, {render.Percent(0.92), "92 %"}, {render.Percent(0.9966), "99.7 %"}, {render.Percent(0.99999), ">99.9 %"}, {render.Percent(1), "100 %"}, {render.Percent(2.5), "250 %"}, {render.Percent(math.NaN()), "-"},
-		{render.Rate(0), "0/s"}, {render.Rate(12.42), "12.4/s"}, {render.Rate(0.05), "3/min"}, {render.Rate(5.0 / 3600), "5/h"}, {render.Rate(4200), "4.2k/s"}, {render.Rate(math.NaN()), "-"},
+		{render.Count(0), "0"},
+		{render.Count(999), "999"},
+		{render.Count(1000), "1 000"},
+		{render.Count(1204331), "1 204 331"},
+		{render.Count(-1234567), "-1 234 567"},
+		{render.Count(math.MinInt64), "-9 223 372 036 854 775 808"},
+		{render.Plural(1, "fault"), "1 fault"},
+		{render.Plural(0, "fault"), "0 faults"},
+		{render.Plural(2000, "span"), "2 000 spans"},
+		{render.Number(0), "0"},
+		{render.Number(0.0521), "0.0521"},
+		{render.Number(12.36), "12.4"},
+		{render.Number(999), "999"},
+		{render.Number(999.6), "1k"},
+		{render.Number(1234), "1.23k"},
+		{render.Number(-34e6), "-34M"},
+		{render.Number(math.NaN()), "-"},
+		{render.Number(math.Inf(1)), "-"},
+		{render.Number(1e-320), "0"},
+		{render.Number(1e300), strings.TrimSpace(render.Number(1e300))},
+		{render.Bytes(0), "0 B"},
+		{render.Bytes(512), "512 B"},
+		{render.Bytes(1200), "1.2 kB"},
+		{render.Bytes(361_000_000), "361 MB"},
+		{render.Bytes(999_999), "1 MB"},
+		{render.Bytes(math.MaxInt64), "9.22 EB"},
+		{render.Duration(0), "0 s"},
+		{render.Duration(17), "17 ns"},
+		{render.Duration(850 * time.Microsecond), "850 µs"},
+		{render.Duration(82 * time.Millisecond), "82 ms"},
+		{render.Duration(1840 * time.Millisecond), "1.84 s"},
+		{render.Duration(12345 * time.Millisecond), "12.3 s"},
+		{render.Duration(125 * time.Second), "2 min 5 s"},
+		{render.Duration(59999 * time.Millisecond), "1 min"},
+		{render.Duration(time.Hour - time.Millisecond), "1 h"},
+		{render.Duration(200 * time.Minute), "3 h 20 min"},
+		{render.Duration(98 * time.Hour), "4 d 2 h"},
+		{render.Duration(-time.Second), "-1 s"},
+		{render.Duration(24*time.Hour - time.Second), "1 d"},
+		{render.Seconds(1.84), "1.84 s"},
+		{render.Seconds(math.NaN()), "-"},
+		{render.Seconds(math.Inf(-1)), "-"},
+		{render.Percent(0), "0 %"},
+		{render.Percent(0.0004), "<0.1 %"},
+		{render.Percent(0.018), "1.8 %"},
+		{render.Percent(0.9), "90 %"},
+		{render.Percent(0.92), "92 %"},
+		{render.Percent(0.9966), "99.7 %"},
+		{render.Percent(0.99999), ">99.9 %"},
+		{render.Percent(1), "100 %"},
+		{render.Percent(2.5), "250 %"},
+		{render.Percent(math.NaN()), "-"},
+		{render.Rate(0), "0/s"},
+		{render.Rate(12.42), "12.4/s"},
+		{render.Rate(0.05), "3/min"},
+		{render.Rate(5.0 / 3600), "5/h"},
+		{render.Rate(4200), "4.2k/s"},
+		{render.Rate(math.NaN()), "-"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("got %q, want %q", tc.got, tc.want)
@@ -33,8 +82,15 @@ func TestBar(t *testing.T) {
 		width       int
 		want, ascii string
 	}{
-		{0, 8, "", ""}, {1, 8, "████████", "========"}, {0.5, 8, "████", "===="}, {0.001, 8, "▏", "|"}, {0.3, 8, "██▍", "=="},
-		{2, 4, "████", "===="}, {-1, 4, "", ""}, {math.NaN(), 4, "", ""}, {1, 0, "", ""},
+		{0, 8, "", ""},
+		{1, 8, "████████", "========"},
+		{0.5, 8, "████", "===="},
+		{0.001, 8, "▏", "|"},
+		{0.3, 8, "██▍", "=="},
+		{2, 4, "████", "===="},
+		{-1, 4, "", ""},
+		{math.NaN(), 4, "", ""},
+		{1, 0, "", ""},
 	} {
 		if got := (render.Style{}).Bar(tc.share, tc.width); got != tc.want {
 			t.Errorf("Bar(%g, %d) = %q, want %q", tc.share, tc.width, got, tc.want)
@@ -51,8 +107,13 @@ func TestSparkline(t *testing.T) {
 		values []float64
 		want   string
 	}{
-		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, "▁▂▃▄▅▆▇█"}, {[]float64{0, 0}, "▁▁"}, {[]float64{nan, 5, nan}, " █ "}, {[]float64{-3, 2}, "▁█"},
-		{[]float64{math.Inf(1), 1}, "██"}, {nil, ""}, {[]float64{nan}, " "},
+		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, "▁▂▃▄▅▆▇█"},
+		{[]float64{0, 0}, "▁▁"},
+		{[]float64{nan, 5, nan}, " █ "},
+		{[]float64{-3, 2}, "▁█"},
+		{[]float64{math.Inf(1), 1}, "██"},
+		{nil, ""},
+		{[]float64{nan}, " "},
 	} {
 		if got := (render.Style{}).Sparkline(tc.values); got != tc.want {
 			t.Errorf("Sparkline(%v) = %q, want %q", tc.values, got, tc.want)

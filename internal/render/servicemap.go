@@ -47,8 +47,14 @@ func edgeTable(nodes []*mapNode, o MapOptions, s Style) string {
 		volume = "calls"
 	}
 	t := &Table{Columns: []Column{
-		{Title: "caller", Max: 30}, {}, {Title: "service", Max: 30}, {Title: "type", Max: 22}, {Title: volume, Align: AlignRight},
-		{Title: "ok", Align: AlignRight}, {Title: s.ErrorMark() + " error", Align: AlignRight}, {Title: s.FaultMark() + " fault", Align: AlignRight},
+		{Title: "caller", Max: 30},
+		{},
+		{Title: "service", Max: 30},
+		{Title: "type", Max: 22},
+		{Title: volume, Align: AlignRight},
+		{Title: "ok", Align: AlignRight},
+		{Title: s.ErrorMark() + " error", Align: AlignRight},
+		{Title: s.FaultMark() + " fault", Align: AlignRight},
 		{Title: "p99", Align: AlignRight},
 	}}
 	listed := map[*mapNode]bool{}
@@ -71,8 +77,15 @@ func edgeTable(nodes []*mapNode, o MapOptions, s Style) string {
 }
 
 func factCells(n *mapNode, v shares, o MapOptions) []Cell {
-	cells := []Cell{{Text: n.label()}, {Text: n.kind, Tone: Dim}, {Text: volumeText(v, o.Window)},
-		{Text: Percent(v.share(v.ok))}, {Text: Percent(v.share(v.errs))}, {Text: Percent(v.share(v.faults))}, {Text: Seconds(v.p99)}}
+	cells := []Cell{
+		{Text: n.label()},
+		{Text: n.kind, Tone: Dim},
+		{Text: volumeText(v, o.Window)},
+		{Text: Percent(v.share(v.ok))},
+		{Text: Percent(v.share(v.errs))},
+		{Text: Percent(v.share(v.faults))},
+		{Text: Seconds(v.p99)},
+	}
 	if v.errs > 0 {
 		cells[4].Tone = Warn
 	}

@@ -43,8 +43,10 @@ func graph(kinds map[string]string, silent []string, edges ...edgeSpec) []types.
 			s.State = aws.String("unknown")
 		}
 		if typ != "client" {
-			s.SummaryStatistics = &types.ServiceStatistics{OkCount: new(int64), TotalCount: new(int64),
-				ErrorStatistics: &types.ErrorStatistics{TotalCount: new(int64), ThrottleCount: new(int64)}, FaultStatistics: &types.FaultStatistics{TotalCount: new(int64)}}
+			s.SummaryStatistics = &types.ServiceStatistics{
+				OkCount: new(int64), TotalCount: new(int64),
+				ErrorStatistics: &types.ErrorStatistics{TotalCount: new(int64), ThrottleCount: new(int64)}, FaultStatistics: &types.FaultStatistics{TotalCount: new(int64)},
+			}
 		}
 		out = append(out, s)
 		return i
@@ -61,9 +63,13 @@ func graph(kinds map[string]string, silent []string, edges ...edgeSpec) []types.
 		if total > 100 {
 			h = []types.HistogramEntry{{Value: e.p99 / 10, Count: int32(total - total/50)}, {Value: e.p99, Count: int32(total / 50)}}
 		}
-		out[f].Edges = append(out[f].Edges, types.Edge{ReferenceId: aws.Int32(int32(t)), ResponseTimeHistogram: h,
-			SummaryStatistics: &types.EdgeStatistics{OkCount: &e.ok, TotalCount: &total,
-				ErrorStatistics: &types.ErrorStatistics{TotalCount: &e.errs, ThrottleCount: new(int64)}, FaultStatistics: &types.FaultStatistics{TotalCount: &e.faults}}})
+		out[f].Edges = append(out[f].Edges, types.Edge{
+			ReferenceId: aws.Int32(int32(t)), ResponseTimeHistogram: h,
+			SummaryStatistics: &types.EdgeStatistics{
+				OkCount: &e.ok, TotalCount: &total,
+				ErrorStatistics: &types.ErrorStatistics{TotalCount: &e.errs, ThrottleCount: new(int64)}, FaultStatistics: &types.FaultStatistics{TotalCount: &e.faults},
+			},
+		})
 		st := out[t].SummaryStatistics
 		*st.OkCount += e.ok
 		*st.ErrorStatistics.TotalCount += e.errs

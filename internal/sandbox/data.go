@@ -192,8 +192,10 @@ func (d *data) saveAll() error {
 // changesState says whether an operation can change resources. Data have files
 // of their own.
 func changesState(operation string) bool {
-	for _, p := range []string{"Get", "List", "Describe", "BatchGet", "Filter", "Test", "StartQuery", "StopQuery", "StartLiveTail",
-		"StartTraceRetrieval", "CancelTraceRetrieval", "PutLogEvents", "PutMetricData", "PutTraceSegments", "PutTelemetryRecords"} {
+	for _, p := range []string{
+		"Get", "List", "Describe", "BatchGet", "Filter", "Test", "StartQuery", "StopQuery", "StartLiveTail",
+		"StartTraceRetrieval", "CancelTraceRetrieval", "PutLogEvents", "PutMetricData", "PutTraceSegments", "PutTelemetryRecords",
+	} {
 		if strings.HasPrefix(operation, p) {
 			return false
 		}

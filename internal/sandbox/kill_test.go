@@ -166,10 +166,13 @@ func furnish(t *testing.T, conf aws.Config) {
 	good(logs.DeleteLogGroup(ctx, &cwl.DeleteLogGroupInput{LogGroupName: aws.String("/gone")}))(t)
 	good(logs.PutRetentionPolicy(ctx, &cwl.PutRetentionPolicyInput{LogGroupName: g, RetentionInDays: aws.Int32(7)}))(t)
 	good(logs.CreateLogStream(ctx, &cwl.CreateLogStreamInput{LogGroupName: g, LogStreamName: s}))(t)
-	good(logs.PutMetricFilter(ctx, &cwl.PutMetricFilterInput{LogGroupName: g, FilterName: aws.String("f"), FilterPattern: aws.String("ERROR"),
-		MetricTransformations: []logtypes.MetricTransformation{{MetricName: aws.String("Errors"), MetricNamespace: aws.String("App"), MetricValue: aws.String("1")}}}))(t)
+	good(logs.PutMetricFilter(ctx, &cwl.PutMetricFilterInput{
+		LogGroupName: g, FilterName: aws.String("f"), FilterPattern: aws.String("ERROR"),
+		MetricTransformations: []logtypes.MetricTransformation{{MetricName: aws.String("Errors"), MetricNamespace: aws.String("App"), MetricValue: aws.String("1")}},
+	}))(t)
 	good(logs.PutLogEvents(ctx, &cwl.PutLogEventsInput{LogGroupName: g, LogStreamName: s, LogEvents: []logtypes.InputLogEvent{
-		{Timestamp: aws.Int64(now.UnixMilli() - 5), Message: aws.String("ERROR one")}, {Timestamp: aws.Int64(now.UnixMilli()), Message: aws.String("two")}}}))(t)
+		{Timestamp: aws.Int64(now.UnixMilli() - 5), Message: aws.String("ERROR one")}, {Timestamp: aws.Int64(now.UnixMilli()), Message: aws.String("two")},
+	}}))(t)
 	good(logs.PutQueryDefinition(ctx, &cwl.PutQueryDefinitionInput{Name: aws.String("q"), QueryString: aws.String("fields @message")}))(t)
 	values := make([]float64, 150)
 	for i := range values {
@@ -179,21 +182,27 @@ func furnish(t *testing.T, conf aws.Config) {
 		values[0] = float64(1000 * i)
 		good(metrics.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: aws.String("App"), MetricData: []cwtypes.MetricDatum{
 			{MetricName: aws.String("Latency"), Timestamp: &now, Values: values, Unit: "Seconds", Dimensions: []cwtypes.Dimension{{Name: aws.String("a"), Value: aws.String("b")}}},
-			{MetricName: aws.String("Size"), StatisticValues: &cwtypes.StatisticSet{SampleCount: aws.Float64(2), Sum: aws.Float64(3), Minimum: aws.Float64(1), Maximum: aws.Float64(2)}}}}))(t)
+			{MetricName: aws.String("Size"), StatisticValues: &cwtypes.StatisticSet{SampleCount: aws.Float64(2), Sum: aws.Float64(3), Minimum: aws.Float64(1), Maximum: aws.Float64(2)}},
+		}}))(t)
 	}
-	good(metrics.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{AlarmName: aws.String("slow"), Namespace: aws.String("Other"), MetricName: aws.String("Latency"),
+	good(metrics.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String("slow"), Namespace: aws.String("Other"), MetricName: aws.String("Latency"),
 		Statistic: "Average", Period: aws.Int32(60), EvaluationPeriods: aws.Int32(3), Threshold: aws.Float64(5), ComparisonOperator: "GreaterThanThreshold",
-		TreatMissingData: aws.String("ignore"), EvaluationWindow: &cwtypes.EvaluationWindowMemberSlidingWindow{}}))(t)
+		TreatMissingData: aws.String("ignore"), EvaluationWindow: &cwtypes.EvaluationWindowMemberSlidingWindow{},
+	}))(t)
 	good(metrics.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("slow"), StateValue: "ALARM", StateReason: aws.String("because")}))(t)
 	good(metrics.PutCompositeAlarm(ctx, &cloudwatch.PutCompositeAlarmInput{AlarmName: aws.String("all"), AlarmRule: aws.String("ALARM(slow)")}))(t)
 	good(metrics.PutDashboard(ctx, &cloudwatch.PutDashboardInput{DashboardName: aws.String("main"), DashboardBody: aws.String(`{"widgets":[]}`)}))(t)
 	any := aws.String("*")
-	good(traces.CreateSamplingRule(ctx, &xray.CreateSamplingRuleInput{SamplingRule: &xraytypes.SamplingRule{RuleName: aws.String("r"), Priority: aws.Int32(1), FixedRate: 0.5,
-		Version: aws.Int32(1), ServiceName: any, ServiceType: any, Host: any, HTTPMethod: any, URLPath: any, ResourceARN: any}}))(t)
+	good(traces.CreateSamplingRule(ctx, &xray.CreateSamplingRuleInput{SamplingRule: &xraytypes.SamplingRule{
+		RuleName: aws.String("r"), Priority: aws.Int32(1), FixedRate: 0.5,
+		Version: aws.Int32(1), ServiceName: any, ServiceType: any, Host: any, HTTPMethod: any, URLPath: any, ResourceARN: any,
+	}}))(t)
 	good(traces.CreateGroup(ctx, &xray.CreateGroupInput{GroupName: aws.String("g"), FilterExpression: aws.String("fault")}))(t)
 	at := float64(now.UnixMilli()) / 1000
 	good(traces.PutTraceSegments(ctx, &xray.PutTraceSegmentsInput{TraceSegmentDocuments: []string{
-		fmt.Sprintf(`{"trace_id":%q,"id":"aaaaaaaaaaaaaaaa","name":"web","start_time":%f,"end_time":%f}`, traceID, at, at+1)}}))(t)
+		fmt.Sprintf(`{"trace_id":%q,"id":"aaaaaaaaaaaaaaaa","name":"web","start_time":%f,"end_time":%f}`, traceID, at, at+1),
+	}}))(t)
 }
 
 // TestKill fills a sandbox, kills it and looks whether all is as it was, twice,

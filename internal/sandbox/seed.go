@@ -53,8 +53,10 @@ type seedMinute struct {
 // but for its hour.
 func (s *Server) SeedDemo(ctx context.Context) error {
 	caller := api.Caller{Account: s.account, Region: DefaultRegion, RequestID: "seed"}
-	d := &seeder{s: s, ctx: api.WithCaller(ctx, caller), rnd: rand.New(rand.NewPCG(1, 1)), now: s.clock.Now().Truncate(time.Minute),
-		lines: make(map[string][]logtypes.InputLogEvent)}
+	d := &seeder{
+		s: s, ctx: api.WithCaller(ctx, caller), rnd: rand.New(rand.NewPCG(1, 1)), now: s.clock.Now().Truncate(time.Minute),
+		lines: make(map[string][]logtypes.InputLogEvent),
+	}
 	d.resources()
 	for at := d.now.Add(-24 * time.Hour); at.Before(d.now) && d.err == nil; at = at.Add(time.Minute) {
 		if ctx.Err() != nil {
@@ -95,8 +97,10 @@ func (d *seeder) resources() {
 		d.do("logs", "PutRetentionPolicy", &cwl.PutRetentionPolicyInput{LogGroupName: g, RetentionInDays: aws.Int32(14)})
 		d.do("logs", "CreateLogStream", &cwl.CreateLogStreamInput{LogGroupName: g, LogStreamName: aws.String(name + "/1")})
 	}
-	d.do("logs", "PutQueryDefinition", &cwl.PutQueryDefinitionInput{Name: aws.String("shop/faults by route"),
-		QueryString: aws.String(`filter status >= 500 | stats count(*) as faults by route | sort faults desc`), LogGroupNames: []string{seedGroupsRoot + "orders"}})
+	d.do("logs", "PutQueryDefinition", &cwl.PutQueryDefinitionInput{
+		Name:        aws.String("shop/faults by route"),
+		QueryString: aws.String(`filter status >= 500 | stats count(*) as faults by route | sort faults desc`), LogGroupNames: []string{seedGroupsRoot + "orders"},
+	})
 	topic := []string{"arn:aws:sns:" + DefaultRegion + ":" + d.s.account + ":shop-alerts"}
 	route := []cwtypes.Dimension{{Name: aws.String("Route"), Value: aws.String("POST /orders")}}
 	d.do("monitoring", "PutMetricAlarm", &cloudwatch.PutMetricAlarmInput{

@@ -165,9 +165,15 @@ func TestDelay(t *testing.T) {
 func TestControlRefusals(t *testing.T) {
 	s := sandboxtest.New(t)
 	for _, r := range [][3]string{
-		{"POST", "faults", `{"kind":"throttle","rates":1}`}, {"POST", "faults", `{"kind":"nothing"}`}, {"POST", "faults", ``},
-		{"POST", "clock", `{"freeze":true,"run":true}`}, {"POST", "clock", `{"advance":"-1s"}`}, {"POST", "clock", `{} {}`},
-		{"DELETE", "faults/99", ""}, {"GET", "nothing", ""}, {"PUT", "reset", ""},
+		{"POST", "faults", `{"kind":"throttle","rates":1}`},
+		{"POST", "faults", `{"kind":"nothing"}`},
+		{"POST", "faults", ``},
+		{"POST", "clock", `{"freeze":true,"run":true}`},
+		{"POST", "clock", `{"advance":"-1s"}`},
+		{"POST", "clock", `{} {}`},
+		{"DELETE", "faults/99", ""},
+		{"GET", "nothing", ""},
+		{"PUT", "reset", ""},
 	} {
 		if status, got := control(t, s, r[0], r[1], r[2]); status < 400 || got["error"] == "" {
 			t.Errorf("%v: %d %v", r, status, got)

@@ -428,9 +428,21 @@ func TestGlob(t *testing.T) {
 		pattern, s string
 		want       bool
 	}{
-		{"*", "", true}, {"", "", true}, {"", "a", false}, {"a", "", false}, {"?", "", false},
-		{"a*", "a", true}, {"a*b*c", "aXbYbZc", true}, {"a*b*c", "aXbY", false}, {"*a", "ba", true},
-		{"**", "x", true}, {"?*", "x", true}, {"?*", "", false}, {"A?c", "aBC", true}, {"*.*", "a.b", true}, {"*.*", "ab", false},
+		{"*", "", true},
+		{"", "", true},
+		{"", "a", false},
+		{"a", "", false},
+		{"?", "", false},
+		{"a*", "a", true},
+		{"a*b*c", "aXbYbZc", true},
+		{"a*b*c", "aXbY", false},
+		{"*a", "ba", true},
+		{"**", "x", true},
+		{"?*", "x", true},
+		{"?*", "", false},
+		{"A?c", "aBC", true},
+		{"*.*", "a.b", true},
+		{"*.*", "ab", false},
 	}
 	for _, tc := range tests {
 		if got := glob(tc.pattern, tc.s); got != tc.want {

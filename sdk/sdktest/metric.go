@@ -46,7 +46,7 @@ func (r *Recorder) Metric(name string, attrs ...attribute.KeyValue) Point {
 
 func (p *Point) has(attrs []attribute.KeyValue) bool {
 	for _, kv := range attrs {
-		if v, ok := p.attrs.Value(kv.Key); !ok || v.Emit() != kv.Value.Emit() {
+		if v, ok := p.attrs.Value(kv.Key); !ok || v.String() != kv.Value.String() {
 			return false
 		}
 	}

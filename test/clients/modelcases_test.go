@@ -46,17 +46,22 @@ func logsCases(now time.Time) []modelCase {
 		{op: "PutLogGroupDeletionProtection", in: object{"logGroupIdentifier": g, "deletionProtectionEnabled": false}},
 		{op: "CreateLogStream", in: named(object{"logStreamName": s})},
 		{op: "PutMetricFilter", in: named(object{"filterName": "errors", "filterPattern": "{ $.level = \"error\" }", "metricTransformations": []any{
-			object{"metricName": "Errors", "metricNamespace": "App", "metricValue": "1", "dimensions": object{"route": "$.route"}, "unit": "Count"}}})},
+			object{"metricName": "Errors", "metricNamespace": "App", "metricValue": "1", "dimensions": object{"route": "$.route"}, "unit": "Count"},
+		}})},
 		{op: "DescribeMetricFilters", in: named(nil), full: []string{"metricFilters"}},
 		{op: "TestMetricFilter", in: object{"filterPattern": "{ $.level = \"error\" }", "logEventMessages": []any{`{"level":"error"}`, "x"}}, full: []string{"matches"}},
 		{op: "PutSubscriptionFilter", in: named(object{"filterName": "all", "filterPattern": "", "destinationArn": "arn:aws:lambda:us-east-1:000000000000:function:sink"})},
 		{op: "DescribeSubscriptionFilters", in: named(nil), full: []string{"subscriptionFilters"}},
 		{op: "PutIndexPolicy", in: object{"logGroupIdentifier": g, "policyDocument": `{"Fields":["level"]}`}, full: []string{"indexPolicy"}},
 		{op: "DescribeIndexPolicies", in: object{"logGroupIdentifiers": []any{g}}, full: []string{"indexPolicies"}},
-		{op: "PutLogEvents", in: named(object{"logStreamName": s, "logEvents": []any{
-			object{"timestamp": ms - 20*24*3600*1000, "message": "too old"},
-			object{"timestamp": ms - 2000, "message": `{"level":"error","route":"/a"}`}, object{"timestamp": ms - 1000, "message": "plain"}}}),
-			full: []string{"nextSequenceToken", "rejectedLogEventsInfo"}},
+		{
+			op: "PutLogEvents", in: named(object{"logStreamName": s, "logEvents": []any{
+				object{"timestamp": ms - 20*24*3600*1000, "message": "too old"},
+				object{"timestamp": ms - 2000, "message": `{"level":"error","route":"/a"}`},
+				object{"timestamp": ms - 1000, "message": "plain"},
+			}}),
+			full: []string{"nextSequenceToken", "rejectedLogEventsInfo"},
+		},
 		{op: "DescribeFieldIndexes", in: object{"logGroupIdentifiers": []any{g}}, full: []string{"fieldIndexes"}},
 		{op: "GetLogEvents", in: named(object{"logStreamName": s, "limit": 10, "startFromHead": true}), full: []string{"events", "nextForwardToken"}},
 		{op: "FilterLogEvents", in: named(object{"filterPattern": "plain"}), full: []string{"events"}},
@@ -64,15 +69,19 @@ func logsCases(now time.Time) []modelCase {
 		{op: "ListLogGroups", in: object{"logGroupNamePattern": "model"}, full: []string{"logGroups"}},
 		{op: "DescribeLogStreams", in: named(object{"orderBy": "LastEventTime"}), full: []string{"logStreams"}},
 		{op: "GetLogGroupFields", in: named(object{"time": ms / 1000}), full: []string{"logGroupFields"}},
-		{op: "StartQuery", in: named(object{"startTime": ms/1000 - 60, "endTime": ms/1000 + 60, "queryString": "fields @message, @ptr"}), full: []string{"queryId"},
-			keep: map[string]string{"query": "queryId"}},
+		{
+			op: "StartQuery", in: named(object{"startTime": ms/1000 - 60, "endTime": ms/1000 + 60, "queryString": "fields @message, @ptr"}), full: []string{"queryId"},
+			keep: map[string]string{"query": "queryId"},
+		},
 		{op: "GetQueryResults", in: object{"queryId": "$query"}, full: []string{"statistics", "status", "results"}, keep: map[string]string{"ptr": "results.0.1.value"}},
 		{op: "GetLogRecord", in: object{"logRecordPointer": "$ptr"}, full: []string{"logRecord"}},
 		{op: "StartQuery", in: named(object{"startTime": ms/1000 - 60, "endTime": ms/1000 + 60, "queryString": "stats count(*) by bin(1s)"}), keep: map[string]string{"other": "queryId"}},
 		{op: "StopQuery", in: object{"queryId": "$other"}, late: true},
 		{op: "DescribeQueries", in: named(nil), full: []string{"queries"}},
-		{op: "PutQueryDefinition", in: object{"name": "all", "queryString": "fields @message", "logGroupNames": []any{g}}, full: []string{"queryDefinitionId"},
-			keep: map[string]string{"definition": "queryDefinitionId"}},
+		{
+			op: "PutQueryDefinition", in: object{"name": "all", "queryString": "fields @message", "logGroupNames": []any{g}}, full: []string{"queryDefinitionId"},
+			keep: map[string]string{"definition": "queryDefinitionId"},
+		},
 		{op: "DescribeQueryDefinitions", in: object{"maxResults": 5}, full: []string{"queryDefinitions"}},
 		{op: "DeleteQueryDefinition", in: object{"queryDefinitionId": "$definition"}, full: []string{"success"}},
 		{op: "PutResourcePolicy", in: object{"policyName": "p", "policyDocument": modelPolicy}, full: []string{"resourcePolicy"}},
@@ -110,20 +119,29 @@ func cloudwatchCases(now time.Time) []modelCase {
 	return []modelCase{
 		{op: "PutMetricData", in: object{"Namespace": "App", "MetricData": []any{
 			object{"MetricName": "Latency", "Dimensions": metric["Dimensions"], "Timestamp": now.Add(-time.Minute), "Value": 1.5, "Unit": "Seconds"},
-			object{"MetricName": "Latency", "Dimensions": metric["Dimensions"], "Timestamp": now.Add(-2 * time.Minute), "Unit": "Seconds",
-				"Values": []any{1.0, 2.0}, "Counts": []any{1.0, 3.0}},
-			object{"MetricName": "Size", "StatisticValues": object{"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}, "StorageResolution": 1}}}},
+			object{
+				"MetricName": "Latency", "Dimensions": metric["Dimensions"], "Timestamp": now.Add(-2 * time.Minute), "Unit": "Seconds",
+				"Values": []any{1.0, 2.0}, "Counts": []any{1.0, 3.0},
+			},
+			object{"MetricName": "Size", "StatisticValues": object{"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}, "StorageResolution": 1},
+		}}},
 		{op: "ListMetrics", in: object{"Namespace": "App", "MetricName": "Latency", "Dimensions": []any{object{"Name": "Route"}}}, full: []string{"Metrics"}},
 		{op: "GetMetricStatistics", in: with(object{"StartTime": start, "EndTime": end, "Period": 60, "Statistics": []any{"Sum", "Average", "SampleCount", "Minimum", "Maximum"}, "Unit": "Seconds"}), full: []string{"Datapoints", "Label"}},
 		{op: "GetMetricData", in: object{"StartTime": start, "EndTime": end, "ScanBy": "TimestampDescending", "MetricDataQueries": []any{
-			object{"Id": "m", "MetricStat": object{"Metric": metric, "Period": 60, "Stat": "p90"}}, object{"Id": "e", "Expression": "m*2", "Label": "twice", "ReturnData": true}}}, full: []string{"MetricDataResults"}},
-		{op: "PutMetricAlarm", in: with(object{"AlarmName": "slow", "AlarmDescription": "d", "ActionsEnabled": true, "AlarmActions": []any{"arn:aws:sns:us-east-1:000000000000:t"},
+			object{"Id": "m", "MetricStat": object{"Metric": metric, "Period": 60, "Stat": "p90"}}, object{"Id": "e", "Expression": "m*2", "Label": "twice", "ReturnData": true},
+		}}, full: []string{"MetricDataResults"}},
+		{op: "PutMetricAlarm", in: with(object{
+			"AlarmName": "slow", "AlarmDescription": "d", "ActionsEnabled": true, "AlarmActions": []any{"arn:aws:sns:us-east-1:000000000000:t"},
 			"Statistic": "Average", "Period": 60, "EvaluationPeriods": 3, "DatapointsToAlarm": 2, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
-			"TreatMissingData": "ignore", "Unit": "Seconds", "Tags": []any{object{"Key": "team", "Value": "a"}}})},
+			"TreatMissingData": "ignore", "Unit": "Seconds", "Tags": []any{object{"Key": "team", "Value": "a"}},
+		})},
 		{op: "PutMetricAlarm", in: object{"AlarmName": "math", "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "LessThanThreshold", "Metrics": []any{
-			object{"Id": "m", "MetricStat": object{"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": false}, object{"Id": "e", "Expression": "m+1"}}}},
-		{op: "PutCompositeAlarm", in: object{"AlarmName": "both", "AlarmRule": "ALARM(slow) AND NOT OK(math)", "ActionsSuppressor": "math",
-			"ActionsSuppressorWaitPeriod": 10, "ActionsSuppressorExtensionPeriod": 10}},
+			object{"Id": "m", "MetricStat": object{"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": false}, object{"Id": "e", "Expression": "m+1"},
+		}}},
+		{op: "PutCompositeAlarm", in: object{
+			"AlarmName": "both", "AlarmRule": "ALARM(slow) AND NOT OK(math)", "ActionsSuppressor": "math",
+			"ActionsSuppressorWaitPeriod": 10, "ActionsSuppressorExtensionPeriod": 10,
+		}},
 		{op: "SetAlarmState", in: object{"AlarmName": "slow", "StateValue": "ALARM", "StateReason": "because", "StateReasonData": `{"a":1}`}},
 		{op: "DescribeAlarms", in: object{"AlarmTypes": []any{"MetricAlarm", "CompositeAlarm"}, "MaxRecords": 10}, full: []string{"MetricAlarms", "CompositeAlarms"}},
 		{op: "DescribeAlarmsForMetric", in: with(object{"Statistic": "Average", "Period": 60, "Unit": "Seconds"}), full: []string{"MetricAlarms"}},
@@ -131,8 +149,10 @@ func cloudwatchCases(now time.Time) []modelCase {
 		{op: "DescribeAlarmContributors", in: object{"AlarmName": "slow"}},
 		{op: "EnableAlarmActions", in: object{"AlarmNames": []any{"slow"}}},
 		{op: "DisableAlarmActions", in: object{"AlarmNames": []any{"slow"}}},
-		{op: "PutAlarmMuteRule", in: object{"Name": "nights", "Description": "d", "Rule": object{"Schedule": object{"Expression": "cron(0 2 * * *)", "Duration": "PT1H", "Timezone": "UTC"}},
-			"MuteTargets": object{"AlarmNames": []any{"slow"}}, "Tags": []any{object{"Key": "team", "Value": "a"}}}},
+		{op: "PutAlarmMuteRule", in: object{
+			"Name": "nights", "Description": "d", "Rule": object{"Schedule": object{"Expression": "cron(0 2 * * *)", "Duration": "PT1H", "Timezone": "UTC"}},
+			"MuteTargets": object{"AlarmNames": []any{"slow"}}, "Tags": []any{object{"Key": "team", "Value": "a"}},
+		}},
 		{op: "GetAlarmMuteRule", in: object{"AlarmMuteRuleName": "nights"}, full: []string{"Name", "Rule", "Status"}},
 		{op: "ListAlarmMuteRules", in: object{"AlarmName": "slow"}, full: []string{"AlarmMuteRuleSummaries"}},
 		{op: "DeleteAlarmMuteRule", in: object{"AlarmMuteRuleName": "nights"}},
@@ -177,19 +197,25 @@ func xrayCases(now time.Time) []modelCase {
 		}
 		return out
 	}
-	rule := object{"RuleName": "r", "ResourceARN": "*", "Priority": 10, "FixedRate": 0.1, "ReservoirSize": 1, "ServiceName": "*", "ServiceType": "*",
-		"Host": "*", "HTTPMethod": "*", "URLPath": "*", "Version": 1, "Attributes": object{"a": "b"}}
+	rule := object{
+		"RuleName": "r", "ResourceARN": "*", "Priority": 10, "FixedRate": 0.1, "ReservoirSize": 1, "ServiceName": "*", "ServiceType": "*",
+		"Host": "*", "HTTPMethod": "*", "URLPath": "*", "Version": 1, "Attributes": object{"a": "b"},
+	}
 	return []modelCase{
 		{op: "PutTraceSegments", in: object{"TraceSegmentDocuments": docs}, full: []string{"UnprocessedTraceSegments"}},
-		{op: "PutTelemetryRecords", in: object{"TelemetryRecords": []any{object{"Timestamp": now, "SegmentsReceivedCount": 1,
-			"BackendConnectionErrors": object{"TimeoutCount": 1}}}, "EC2InstanceId": "i-1", "Hostname": "h", "ResourceARN": "arn"}},
+		{op: "PutTelemetryRecords", in: object{"TelemetryRecords": []any{object{
+			"Timestamp": now, "SegmentsReceivedCount": 1,
+			"BackendConnectionErrors": object{"TimeoutCount": 1},
+		}}, "EC2InstanceId": "i-1", "Hostname": "h", "ResourceARN": "arn"}},
 		{op: "BatchGetTraces", in: object{"TraceIds": []any{id}}, full: []string{"Traces"}},
 		{op: "GetTraceSummaries", in: with(object{"FilterExpression": "fault", "TimeRangeType": "Event", "Sampling": false}), full: []string{"TraceSummaries", "TracesProcessedCount", "ApproximateTime"}},
 		{op: "GetServiceGraph", in: with(nil), full: []string{"Services", "StartTime", "EndTime"}},
 		{op: "GetTraceGraph", in: object{"TraceIds": []any{id}}, full: []string{"Services"}},
 		{op: "GetTimeSeriesServiceStatistics", in: with(object{"Period": 60}), full: []string{"TimeSeriesServiceStatistics"}},
-		{op: "CreateGroup", in: object{"GroupName": "g", "FilterExpression": "fault", "InsightsConfiguration": object{"InsightsEnabled": false},
-			"Tags": []any{object{"Key": "team", "Value": "a"}}}, full: []string{"Group"}, keep: map[string]string{"group": "Group.GroupARN"}},
+		{op: "CreateGroup", in: object{
+			"GroupName": "g", "FilterExpression": "fault", "InsightsConfiguration": object{"InsightsEnabled": false},
+			"Tags": []any{object{"Key": "team", "Value": "a"}},
+		}, full: []string{"Group"}, keep: map[string]string{"group": "Group.GroupARN"}},
 		{op: "GetGroup", in: object{"GroupName": "g"}, full: []string{"Group"}},
 		{op: "GetGroups", in: object{}, full: []string{"Groups"}},
 		{op: "UpdateGroup", in: object{"GroupName": "g", "FilterExpression": "error"}, full: []string{"Group"}},
@@ -199,10 +225,13 @@ func xrayCases(now time.Time) []modelCase {
 		{op: "CreateSamplingRule", in: object{"SamplingRule": rule}, full: []string{"SamplingRuleRecord"}},
 		{op: "GetSamplingRules", in: object{}, full: []string{"SamplingRuleRecords"}},
 		{op: "UpdateSamplingRule", in: object{"SamplingRuleUpdate": object{"RuleName": "r", "FixedRate": 0.2}}, full: []string{"SamplingRuleRecord"}},
-		{op: "GetSamplingTargets", in: object{"SamplingStatisticsDocuments": []any{
-			object{"RuleName": "r", "ClientID": "0123456789abcdef01234567", "Timestamp": now, "RequestCount": 3, "SampledCount": 2, "BorrowCount": 0},
-			object{"RuleName": "none", "ClientID": "0123456789abcdef01234567", "Timestamp": now, "RequestCount": 3, "SampledCount": 2}}},
-			full: []string{"SamplingTargetDocuments", "LastRuleModification", "UnprocessedStatistics"}},
+		{
+			op: "GetSamplingTargets", in: object{"SamplingStatisticsDocuments": []any{
+				object{"RuleName": "r", "ClientID": "0123456789abcdef01234567", "Timestamp": now, "RequestCount": 3, "SampledCount": 2, "BorrowCount": 0},
+				object{"RuleName": "none", "ClientID": "0123456789abcdef01234567", "Timestamp": now, "RequestCount": 3, "SampledCount": 2},
+			}},
+			full: []string{"SamplingTargetDocuments", "LastRuleModification", "UnprocessedStatistics"},
+		},
 		{op: "GetSamplingStatisticSummaries", in: object{}, full: []string{"SamplingStatisticSummaries"}},
 		{op: "DeleteSamplingRule", in: object{"RuleName": "r"}, full: []string{"SamplingRuleRecord"}},
 		{op: "DeleteGroup", in: object{"GroupName": "g"}},

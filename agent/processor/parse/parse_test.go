@@ -26,8 +26,10 @@ func TestFormats(t *testing.T) {
 		format     parse.Format
 		line, want string // "": not in the format
 	}{
-		"logfmt": {parse.Logfmt, `time=2026-11-22T15:04:05Z level=info msg="hello \"world\"" n=3 f=-1.5 took=3ms ok=true cached`,
-			`{"time":"2026-11-22T15:04:05Z","level":"info","msg":"hello \"world\"","n":3,"f":-1.5,"took":"3ms","ok":true,"cached":true}`},
+		"logfmt": {
+			parse.Logfmt, `time=2026-11-22T15:04:05Z level=info msg="hello \"world\"" n=3 f=-1.5 took=3ms ok=true cached`,
+			`{"time":"2026-11-22T15:04:05Z","level":"info","msg":"hello \"world\"","n":3,"f":-1.5,"took":"3ms","ok":true,"cached":true}`,
+		},
 		"logfmt plain quotes":  {parse.Logfmt, `a="b c" d=`, `{"a":"b c","d":""}`},
 		"logfmt odd escape":    {parse.Logfmt, `a="\q"`, `{"a":"\\q"}`},
 		"logfmt id":            {parse.Logfmt, `id=12345678901234567890 z=007 e=1e3`, `{"id":"12345678901234567890","z":"007","e":"1e3"}`},
@@ -38,10 +40,14 @@ func TestFormats(t *testing.T) {
 		"no name":              {parse.Logfmt, `=b`, ""},
 		"second without name":  {parse.Logfmt, `a=b =c`, ""},
 		"empty":                {parse.Logfmt, ` `, ""},
-		"regexp": {nginx, `10.0.0.1 - ann [22/Nov/2026:15:04:05 +0000] "GET / HTTP/1.1" 200 512`,
-			`{"ip":"10.0.0.1","user":"ann","time":"22/Nov/2026:15:04:05 +0000","request":"GET / HTTP/1.1","status":200,"bytes":512}`},
-		"regexp optional": {nginx, `10.0.0.1 - - [x] "GET /\" 404 0 "curl"`,
-			`{"ip":"10.0.0.1","user":"-","time":"x","request":"GET /\\","status":404,"bytes":0,"agent":"curl"}`},
+		"regexp": {
+			nginx, `10.0.0.1 - ann [22/Nov/2026:15:04:05 +0000] "GET / HTTP/1.1" 200 512`,
+			`{"ip":"10.0.0.1","user":"ann","time":"22/Nov/2026:15:04:05 +0000","request":"GET / HTTP/1.1","status":200,"bytes":512}`,
+		},
+		"regexp optional": {
+			nginx, `10.0.0.1 - - [x] "GET /\" 404 0 "curl"`,
+			`{"ip":"10.0.0.1","user":"-","time":"x","request":"GET /\\","status":404,"bytes":0,"agent":"curl"}`,
+		},
 		"regexp no match":  {nginx, `hello`, ""},
 		"json":             {parse.JSON, ` {"a":1} `, `{"a":1}`},
 		"json cut":         {parse.JSON, `{"a":{"b":1}`, ""},

@@ -98,8 +98,6 @@ func (s *sink) release(err func(i int) error) int {
 	return len(tickets)
 }
 
-func safely(int) error { return nil }
-
 // eventually waits until ok holds.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()

@@ -112,16 +112,38 @@ type form struct {
 }
 
 var longForms = [32]form{
-	{nilKind, 0, 0}, {nilKind, 0, 0}, {boolKind, 0, 0}, {boolKind, 0, 0}, // nil, never used, false, true
-	{binKind, 1, 0}, {binKind, 2, 0}, {binKind, 4, 0},
-	{extKind, 1, 0}, {extKind, 2, 0}, {extKind, 4, 0},
-	{float32Kind, 4, 0}, {floatKind, 8, 0},
-	{uintKind, 1, 0}, {uintKind, 2, 0}, {uintKind, 4, 0}, {uintKind, 8, 0},
-	{intKind, 1, 0}, {intKind, 2, 0}, {intKind, 4, 0}, {intKind, 8, 0},
-	{extKind, 0, 1}, {extKind, 0, 2}, {extKind, 0, 4}, {extKind, 0, 8}, {extKind, 0, 16},
-	{strKind, 1, 0}, {strKind, 2, 0}, {strKind, 4, 0},
-	{arrayKind, 2, 0}, {arrayKind, 4, 0},
-	{mapKind, 2, 0}, {mapKind, 4, 0},
+	{nilKind, 0, 0},
+	{nilKind, 0, 0},
+	{boolKind, 0, 0},
+	{boolKind, 0, 0}, // nil, never used, false, true
+	{binKind, 1, 0},
+	{binKind, 2, 0},
+	{binKind, 4, 0},
+	{extKind, 1, 0},
+	{extKind, 2, 0},
+	{extKind, 4, 0},
+	{float32Kind, 4, 0},
+	{floatKind, 8, 0},
+	{uintKind, 1, 0},
+	{uintKind, 2, 0},
+	{uintKind, 4, 0},
+	{uintKind, 8, 0},
+	{intKind, 1, 0},
+	{intKind, 2, 0},
+	{intKind, 4, 0},
+	{intKind, 8, 0},
+	{extKind, 0, 1},
+	{extKind, 0, 2},
+	{extKind, 0, 4},
+	{extKind, 0, 8},
+	{extKind, 0, 16},
+	{strKind, 1, 0},
+	{strKind, 2, 0},
+	{strKind, 4, 0},
+	{arrayKind, 2, 0},
+	{arrayKind, 4, 0},
+	{mapKind, 2, 0},
+	{mapKind, 4, 0},
 }
 
 func number(b []byte) uint64 {

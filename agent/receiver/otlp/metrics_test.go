@@ -114,8 +114,10 @@ func TestMetrics(t *testing.T) {
 		"one observation": {histogram(&metricspb.HistogramDataPoint{
 			TimeUnixNano: 5e9, Count: 1, Sum: f(1.7), ExplicitBounds: []float64{1, 2}, BucketCounts: []uint64{0, 1, 0},
 		}), []sidelight.Measurement{sample(1.7, 1)}},
-		"no buckets": {histogram(&metricspb.HistogramDataPoint{TimeUnixNano: 5e9, Count: 4, Sum: f(8), BucketCounts: []uint64{4}}),
-			[]sidelight.Measurement{sample(2, 4)}},
+		"no buckets": {
+			histogram(&metricspb.HistogramDataPoint{TimeUnixNano: 5e9, Count: 4, Sum: f(8), BucketCounts: []uint64{4}}),
+			[]sidelight.Measurement{sample(2, 4)},
+		},
 		"empty": {histogram(&metricspb.HistogramDataPoint{TimeUnixNano: 5e9, ExplicitBounds: []float64{1}, BucketCounts: []uint64{0, 0}}), nil},
 		"exponential": {&metricspb.Metric{Name: "h", Unit: "s", Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
 			AggregationTemporality: delta, DataPoints: []*metricspb.ExponentialHistogramDataPoint{{

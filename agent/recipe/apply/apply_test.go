@@ -208,8 +208,10 @@ func TestUserTagsThatGo(t *testing.T) {
 func TestStrangersAreNeverWritten(t *testing.T) {
 	stranger := func(tags map[string]string) func(*testing.T, *recipetest.CloudWatch) {
 		return func(t *testing.T, cw *recipetest.CloudWatch) {
-			in := norm.Input("shop-dev-a0", ir.MetricAlarm{Namespace: "Other", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 1,
-				ComparisonOperator: "GreaterThanThreshold", Threshold: aws.Float64(1)}, tags)
+			in := norm.Input("shop-dev-a0", ir.MetricAlarm{
+				Namespace: "Other", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 1,
+				ComparisonOperator: "GreaterThanThreshold", Threshold: aws.Float64(1),
+			}, tags)
 			if _, err := cw.PutMetricAlarm(t.Context(), in); err != nil {
 				t.Fatal(err)
 			}

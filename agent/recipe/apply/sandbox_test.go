@@ -109,8 +109,10 @@ func TestSandboxExampleFires(t *testing.T) {
 func TestSandboxLifecycle(t *testing.T) {
 	t.Parallel()
 	cw, c, _ := over(t)
-	stranger := &cloudwatch.PutMetricAlarmInput{AlarmName: aws.String("shop-dev-stranger"), Namespace: aws.String("N"), MetricName: aws.String("M"), Statistic: types.StatisticSum,
-		Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold}
+	stranger := &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String("shop-dev-stranger"), Namespace: aws.String("N"), MetricName: aws.String("M"), Statistic: types.StatisticSum,
+		Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
+	}
 	if _, err := cw.PutMetricAlarm(t.Context(), stranger); err != nil {
 		t.Fatal(err)
 	}

@@ -49,8 +49,10 @@ func Parse(name string, text []byte) (*Node, problem.Problems) {
 	}
 	var second yaml.Node
 	if err := dec.Decode(&second); err == nil {
-		ps.Add(problem.Problem{Code: "R1004", Message: "a recipe is one YAML document, and a second one begins here",
-			Range: f.at(second.Line, second.Column, 1), Notes: []string{"put each stack into its own file"}})
+		ps.Add(problem.Problem{
+			Code: "R1004", Message: "a recipe is one YAML document, and a second one begins here",
+			Range: f.at(second.Line, second.Column, 1), Notes: []string{"put each stack into its own file"},
+		})
 	} else if !errors.Is(err, io.EOF) {
 		ps.Add(syntax(f, text, err))
 	}
@@ -67,8 +69,10 @@ func (f *file) at(line, column, width int) problem.Range {
 
 func unreadable(f *file, text []byte) (problem.Problem, bool) {
 	if len(text) > maxBytes {
-		return problem.Problem{Code: "R1008", Message: fmt.Sprintf("the file has %d bytes; at most %d are read", len(text), maxBytes),
-			Range: problem.Range{Pos: ir.Pos{File: f.name}}}, true
+		return problem.Problem{
+			Code: "R1008", Message: fmt.Sprintf("the file has %d bytes; at most %d are read", len(text), maxBytes),
+			Range: problem.Range{Pos: ir.Pos{File: f.name}},
+		}, true
 	}
 	for i, l := range f.lines {
 		if !utf8.ValidString(l) {
@@ -106,8 +110,10 @@ func syntax(f *file, source []byte, err error) problem.Problem {
 	}
 	src := f.line(line)
 	indent := len(src) - len(strings.TrimLeft(src, " "))
-	p := problem.Problem{Code: "R1001", Message: "not YAML: " + text,
-		Range: f.at(line, indent+1, max(1, utf8.RuneCountInString(strings.TrimRight(src[indent:], " "))))}
+	p := problem.Problem{
+		Code: "R1001", Message: "not YAML: " + text,
+		Range: f.at(line, indent+1, max(1, utf8.RuneCountInString(strings.TrimRight(src[indent:], " ")))),
+	}
 	if strings.Contains(src, "{") && (strings.Contains(src, "$(") || strings.Contains(src, ":")) {
 		p.Hint = "quote this value"
 		p.Notes = []string{"inside {...}, a value with a comma, a brace or `: ` needs quotes"}

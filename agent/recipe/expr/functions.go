@@ -9,8 +9,10 @@ import (
 )
 
 func functionNames() []string {
-	return []string{"min", "max", "round", "floor", "ceil", "abs", "lower", "upper", "replace", "trim", "join", "split",
-		"len", "contains", "starts_with", "keys", "values", "lookup", "arn", "topic", "hash8"}
+	return []string{
+		"min", "max", "round", "floor", "ceil", "abs", "lower", "upper", "replace", "trim", "join", "split",
+		"len", "contains", "starts_with", "keys", "values", "lookup", "arn", "topic", "hash8",
+	}
 }
 
 // signature says which kinds a function's arguments must have: q any quantity,

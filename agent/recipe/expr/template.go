@@ -70,8 +70,10 @@ func (t *Template) Eval(sc Scope) (Value, error) {
 			return Value{}, err
 		}
 		if v.Kind == List || v.Kind == Map {
-			return Value{}, &Error{Offset: p.Offset, Width: p.Width, Type: true, Msg: "a " + v.Kind.String() + " cannot stand inside a text",
-				Hint: "use join(list, separator)"}
+			return Value{}, &Error{
+				Offset: p.Offset, Width: p.Width, Type: true, Msg: "a " + v.Kind.String() + " cannot stand inside a text",
+				Hint: "use join(list, separator)",
+			}
 		}
 		b.WriteString(v.String())
 	}

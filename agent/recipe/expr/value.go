@@ -109,10 +109,23 @@ type unit struct {
 // units from the smallest to the largest of each kind.
 func units() []unit {
 	return []unit{
-		{"us", Duration, 1, 1e6}, {"ms", Duration, 1, 1e3}, {"s", Duration, 1, 1}, {"m", Duration, 60, 1}, {"h", Duration, 3600, 1}, {"d", Duration, 86400, 1},
-		{"B", Bytes, 1, 1}, {"KB", Bytes, 1e3, 1}, {"KiB", Bytes, 1 << 10, 1}, {"MB", Bytes, 1e6, 1}, {"MiB", Bytes, 1 << 20, 1},
-		{"GB", Bytes, 1e9, 1}, {"GiB", Bytes, 1 << 30, 1}, {"TB", Bytes, 1e12, 1}, {"TiB", Bytes, 1 << 40, 1},
-		{"%", Percent, 1, 1}, {"/s", Rate, 1, 1},
+		{"us", Duration, 1, 1e6},
+		{"ms", Duration, 1, 1e3},
+		{"s", Duration, 1, 1},
+		{"m", Duration, 60, 1},
+		{"h", Duration, 3600, 1},
+		{"d", Duration, 86400, 1},
+		{"B", Bytes, 1, 1},
+		{"KB", Bytes, 1e3, 1},
+		{"KiB", Bytes, 1 << 10, 1},
+		{"MB", Bytes, 1e6, 1},
+		{"MiB", Bytes, 1 << 20, 1},
+		{"GB", Bytes, 1e9, 1},
+		{"GiB", Bytes, 1 << 30, 1},
+		{"TB", Bytes, 1e12, 1},
+		{"TiB", Bytes, 1 << 40, 1},
+		{"%", Percent, 1, 1},
+		{"/s", Rate, 1, 1},
 	}
 }
 

@@ -96,8 +96,7 @@ func (l *lowerer) topic(n *ast.Node, sc expr.Scope) (string, bool) {
 		return "", false
 	}
 	if l.stack.Region != "" && parts[3] != l.stack.Region {
-		l.add("R5005", n.Range(), "the topic is in %s and the alarm in %s", parts[3], l.stack.Region).Notes =
-			[]string{"CloudWatch cannot act across regions", "write $(ctx.region) in the ARN, or only the topic's name"}
+		l.add("R5005", n.Range(), "the topic is in %s and the alarm in %s", parts[3], l.stack.Region).Notes = []string{"CloudWatch cannot act across regions", "write $(ctx.region) in the ARN, or only the topic's name"}
 		return "", false
 	}
 	return s, true

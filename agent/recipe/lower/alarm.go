@@ -144,8 +144,10 @@ func (l *lowerer) instance(e ast.Entry, merged *ast.Node, id string, each *expr.
 	if each != nil {
 		sc.Roots["each"] = *each
 	}
-	a := &alarm{l: l, key: e.Key, node: merged, own: e.Value, sc: sc,
-		out: &ir.Resource{Kind: ir.MetricAlarmKind, ID: id, Pos: e.Key.Pos, Origins: map[string]ir.Pos{}}}
+	a := &alarm{
+		l: l, key: e.Key, node: merged, own: e.Value, sc: sc,
+		out: &ir.Resource{Kind: ir.MetricAlarmKind, ID: id, Pos: e.Key.Pos, Origins: map[string]ir.Pos{}},
+	}
 	before := l.ps.Errors()
 	a.name()
 	a.tags()

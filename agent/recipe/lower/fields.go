@@ -98,8 +98,10 @@ func (a *alarm) periods(n *ast.Node, text string, number bool) (int32, bool) {
 }
 
 func missingWords() map[string]string {
-	return map[string]string{"ok": "notBreaching", "breach": "breaching", "keep": "ignore", "unknown": "missing",
-		"notBreaching": "notBreaching", "breaching": "breaching", "ignore": "ignore", "missing": "missing"}
+	return map[string]string{
+		"ok": "notBreaching", "breach": "breaching", "keep": "ignore", "unknown": "missing",
+		"notBreaching": "notBreaching", "breaching": "breaching", "ignore": "ignore", "missing": "missing",
+	}
 }
 
 // missing resolves the treatment of missing data. Without a word a sparse

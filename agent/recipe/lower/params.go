@@ -133,8 +133,10 @@ func (p *params) get(name string) (expr.Value, error) {
 }
 
 func (p *params) missing(name string) error {
-	return &expr.Error{Missing: true, Code: "R2203", Msg: fmt.Sprintf("the parameter %q has no value in environment %q", name, p.l.stack.Env),
-		Hint: fmt.Sprintf("set it in environments.%s.set, or with --param %s=...", p.l.stack.Env, name)}
+	return &expr.Error{
+		Missing: true, Code: "R2203", Msg: fmt.Sprintf("the parameter %q has no value in environment %q", name, p.l.stack.Env),
+		Hint: fmt.Sprintf("set it in environments.%s.set, or with --param %s=...", p.l.stack.Env, name),
+	}
 }
 
 func (p *params) compute(name string) (expr.Value, int) {

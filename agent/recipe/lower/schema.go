@@ -17,8 +17,10 @@ type keys struct {
 func words(s string) []string { return strings.Fields(s) }
 
 func topKeys() keys {
-	return keys{words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms"),
-		words("patterns composites slos logs dashboards xray mutes dora cost include packs naming catalogue lint scope")}
+	return keys{
+		words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms"),
+		words("patterns composites slos logs dashboards xray mutes dora cost include packs naming catalogue lint scope"),
+	}
 }
 
 func envKeys() keys {
@@ -35,8 +37,10 @@ const common = "every for missing low_samples window warm_up severity notify act
 func defaultsKeys() keys { return keys{words(common + " protect"), nil} }
 
 func alarmKeys() keys {
-	return keys{words(common + " when absent raw for_each disable name protect"),
-		words("promql insights log adopt companion region renamed_from if why")}
+	return keys{
+		words(common + " when absent raw for_each disable name protect"),
+		words("promql insights log adopt companion region renamed_from if why"),
+	}
 }
 
 func metricKeys() keys {

@@ -76,8 +76,7 @@ func (l *lowerer) context() expr.Value {
 	if req := block.Get("require"); req != nil && l.want(req, ast.List, "require") {
 		for _, item := range req.Items {
 			if !has(v, strings.Split(item.Text, ".")) {
-				l.add("R2206", item.Range(), "the context has no %q, which the recipe requires", item.Text).Notes =
-					[]string{"it is found by the agent, or given with --context"}
+				l.add("R2206", item.Range(), "the context has no %q, which the recipe requires", item.Text).Notes = []string{"it is found by the agent, or given with --context"}
 			}
 		}
 	}

@@ -356,14 +356,18 @@ func (p *whenParser) quantity(c *Condition) error {
 			return p.fail(at, "the condition has no quantity to compare with")
 		}
 		if !ok {
-			return &expr.Error{Offset: at.Offset, Width: at.Width, Msg: fmt.Sprintf("%q is not a quantity", text),
-				Hint: "a number with or without one of " + strings.Join(expr.UnitNames(), " ")}
+			return &expr.Error{
+				Offset: at.Offset, Width: at.Width, Msg: fmt.Sprintf("%q is not a quantity", text),
+				Hint: "a number with or without one of " + strings.Join(expr.UnitNames(), " "),
+			}
 		}
 		c.Quantity, c.QuantityAt = q, at
 	}
 	if c.Quantity.Rat == nil {
-		return &expr.Error{Offset: c.QuantityAt.Offset, Width: c.QuantityAt.Width, Type: true,
-			Msg: fmt.Sprintf("the quantity is a %s, not a number", c.Quantity.Kind)}
+		return &expr.Error{
+			Offset: c.QuantityAt.Offset, Width: c.QuantityAt.Width, Type: true,
+			Msg: fmt.Sprintf("the quantity is a %s, not a number", c.Quantity.Kind),
+		}
 	}
 	return nil
 }

@@ -11,8 +11,10 @@ import (
 
 func evaluate(x *expr.Expr) (expr.Value, error) {
 	q, _ := expr.Quantity("500ms")
-	return x.Eval(expr.Scope{Roots: map[string]expr.Value{"p99": q, "name": expr.Text("a,b}c"), "ns": expr.Text("AWS/ECS"),
-		"list": {Kind: expr.List}, "text": expr.Text("10m")}})
+	return x.Eval(expr.Scope{Roots: map[string]expr.Value{
+		"p99": q, "name": expr.Text("a,b}c"), "ns": expr.Text("AWS/ECS"),
+		"list": {Kind: expr.List}, "text": expr.Text("10m"),
+	}})
 }
 
 func describe(c *lower.Condition) string {

@@ -88,11 +88,15 @@ func toDimensions(list []ir.Dimension) []types.Dimension {
 func toMetrics(list []ir.MetricQuery) []types.MetricDataQuery {
 	var out []types.MetricDataQuery
 	for _, q := range list {
-		m := types.MetricDataQuery{Id: aws.String(q.Id), AccountId: text(q.AccountId), Expression: text(q.Expression), Label: text(q.Label),
-			Period: number(q.Period), ReturnData: q.ReturnData}
+		m := types.MetricDataQuery{
+			Id: aws.String(q.Id), AccountId: text(q.AccountId), Expression: text(q.Expression), Label: text(q.Label),
+			Period: number(q.Period), ReturnData: q.ReturnData,
+		}
 		if s := q.MetricStat; s != nil {
-			m.MetricStat = &types.MetricStat{Period: number(s.Period), Stat: text(s.Stat), Unit: types.StandardUnit(s.Unit),
-				Metric: &types.Metric{Namespace: text(s.Metric.Namespace), MetricName: text(s.Metric.MetricName), Dimensions: toDimensions(s.Metric.Dimensions)}}
+			m.MetricStat = &types.MetricStat{
+				Period: number(s.Period), Stat: text(s.Stat), Unit: types.StandardUnit(s.Unit),
+				Metric: &types.Metric{Namespace: text(s.Metric.Namespace), MetricName: text(s.Metric.MetricName), Dimensions: toDimensions(s.Metric.Dimensions)},
+			}
 		}
 		out = append(out, m)
 	}
@@ -113,8 +117,10 @@ func toWarmUp(w *ir.WarmUp) *types.WarmUpConfiguration {
 	if w == nil {
 		return nil
 	}
-	return &types.WarmUpConfiguration{WarmUpPeriodDurationInMinutes: aws.Int32(w.WarmUpPeriodDurationInMinutes),
-		OnlyStartEvaluatingAfterWarmUpPeriodEnds: w.OnlyStartEvaluatingAfterWarmUpPeriodEnds}
+	return &types.WarmUpConfiguration{
+		WarmUpPeriodDurationInMinutes:            aws.Int32(w.WarmUpPeriodDurationInMinutes),
+		OnlyStartEvaluatingAfterWarmUpPeriodEnds: w.OnlyStartEvaluatingAfterWarmUpPeriodEnds,
+	}
 }
 
 func toActionConfiguration(c *ir.ActionConfiguration) *types.ActionConfiguration {
@@ -179,8 +185,10 @@ func fromDimensions(list []types.Dimension) []ir.Dimension {
 func fromMetrics(list []types.MetricDataQuery) []ir.MetricQuery {
 	var out []ir.MetricQuery
 	for _, q := range list {
-		m := ir.MetricQuery{Id: aws.ToString(q.Id), AccountId: aws.ToString(q.AccountId), Expression: aws.ToString(q.Expression),
-			Label: aws.ToString(q.Label), Period: aws.ToInt32(q.Period), ReturnData: q.ReturnData}
+		m := ir.MetricQuery{
+			Id: aws.ToString(q.Id), AccountId: aws.ToString(q.AccountId), Expression: aws.ToString(q.Expression),
+			Label: aws.ToString(q.Label), Period: aws.ToInt32(q.Period), ReturnData: q.ReturnData,
+		}
 		if s := q.MetricStat; s != nil {
 			m.MetricStat = &ir.MetricStat{Period: aws.ToInt32(s.Period), Stat: aws.ToString(s.Stat), Unit: string(s.Unit)}
 			if s.Metric != nil {
@@ -203,8 +211,10 @@ func fromWarmUp(w *types.WarmUpConfiguration) *ir.WarmUp {
 	if w == nil {
 		return nil
 	}
-	return &ir.WarmUp{WarmUpPeriodDurationInMinutes: aws.ToInt32(w.WarmUpPeriodDurationInMinutes),
-		OnlyStartEvaluatingAfterWarmUpPeriodEnds: w.OnlyStartEvaluatingAfterWarmUpPeriodEnds}
+	return &ir.WarmUp{
+		WarmUpPeriodDurationInMinutes:            aws.ToInt32(w.WarmUpPeriodDurationInMinutes),
+		OnlyStartEvaluatingAfterWarmUpPeriodEnds: w.OnlyStartEvaluatingAfterWarmUpPeriodEnds,
+	}
 }
 
 func fromActionConfiguration(c *types.ActionConfiguration) *ir.ActionConfiguration {

@@ -69,8 +69,10 @@ func fieldsTag(f Form, tags map[string]string) string {
 
 // Tags returns the mark as tags.
 func (m Mark) Tags() map[string]string {
-	return map[string]string{TagRecipe: m.Recipe, TagEnv: m.Env, TagID: m.ID, TagHash: m.Hash, TagFields: m.Fields,
-		TagRev: strconv.FormatInt(m.Rev, 10), TagVia: m.Via}
+	return map[string]string{
+		TagRecipe: m.Recipe, TagEnv: m.Env, TagID: m.ID, TagHash: m.Hash, TagFields: m.Fields,
+		TagRev: strconv.FormatInt(m.Rev, 10), TagVia: m.Via,
+	}
 }
 
 // ReadMark reads the mark of a resource from its tags. It reports false if the

@@ -77,8 +77,10 @@ func Of(a ir.MetricAlarm, tags map[string]string, account string) Form {
 	}
 	if w := a.WarmUpConfiguration; w != nil {
 		strict := w.OnlyStartEvaluatingAfterWarmUpPeriodEnds
-		f["WarmUpConfiguration"] = map[string]any{"WarmUpPeriodDurationInMinutes": w.WarmUpPeriodDurationInMinutes,
-			"OnlyStartEvaluatingAfterWarmUpPeriodEnds": strict != nil && *strict}
+		f["WarmUpConfiguration"] = map[string]any{
+			"WarmUpPeriodDurationInMinutes":            w.WarmUpPeriodDurationInMinutes,
+			"OnlyStartEvaluatingAfterWarmUpPeriodEnds": strict != nil && *strict,
+		}
 	}
 	propagation(f, a.ActionConfiguration)
 	criteria(f, a.EvaluationCriteria)

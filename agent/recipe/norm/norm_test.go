@@ -81,8 +81,10 @@ func drawAlarm(t *rapid.T) ir.MetricAlarm {
 }
 
 func drawMetrics(t *rapid.T) []ir.MetricQuery {
-	stat := &ir.MetricStat{Period: 60, Stat: maybe(t, "mstat", "Sum", "p99.0"), Unit: maybe(t, "munit", "Count"),
-		Metric: ir.Metric{Namespace: "N", MetricName: "M", Dimensions: []ir.Dimension{{Name: "z", Value: "1"}, {Name: "a", Value: "2"}}}}
+	stat := &ir.MetricStat{
+		Period: 60, Stat: maybe(t, "mstat", "Sum", "p99.0"), Unit: maybe(t, "munit", "Count"),
+		Metric: ir.Metric{Namespace: "N", MetricName: "M", Dimensions: []ir.Dimension{{Name: "z", Value: "1"}, {Name: "a", Value: "2"}}},
+	}
 	one := ir.MetricQuery{Id: "m", MetricStat: stat, AccountId: maybe(t, "account", recipetest.Account, "111111111111"), Label: maybe(t, "label", "L")}
 	if rapid.Bool().Draw(t, "single") {
 		one.ReturnData = optional(t, "return", true)
@@ -158,8 +160,10 @@ func fieldChanges() map[string]func(*ir.MetricAlarm) {
 // fields tag at its place and at no other.
 func TestEveryFieldCounts(t *testing.T) {
 	changes := fieldChanges()
-	base := ir.MetricAlarm{Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 3,
-		Threshold: aws.Float64(1), ComparisonOperator: "GreaterThanThreshold"}
+	base := ir.MetricAlarm{
+		Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 3,
+		Threshold: aws.Float64(1), ComparisonOperator: "GreaterThanThreshold",
+	}
 	for i := range reflect.TypeFor[ir.MetricAlarm]().NumField() {
 		name := reflect.TypeFor[ir.MetricAlarm]().Field(i).Name
 		if name == "EvaluateLowSampleCountPercentile" {
@@ -212,9 +216,11 @@ func TestStatistic(t *testing.T) {
 // The hash is stored on alarms. If this test fails, the normal form has changed
 // and needs a new version.
 func TestHashIsStable(t *testing.T) {
-	a := ir.MetricAlarm{AlarmDescription: "a <b> & c", Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 3,
+	a := ir.MetricAlarm{
+		AlarmDescription: "a <b> & c", Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 3,
 		Threshold: aws.Float64(0.5), ComparisonOperator: "GreaterThanThreshold", AlarmActions: []string{"b", "a"},
-		Dimensions: []ir.Dimension{{Name: "x", Value: "1"}, {Name: "a", Value: "ü"}}}
+		Dimensions: []ir.Dimension{{Name: "x", Value: "1"}, {Name: "a", Value: "ü"}},
+	}
 	f := norm.Of(a, map[string]string{"team": "shop"}, "")
 	if got, want := f.Hash(ir.MetricAlarmKind), "n1-b3d64faa76a663c2"; got != want {
 		t.Errorf("hash = %q, want %q", got, want)

@@ -66,12 +66,16 @@ func New(api CloudWatch) *Client {
 	if c, ok := api.(*Client); ok {
 		return c
 	}
-	return &Client{api: api, describe: newBucket(rateDescribe), list: newBucket(rateList), put: newBucket(rateWrite),
-		del: newBucket(rateWrite), tag: newBucket(rateWrite), untag: newBucket(rateWrite)}
+	return &Client{
+		api: api, describe: newBucket(rateDescribe), list: newBucket(rateList), put: newBucket(rateWrite),
+		del: newBucket(rateWrite), tag: newBucket(rateWrite), untag: newBucket(rateWrite),
+	}
 }
 
-var _ CloudWatch = (*Client)(nil)
-var _ CloudWatch = (*cloudwatch.Client)(nil)
+var (
+	_ CloudWatch = (*Client)(nil)
+	_ CloudWatch = (*cloudwatch.Client)(nil)
+)
 
 // Options returns those of the client that is paced, or none.
 func (c *Client) Options() cloudwatch.Options {

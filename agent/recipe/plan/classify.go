@@ -52,8 +52,10 @@ func MakeDestroy(ctx context.Context, c Clients, s *ir.Stack) (*Plan, error) {
 		if !ok || !m.Owned(s) {
 			continue
 		}
-		ch := Change{ID: m.ID, Kind: ir.MetricAlarmKind, Name: name, Action: Delete, Class: Orphan, LiveHash: l.Hash(), LiveRev: m.Rev,
-			Protected: protected[name] || slices.Contains(s.Protect, ir.MetricAlarmKind)}
+		ch := Change{
+			ID: m.ID, Kind: ir.MetricAlarmKind, Name: name, Action: Delete, Class: Orphan, LiveHash: l.Hash(), LiveRev: m.Rev,
+			Protected: protected[name] || slices.Contains(s.Protect, ir.MetricAlarmKind),
+		}
 		if tool := norm.Foreign(l.Tags); tool != "" {
 			ch.Action, ch.Note = None, "managed by "+tool
 		}
@@ -157,8 +159,10 @@ func orphan(s *ir.Stack, l *Live) (Change, bool) {
 	if l.Other != "" || !marked || !m.Owned(s) {
 		return Change{}, false
 	}
-	c := Change{ID: m.ID, Kind: ir.MetricAlarmKind, Name: l.Name, Action: Delete, Class: Orphan, LiveHash: l.Hash(), LiveRev: m.Rev,
-		Protected: slices.Contains(s.Protect, ir.MetricAlarmKind), Note: "no longer declared"}
+	c := Change{
+		ID: m.ID, Kind: ir.MetricAlarmKind, Name: l.Name, Action: Delete, Class: Orphan, LiveHash: l.Hash(), LiveRev: m.Rev,
+		Protected: slices.Contains(s.Protect, ir.MetricAlarmKind), Note: "no longer declared",
+	}
 	if slices.ContainsFunc(s.Disabled, func(d ir.Disabled) bool { return d.ID == m.ID || strings.HasPrefix(m.ID, d.ID+"/") }) {
 		c.Note = "disabled"
 	}

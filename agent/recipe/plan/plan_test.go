@@ -23,9 +23,11 @@ func resource(id string, threshold float64) ir.Resource {
 	pos := ir.Pos{File: "orders.yaml", Line: 10, Column: 3}
 	return ir.Resource{
 		Kind: ir.MetricAlarmKind, ID: id, Name: "orders-dev-" + id, Pos: pos, Tags: map[string]string{"team": "payments"},
-		Alarm: ir.MetricAlarm{Namespace: "Shop", MetricName: "Errors", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 2,
+		Alarm: ir.MetricAlarm{
+			Namespace: "Shop", MetricName: "Errors", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 2,
 			Threshold: &threshold, ComparisonOperator: "GreaterThanThreshold", TreatMissingData: "missing", AlarmActions: []string{"arn:aws:sns:us-east-1:000000000000:page"},
-			Dimensions: []ir.Dimension{{Name: "service", Value: "orders"}}},
+			Dimensions: []ir.Dimension{{Name: "service", Value: "orders"}},
+		},
 		Origins: map[string]ir.Pos{"Threshold": {File: "orders.yaml", Line: 12, Column: 11}},
 		Words:   ir.Words{Condition: "sum(Errors) > 3", Cadence: "2 of 3 × 1m", Route: "page"},
 	}

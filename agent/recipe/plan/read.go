@@ -117,7 +117,7 @@ func Look(ctx context.Context, cw pace.CloudWatch, names []string, prefix string
 
 func notFound(err error) bool {
 	e, ok := errors.AsType[smithy.APIError](err)
-	return ok && (strings.HasPrefix(e.ErrorCode(), "ResourceNotFound"))
+	return ok && strings.HasPrefix(e.ErrorCode(), "ResourceNotFound")
 }
 
 func describe(ctx context.Context, cw pace.CloudWatch, in *cloudwatch.DescribeAlarmsInput, found map[string]*Live) error {

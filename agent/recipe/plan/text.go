@@ -177,8 +177,16 @@ func (t *printer) summary(p *Plan) {
 		for _, e := range []struct {
 			n    int
 			text string
-		}{{s.Create, "to add"}, {s.Update, "to change"}, {s.Retag, "to retag"}, {s.Delete, "to delete"}, {s.Conflict, "in conflict"},
-			{s.Superseded, "superseded"}, {s.None, "unchanged"}, {s.Disabled, "disabled"}} {
+		}{
+			{s.Create, "to add"},
+			{s.Update, "to change"},
+			{s.Retag, "to retag"},
+			{s.Delete, "to delete"},
+			{s.Conflict, "in conflict"},
+			{s.Superseded, "superseded"},
+			{s.None, "unchanged"},
+			{s.Disabled, "disabled"},
+		} {
 			if e.n > 0 {
 				parts = append(parts, fmt.Sprintf("%d %s", e.n, e.text))
 			}

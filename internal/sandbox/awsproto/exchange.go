@@ -80,8 +80,10 @@ func (x *exchange) serve(sent, plain *bytes.Buffer) *answer {
 	}
 	s := x.target.service
 	if s == nil {
-		return x.fail(&api.Error{Shape: "UnknownOperationException", Status: http.StatusNotImplemented,
-			Message: fmt.Sprintf("The sandbox knows no service for %s %s.", x.r.Method, x.r.URL.Path)})
+		return x.fail(&api.Error{
+			Shape: "UnknownOperationException", Status: http.StatusNotImplemented,
+			Message: fmt.Sprintf("The sandbox knows no service for %s %s.", x.r.Method, x.r.URL.Path),
+		})
 	}
 	var refused *api.Error
 	if x.cred, refused = x.h.authenticate(x.r, s, sent.Bytes()); refused != nil {

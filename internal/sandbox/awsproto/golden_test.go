@@ -101,34 +101,58 @@ func TestCapturedRequests(t *testing.T) {
 		"CBOR PutMetricAlarm": {"monitoring", cborPath + "PutMetricAlarm", unhex(t, putAlarm), nil, &cloudwatch.PutMetricAlarmInput{
 			ActionsEnabled: aws.Bool(true), AlarmActions: []string{"arn:aws:sns:us-east-1:123456789012:t"}, AlarmName: aws.String("a1"),
 			ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold, DatapointsToAlarm: aws.Int32(2), EvaluationPeriods: aws.Int32(3),
-			MetricName: aws.String("cpu"), Namespace: aws.String("App"), Period: aws.Int32(60), Statistic: cwtypes.StatisticAverage, Threshold: aws.Float64(80)}},
+			MetricName: aws.String("cpu"), Namespace: aws.String("App"), Period: aws.Int32(60), Statistic: cwtypes.StatisticAverage, Threshold: aws.Float64(80),
+		}},
 		"CBOR GetMetricData": {"monitoring", cborPath + "GetMetricData", unhex(t, getData), nil, &cloudwatch.GetMetricDataInput{
-			StartTime: noon(), EndTime: aws.Time(noon().Add(time.Hour)), MetricDataQueries: []cwtypes.MetricDataQuery{{Id: aws.String("m1"),
-				MetricStat: &cwtypes.MetricStat{Metric: &cwtypes.Metric{MetricName: aws.String("cpu"), Namespace: aws.String("App")}, Period: aws.Int32(60), Stat: aws.String("p99")}}}}},
-		"CBOR DescribeAlarms": {"monitoring", cborPath + "DescribeAlarms", unhex(t, "bf6a416c61726d54797065739f6b4d6574726963416c61726dffff"), nil,
-			&cloudwatch.DescribeAlarmsInput{AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm}}},
-		"CBOR definite lengths": {"monitoring", cborPath + "DescribeAlarms", unhex(t, "a16a416c61726d5479706573816b4d6574726963416c61726d"), nil,
-			&cloudwatch.DescribeAlarmsInput{AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm}}},
+			StartTime: noon(), EndTime: aws.Time(noon().Add(time.Hour)), MetricDataQueries: []cwtypes.MetricDataQuery{{
+				Id:         aws.String("m1"),
+				MetricStat: &cwtypes.MetricStat{Metric: &cwtypes.Metric{MetricName: aws.String("cpu"), Namespace: aws.String("App")}, Period: aws.Int32(60), Stat: aws.String("p99")},
+			}},
+		}},
+		"CBOR DescribeAlarms": {
+			"monitoring", cborPath + "DescribeAlarms", unhex(t, "bf6a416c61726d54797065739f6b4d6574726963416c61726dffff"), nil,
+			&cloudwatch.DescribeAlarmsInput{AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm}},
+		},
+		"CBOR definite lengths": {
+			"monitoring", cborPath + "DescribeAlarms", unhex(t, "a16a416c61726d5479706573816b4d6574726963416c61726d"), nil,
+			&cloudwatch.DescribeAlarmsInput{AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm}},
+		},
 		"CBOR behind a prefix": {"monitoring", "/aws" + cborPath + "ListMetrics", "", nil, &cloudwatch.ListMetricsInput{}},
 		"query PutMetricData": {"monitoring", "/", "Action=PutMetricData&Version=2010-08-01&Namespace=App&MetricData.member.1.MetricName=cpu&MetricData.member.1.Value=12.5" +
 			"&MetricData.member.1.Timestamp=2026-11-22T12%3A00%3A00Z&MetricData.member.1.Unit=Percent&MetricData.member.1.StorageResolution=60" +
 			"&MetricData.member.1.Dimensions.member.1.Name=host&MetricData.member.1.Dimensions.member.1.Value=h1", form, put},
-		"query lists": {"monitoring", "/", "Action=PutMetricData&Version=2010-08-01&Namespace=App&MetricData.member.2.Values.member.1=1&MetricData.member.2.Counts.member.1=3" +
-			"&MetricData.member.2.StatisticValues.Sum=1&MetricData.member.10.MetricName=b&MetricData.member.1.MetricName=h+1%2B", form,
-			&cloudwatch.PutMetricDataInput{Namespace: aws.String("App"), MetricData: []cwtypes.MetricDatum{{MetricName: aws.String("h 1+")},
-				{Values: []float64{1}, Counts: []float64{3}, StatisticValues: &cwtypes.StatisticSet{Sum: aws.Float64(1)}}, {MetricName: aws.String("b")}}}},
-		"query empty list": {"monitoring", "/", "Action=DescribeAlarms&Version=2010-08-01&AlarmNames=&MaxRecords=5", form,
-			&cloudwatch.DescribeAlarmsInput{AlarmNames: []string{}, MaxRecords: aws.Int32(5)}},
+		"query lists": {
+			"monitoring", "/", "Action=PutMetricData&Version=2010-08-01&Namespace=App&MetricData.member.2.Values.member.1=1&MetricData.member.2.Counts.member.1=3" +
+				"&MetricData.member.2.StatisticValues.Sum=1&MetricData.member.10.MetricName=b&MetricData.member.1.MetricName=h+1%2B", form,
+			&cloudwatch.PutMetricDataInput{Namespace: aws.String("App"), MetricData: []cwtypes.MetricDatum{
+				{MetricName: aws.String("h 1+")},
+				{Values: []float64{1}, Counts: []float64{3}, StatisticValues: &cwtypes.StatisticSet{Sum: aws.Float64(1)}},
+				{MetricName: aws.String("b")},
+			}},
+		},
+		"query empty list": {
+			"monitoring", "/", "Action=DescribeAlarms&Version=2010-08-01&AlarmNames=&MaxRecords=5", form,
+			&cloudwatch.DescribeAlarmsInput{AlarmNames: []string{}, MaxRecords: aws.Int32(5)},
+		},
 		"JSON 1.0 PutMetricData": {"monitoring", "/", `{"Namespace":"App","MetricData":[{"Dimensions":[{"Name":"host","Value":"h1"}],"MetricName":"cpu",
 			"StorageResolution":60,"Timestamp":1795348800,"Unit":"Percent","Value":12.5}],"Unheard":{"Of":[1,null,"x"]}}`, json10, put},
-		"JSON 1.1 PutLogEvents": {"logs", "/", `{"logEvents":[{"message":"hello \"w\" é <>&","timestamp":1763812800000}],"logGroupName":"/app/x","logStreamName":"s1"}`,
+		"JSON 1.1 PutLogEvents": {
+			"logs", "/", `{"logEvents":[{"message":"hello \"w\" é <>&","timestamp":1763812800000}],"logGroupName":"/app/x","logStreamName":"s1"}`,
 			map[string]string{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Logs_20140328.PutLogEvents"},
-			&cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("/app/x"), LogStreamName: aws.String("s1"),
-				LogEvents: []logtypes.InputLogEvent{{Message: aws.String(`hello "w" é <>&`), Timestamp: aws.Int64(1763812800000)}}}},
-		"REST PutTraceSegments": {"xray", "/TraceSegments", `{"TraceSegmentDocuments":["{\"name\":\"a\"}"]}`, map[string]string{"Content-Type": "application/json"},
-			&xray.PutTraceSegmentsInput{TraceSegmentDocuments: []string{`{"name":"a"}`}}},
-		"REST GetTraceSummaries": {"xray", "/TraceSummaries", `{"EndTime":1795352400,"FilterExpression":"fault = true","StartTime":1795348800.25,"TimeRangeType":"Event"}`, nil,
-			&xray.GetTraceSummariesInput{StartTime: aws.Time(noon().Add(250 * time.Millisecond)), EndTime: aws.Time(noon().Add(time.Hour)), FilterExpression: aws.String("fault = true"), TimeRangeType: "Event"}},
+			&cloudwatchlogs.PutLogEventsInput{
+				LogGroupName: aws.String("/app/x"), LogStreamName: aws.String("s1"),
+				LogEvents: []logtypes.InputLogEvent{{Message: aws.String(`hello "w" é <>&`), Timestamp: aws.Int64(1763812800000)}},
+			},
+		},
+		"REST PutTraceSegments": {
+			"xray", "/TraceSegments", `{"TraceSegmentDocuments":["{\"name\":\"a\"}"]}`,
+			map[string]string{"Content-Type": "application/json"},
+			&xray.PutTraceSegmentsInput{TraceSegmentDocuments: []string{`{"name":"a"}`}},
+		},
+		"REST GetTraceSummaries": {
+			"xray", "/TraceSummaries", `{"EndTime":1795352400,"FilterExpression":"fault = true","StartTime":1795348800.25,"TimeRangeType":"Event"}`, nil,
+			&xray.GetTraceSummariesInput{StartTime: aws.Time(noon().Add(250 * time.Millisecond)), EndTime: aws.Time(noon().Add(time.Hour)), FilterExpression: aws.String("fault = true"), TimeRangeType: "Event"},
+		},
 		"query GetCallerIdentity": {"sts", "/", "Action=GetCallerIdentity&Version=2011-06-15", form, &sts.GetCallerIdentityInput{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,10 +190,12 @@ func outputs(op string) any {
 	switch op {
 	case "GetMetricData":
 		return &cloudwatch.GetMetricDataOutput{Messages: []cwtypes.MessageData{}, MetricDataResults: []cwtypes.MetricDataResult{{
-			Id: aws.String("m1"), Label: aws.String("c<p>u"), StatusCode: "Complete", Timestamps: []time.Time{*noon()}, Values: []float64{12.5}}}}
+			Id: aws.String("m1"), Label: aws.String("c<p>u"), StatusCode: "Complete", Timestamps: []time.Time{*noon()}, Values: []float64{12.5},
+		}}}
 	case "DescribeAlarms":
 		return &cloudwatch.DescribeAlarmsOutput{CompositeAlarms: []cwtypes.CompositeAlarm{}, MetricAlarms: []cwtypes.MetricAlarm{{
-			AlarmName: aws.String("a"), StateUpdatedTimestamp: aws.Time(noon().Add(5 * time.Millisecond)), ActionsEnabled: aws.Bool(false), Threshold: aws.Float64(1e-9)}}}
+			AlarmName: aws.String("a"), StateUpdatedTimestamp: aws.Time(noon().Add(5 * time.Millisecond)), ActionsEnabled: aws.Bool(false), Threshold: aws.Float64(1e-9),
+		}}}
 	case "PutTraceSegments":
 		return &xray.PutTraceSegmentsOutput{}
 	case "GetCallerIdentity":
@@ -191,30 +217,46 @@ func TestAnswers(t *testing.T) {
 		header              map[string]string
 		contentType, want   string
 	}{
-		"CBOR": {"monitoring", cborPath + "GetMetricData", "", nil, "application/cbor",
+		"CBOR": {
+			"monitoring", cborPath + "GetMetricData", "", nil, "application/cbor",
 			unhex(t, `bf684d6573736167657380714d657472696344617461526573756c747381bf624964626d31654c6162656c65633c703e75
-			6a537461747573436f646568436f6d706c6574656a54696d657374616d707381c11a6b02d9406656616c75657381fb4029000000000000ffff`)},
+			6a537461747573436f646568436f6d706c6574656a54696d657374616d707381c11a6b02d9406656616c75657381fb4029000000000000ffff`),
+		},
 		"CBOR without output": {"monitoring", cborPath + "PutMetricData", "", nil, "", ""},
 		"CBOR empty output":   {"monitoring", cborPath + "DeleteDashboards", "", nil, "application/cbor", "\xbf\xff"},
-		"query": {"monitoring", "/", "Action=DescribeAlarms&Version=2010-08-01", form, "text/xml",
+		"query": {
+			"monitoring", "/", "Action=DescribeAlarms&Version=2010-08-01", form, "text/xml",
 			`<DescribeAlarmsResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><DescribeAlarmsResult><CompositeAlarms></CompositeAlarms><MetricAlarms><member>` +
 				`<ActionsEnabled>false</ActionsEnabled><AlarmName>a</AlarmName><StateUpdatedTimestamp>2026-11-22T12:00:00.005Z</StateUpdatedTimestamp><Threshold>1e-09</Threshold>` +
-				`</member></MetricAlarms></DescribeAlarmsResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></DescribeAlarmsResponse>`},
-		"query without output": {"monitoring", "/", "Action=PutMetricData&Version=2010-08-01", form, "text/xml",
-			`<PutMetricDataResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></PutMetricDataResponse>`},
-		"query empty output": {"monitoring", "/", "Action=DeleteDashboards&Version=2010-08-01", form, "text/xml",
-			`<DeleteDashboardsResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><DeleteDashboardsResult></DeleteDashboardsResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></DeleteDashboardsResponse>`},
-		"JSON 1.0": {"monitoring", "/", "{}", target("GraniteServiceVersion20100801.GetMetricData", "application/x-amz-json-1.0"), "application/x-amz-json-1.0",
-			`{"Messages":[],"MetricDataResults":[{"Id":"m1","Label":"c<p>u","StatusCode":"Complete","Timestamps":[1795348800],"Values":[12.5]}]}`},
-		"JSON 1.1 where 1.0 is usual": {"monitoring", "/", "{}", target("GraniteServiceVersion20100801.DescribeAlarms", "application/x-amz-json-1.1"), "application/x-amz-json-1.1",
-			`{"CompositeAlarms":[],"MetricAlarms":[{"ActionsEnabled":false,"AlarmName":"a","StateUpdatedTimestamp":1795348800.005,"Threshold":1e-09}]}`},
-		"Logs": {"logs", "/", "{}", target("Logs_20140328.PutLogEvents", "application/x-amz-json-1.1"), "application/x-amz-json-1.1",
-			`{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":1}}`},
+				`</member></MetricAlarms></DescribeAlarmsResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></DescribeAlarmsResponse>`,
+		},
+		"query without output": {
+			"monitoring", "/", "Action=PutMetricData&Version=2010-08-01", form, "text/xml",
+			`<PutMetricDataResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></PutMetricDataResponse>`,
+		},
+		"query empty output": {
+			"monitoring", "/", "Action=DeleteDashboards&Version=2010-08-01", form, "text/xml",
+			`<DeleteDashboardsResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><DeleteDashboardsResult></DeleteDashboardsResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></DeleteDashboardsResponse>`,
+		},
+		"JSON 1.0": {
+			"monitoring", "/", "{}", target("GraniteServiceVersion20100801.GetMetricData", "application/x-amz-json-1.0"), "application/x-amz-json-1.0",
+			`{"Messages":[],"MetricDataResults":[{"Id":"m1","Label":"c<p>u","StatusCode":"Complete","Timestamps":[1795348800],"Values":[12.5]}]}`,
+		},
+		"JSON 1.1 where 1.0 is usual": {
+			"monitoring", "/", "{}", target("GraniteServiceVersion20100801.DescribeAlarms", "application/x-amz-json-1.1"), "application/x-amz-json-1.1",
+			`{"CompositeAlarms":[],"MetricAlarms":[{"ActionsEnabled":false,"AlarmName":"a","StateUpdatedTimestamp":1795348800.005,"Threshold":1e-09}]}`,
+		},
+		"Logs": {
+			"logs", "/", "{}", target("Logs_20140328.PutLogEvents", "application/x-amz-json-1.1"), "application/x-amz-json-1.1",
+			`{"rejectedLogEventsInfo":{"tooOldLogEventEndIndex":1}}`,
+		},
 		"Logs without output": {"logs", "/", "{}", target("Logs_20140328.CreateLogGroup", "application/x-amz-json-1.1"), "application/x-amz-json-1.1", ""},
 		"REST":                {"xray", "/TraceSegments", "", nil, "application/json", `{}`},
-		"STS": {"sts", "/", "Action=GetCallerIdentity&Version=2011-06-15", form, "text/xml",
+		"STS": {
+			"sts", "/", "Action=GetCallerIdentity&Version=2011-06-15", form, "text/xml",
 			`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult>` +
-				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`},
+				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, url := serveAll(t, nil)
@@ -240,22 +282,34 @@ func TestErrorShapes(t *testing.T) {
 		want                string
 		check               map[string]string // headers
 	}{
-		"CBOR": {"monitoring", cborPath + "PutMetricData", "", nil,
+		"CBOR": {
+			"monitoring", cborPath + "PutMetricData", "", nil,
 			"\xa4\x67Message\x6ano \"x\" & y\x66__type\x787com.amazonaws.cloudwatch#InvalidParameterValueException\x65count\x03\x67message\x6ano \"x\" & y",
-			map[string]string{"X-Amzn-Query-Error": "InvalidParameterValue;Sender", "Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}},
-		"JSON": {"monitoring", "/", "{}", map[string]string{"X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData", "Content-Type": "application/x-amz-json-1.0"},
+			map[string]string{"X-Amzn-Query-Error": "InvalidParameterValue;Sender", "Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"},
+		},
+		"JSON": {
+			"monitoring", "/", "{}",
+			map[string]string{"X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData", "Content-Type": "application/x-amz-json-1.0"},
 			`{"Message":"no \"x\" & y","__type":"com.amazonaws.cloudwatch#InvalidParameterValueException","count":3,"message":"no \"x\" & y"}`,
-			map[string]string{"X-Amzn-Query-Error": "InvalidParameterValue;Sender", "Content-Type": "application/x-amz-json-1.0"}},
-		"query": {"monitoring", "/", "Action=PutMetricData&Version=2010-08-01", form,
+			map[string]string{"X-Amzn-Query-Error": "InvalidParameterValue;Sender", "Content-Type": "application/x-amz-json-1.0"},
+		},
+		"query": {
+			"monitoring", "/", "Action=PutMetricData&Version=2010-08-01", form,
 			`<ErrorResponse xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><Error><Type>Sender</Type><Code>InvalidParameterValue</Code>` +
 				`<Message>no &quot;x&quot; &amp; y</Message><count>3</count></Error><RequestId>ID</RequestId></ErrorResponse>`,
-			map[string]string{"X-Amzn-Query-Error": "", "Content-Type": "text/xml"}},
-		"Logs": {"logs", "/", "{}", map[string]string{"X-Amz-Target": "Logs_20140328.PutLogEvents", "Content-Type": "application/x-amz-json-1.1"},
+			map[string]string{"X-Amzn-Query-Error": "", "Content-Type": "text/xml"},
+		},
+		"Logs": {
+			"logs", "/", "{}",
+			map[string]string{"X-Amz-Target": "Logs_20140328.PutLogEvents", "Content-Type": "application/x-amz-json-1.1"},
 			`{"Message":"no \"x\" & y","__type":"InvalidParameterValueException","count":3,"message":"no \"x\" & y"}`,
-			map[string]string{"X-Amzn-Query-Error": ""}},
-		"REST": {"xray", "/TraceSegments", "{}", nil,
+			map[string]string{"X-Amzn-Query-Error": ""},
+		},
+		"REST": {
+			"xray", "/TraceSegments", "{}", nil,
 			`{"Message":"no \"x\" & y","__type":"InvalidParameterValueException","count":3,"message":"no \"x\" & y"}`,
-			map[string]string{"X-Amzn-Errortype": "InvalidParameterValueException"}},
+			map[string]string{"X-Amzn-Errortype": "InvalidParameterValueException"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, url := serveAll(t, err)
@@ -287,8 +341,10 @@ func TestBadRequests(t *testing.T) {
 		status              int
 		code, says          string
 	}{
-		"wrong type names the member": {"logs", "/", `{"logEvents":[{"message":"a","timestamp":1},{"message":"b","timestamp":"2"}]}`, logs,
-			400, "SerializationException", "logEvents[1].timestamp: a string can not be converted to an integer"},
+		"wrong type names the member": {
+			"logs", "/", `{"logEvents":[{"message":"a","timestamp":1},{"message":"b","timestamp":"2"}]}`, logs,
+			400, "SerializationException", "logEvents[1].timestamp: a string can not be converted to an integer",
+		},
 		"structure for a list":     {"logs", "/", `{"logEvents":{}}`, logs, 400, "SerializationException", "logEvents: a map"},
 		"null in a list":           {"logs", "/", `{"logEvents":[null]}`, logs, 400, "SerializationException", "logEvents[0]: null"},
 		"no JSON":                  {"logs", "/", `{"logEvents":`, logs, 400, "SerializationException", "unexpected end"},
@@ -309,10 +365,16 @@ func TestBadRequests(t *testing.T) {
 		"short scope":              {"", "/", `{}`, auth("AWS4-HMAC-SHA256 Credential=AKID/x, SignedHeaders=host, Signature=00"), 400, "IncompleteSignatureException", "5 slash-delimited"},
 		"no signature":             {"", "/", `{}`, auth("AWS4-HMAC-SHA256 Credential=AKID/20261122/us-east-1/logs/aws4_request, SignedHeaders=host"), 400, "IncompleteSignatureException", "Signature"},
 		"body too large":           {"monitoring", "/", big, form, 413, "RequestEntityTooLarge", "1048576"},
-		"broken gzip": {"logs", "/", `{}`, map[string]string{"X-Amz-Target": "Logs_20140328.PutLogEvents", "Content-Encoding": "gzip"},
-			400, "SerializationException", "gzip"},
-		"unknown encoding": {"logs", "/", `{}`, map[string]string{"X-Amz-Target": "Logs_20140328.PutLogEvents", "Content-Encoding": "br"},
-			400, "SerializationException", `"br"`},
+		"broken gzip": {
+			"logs", "/", `{}`,
+			map[string]string{"X-Amz-Target": "Logs_20140328.PutLogEvents", "Content-Encoding": "gzip"},
+			400, "SerializationException", "gzip",
+		},
+		"unknown encoding": {
+			"logs", "/", `{}`,
+			map[string]string{"X-Amz-Target": "Logs_20140328.PutLogEvents", "Content-Encoding": "br"},
+			400, "SerializationException", `"br"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, url := serveAll(t, nil)

@@ -42,8 +42,10 @@ func TestLimits(t *testing.T) {
 		"enumeration": {logs, &cwl.CreateLogGroupInput{LogGroupName: aws.String("a"), LogGroupClass: "FAST"}, []string{
 			"Value 'FAST' at 'logGroupClass' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, INFREQUENT_ACCESS, DELIVERY",
 		}},
-		"in a list": {logs, &cwl.PutLogEventsInput{LogGroupName: aws.String("a"), LogStreamName: aws.String("b"),
-			LogEvents: []logtypes.InputLogEvent{{Message: aws.String("m"), Timestamp: aws.Int64(1)}, {Message: aws.String("")}}}, []string{
+		"in a list": {logs, &cwl.PutLogEventsInput{
+			LogGroupName: aws.String("a"), LogStreamName: aws.String("b"),
+			LogEvents: []logtypes.InputLogEvent{{Message: aws.String("m"), Timestamp: aws.Int64(1)}, {Message: aws.String("")}},
+		}, []string{
 			"2 validation errors detected", "Value '' at 'logEvents.2.member.message'", "Value null at 'logEvents.2.member.timestamp'",
 		}},
 		"map key": {logs, &cwl.CreateLogGroupInput{LogGroupName: aws.String("a"), Tags: map[string]string{"": "v"}}, []string{"Value '' at 'tags'"}},

@@ -140,8 +140,10 @@ func XRay() Spec {
 		Service: "xray",
 		Paths:   xrayPaths(),
 		Unions: []Union{
-			{(*xraytypes.AnnotationValue)(nil), []any{(*xraytypes.AnnotationValueMemberBooleanValue)(nil),
-				(*xraytypes.AnnotationValueMemberNumberValue)(nil), (*xraytypes.AnnotationValueMemberStringValue)(nil)}},
+			{(*xraytypes.AnnotationValue)(nil), []any{
+				(*xraytypes.AnnotationValueMemberBooleanValue)(nil),
+				(*xraytypes.AnnotationValueMemberNumberValue)(nil), (*xraytypes.AnnotationValueMemberStringValue)(nil),
+			}},
 			{(*xraytypes.IndexingRuleValue)(nil), []any{(*xraytypes.IndexingRuleValueMemberProbabilistic)(nil)}},
 			{(*xraytypes.IndexingRuleValueUpdate)(nil), []any{(*xraytypes.IndexingRuleValueUpdateMemberProbabilistic)(nil)}},
 		},
@@ -181,11 +183,13 @@ func xrayPaths() map[string]string {
 		"/InsightImpactGraph":          "GetInsightImpactGraph",
 		"/InsightSummaries":            "GetInsightSummaries",
 	}
-	for _, name := range []string{"GetSamplingRules", "CreateSamplingRule", "UpdateSamplingRule", "DeleteSamplingRule",
+	for _, name := range []string{
+		"GetSamplingRules", "CreateSamplingRule", "UpdateSamplingRule", "DeleteSamplingRule",
 		"CreateGroup", "UpdateGroup", "GetGroup", "DeleteGroup", "PutEncryptionConfig", "TagResource", "UntagResource",
 		"ListTagsForResource", "PutResourcePolicy", "DeleteResourcePolicy", "ListResourcePolicies", "StartTraceRetrieval",
 		"CancelTraceRetrieval", "ListRetrievedTraces", "GetRetrievedTracesGraph", "GetTraceSegmentDestination",
-		"UpdateTraceSegmentDestination", "GetIndexingRules", "UpdateIndexingRule"} {
+		"UpdateTraceSegmentDestination", "GetIndexingRules", "UpdateIndexingRule",
+	} {
 		paths["/"+name] = name
 	}
 	return paths

@@ -147,7 +147,9 @@ func TestMathAlarm(t *testing.T) {
 		requests, bad float64
 		want          types.StateValue
 	}{
-		{100, 0, "OK"}, {100, 10, "OK"}, {100, 10, "ALARM"},
+		{100, 0, "OK"},
+		{100, 10, "OK"},
+		{100, 10, "ALARM"},
 		{10, 10, "OK"}, // the guard: too few requests to judge
 		{100, 10, "OK"},
 	} {

@@ -137,12 +137,16 @@ func TestSuppression(t *testing.T) {
 	for name, steps := range map[string][]step{
 		"wait runs out": {{"cpu=ALARM", 30 * time.Second, "WaitPeriod", 0}, {"", 30 * time.Second, "", 1}},
 		"suppressor in time": {
-			{"cpu=ALARM", 30 * time.Second, "WaitPeriod", 0}, {"quiet=ALARM", 10 * time.Minute, "Alarm", 0},
-			{"quiet=OK", 60 * time.Second, "ExtensionPeriod", 0}, {"", 60 * time.Second, "", 1},
+			{"cpu=ALARM", 30 * time.Second, "WaitPeriod", 0},
+			{"quiet=ALARM", 10 * time.Minute, "Alarm", 0},
+			{"quiet=OK", 60 * time.Second, "ExtensionPeriod", 0},
+			{"", 60 * time.Second, "", 1},
 		},
 		"suppressor before": {{"quiet=ALARM", time.Second, "", 0}, {"cpu=ALARM", time.Second, "Alarm", 0}},
 		"suppressor again": {
-			{"quiet=ALARM", time.Second, "", 0}, {"cpu=ALARM", time.Second, "Alarm", 0}, {"quiet=OK", time.Second, "ExtensionPeriod", 0},
+			{"quiet=ALARM", time.Second, "", 0},
+			{"cpu=ALARM", time.Second, "Alarm", 0},
+			{"quiet=OK", time.Second, "ExtensionPeriod", 0},
 			{"quiet=ALARM", 10 * time.Minute, "Alarm", 0},
 		},
 		"a new transition waits anew": {{"cpu=ALARM", 50 * time.Second, "WaitPeriod", 0}, {"cpu=OK", 50 * time.Second, "WaitPeriod", 0}, {"", 10 * time.Second, "", 1}},

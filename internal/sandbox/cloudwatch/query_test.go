@@ -78,8 +78,11 @@ func TestGetMetricData(t *testing.T) {
 		"end is exclusive":     {0, 2 * time.Minute, nil, []types.MetricDataQuery{latency("m1", "Sum", 60)}, []string{"m1: 12:00=1 12:01=2"}},
 		"start is rounded":     {30 * time.Second, 2 * time.Minute, nil, []types.MetricDataQuery{latency("m1", "Sum", 60)}, []string{"m1: 12:00=1 12:01=2"}},
 		"windows follow start": {time.Minute, 7 * time.Minute, nil, []types.MetricDataQuery{latency("m1", "Sum", 300)}, []string{"m1: 12:01=20 12:06=7"}},
-		"descending": {0, 3 * time.Minute, func(in *sdk.GetMetricDataInput) { in.ScanBy = "" },
-			[]types.MetricDataQuery{latency("m1", "Sum", 60)}, []string{"m1: 12:02=3 12:01=2 12:00=1"}},
+		"descending": {
+			0, 3 * time.Minute, func(in *sdk.GetMetricDataInput) { in.ScanBy = "" },
+			[]types.MetricDataQuery{latency("m1", "Sum", 60)},
+			[]string{"m1: 12:02=3 12:01=2 12:00=1"},
+		},
 		"several statistics":  {0, 10 * time.Minute, nil, []types.MetricDataQuery{latency("a", "Average", 600), latency("b", "p90", 600), latency("c", "TM(:50%)", 600)}, []string{"a: 12:00=5.5", "b: 12:00=9", "c: 12:00=3"}},
 		"expression":          {0, 2 * time.Minute, nil, []types.MetricDataQuery{hidden, expr("e1", "m1 * 2"), expr("e2", "e1 + 1")}, []string{"e1: 12:00=2 12:01=4", "e2: 12:00=3 12:01=5"}},
 		"array":               {0, time.Minute, nil, []types.MetricDataQuery{latency("m1", "Sum", 60), latency("m2", "Maximum", 60), expr("e1", "METRICS() * 10")}, []string{"m1: 12:00=1", "m2: 12:00=1", "e1: 12:00=10", "e1: 12:00=10"}},

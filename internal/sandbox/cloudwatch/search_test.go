@@ -14,8 +14,12 @@ import (
 func TestSearch(t *testing.T) {
 	r := newRig(t)
 	for _, m := range []struct{ ns, name, dims string }{
-		{"App", "latency", "host=eu-1"}, {"App", "latency", "host=us-1"}, {"App", "errors", "host=eu-1"},
-		{"App", "latency", "host=eu-1 path=/a"}, {"App", "latency", ""}, {"Other", "latency", "host=eu-1"},
+		{"App", "latency", "host=eu-1"},
+		{"App", "latency", "host=us-1"},
+		{"App", "errors", "host=eu-1"},
+		{"App", "latency", "host=eu-1 path=/a"},
+		{"App", "latency", ""},
+		{"Other", "latency", "host=eu-1"},
 	} {
 		d := types.MetricDatum{MetricName: aws.String(m.name), Value: aws.Float64(1)}
 		for _, pair := range strings.Fields(m.dims) {

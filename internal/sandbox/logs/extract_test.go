@@ -86,8 +86,10 @@ func TestMetricFiltersMakeMetrics(t *testing.T) {
 	putTo(t, s, event(0, `{"ms":1}`)) // before the filters: not counted
 	for _, f := range []*cwl.PutMetricFilterInput{
 		filter("errors", "ERROR", types.MetricTransformation{MetricValue: aws.String("1")}),
-		filter("latency", `{ $.ms = * }`, types.MetricTransformation{MetricValue: aws.String("$.ms"), Unit: types.StandardUnitMilliseconds,
-			Dimensions: map[string]string{"route": "$.route", "host": "$.h"}}),
+		filter("latency", `{ $.ms = * }`, types.MetricTransformation{
+			MetricValue: aws.String("$.ms"), Unit: types.StandardUnitMilliseconds,
+			Dimensions: map[string]string{"route": "$.route", "host": "$.h"},
+		}),
 		filter("size", "[ip, bytes > 10]", types.MetricTransformation{MetricValue: aws.String("$bytes")}),
 	} {
 		must(do[any](t, s, "PutMetricFilter", f))(t)
@@ -154,10 +156,14 @@ func TestMetricFilterRefusals(t *testing.T) {
 		"selector of terms":   filter("f", "ERROR", types.MetricTransformation{MetricValue: aws.String("$.ms")}),
 		"name":                filter("f:g", "ERROR", one),
 		"dimensions of terms": filter("f", "ERROR", types.MetricTransformation{MetricValue: aws.String("1"), Dimensions: map[string]string{"a": "$.a"}}),
-		"default and dimensions": filter("f", "{ $.a = * }", types.MetricTransformation{MetricValue: aws.String("1"), DefaultValue: aws.Float64(0),
-			Dimensions: map[string]string{"a": "$.a"}}),
-		"too many dimensions": filter("f", "{ $.a = * }", types.MetricTransformation{MetricValue: aws.String("1"),
-			Dimensions: map[string]string{"a": "$.a", "b": "$.a", "c": "$.a", "d": "$.a"}}),
+		"default and dimensions": filter("f", "{ $.a = * }", types.MetricTransformation{
+			MetricValue: aws.String("1"), DefaultValue: aws.Float64(0),
+			Dimensions: map[string]string{"a": "$.a"},
+		}),
+		"too many dimensions": filter("f", "{ $.a = * }", types.MetricTransformation{
+			MetricValue: aws.String("1"),
+			Dimensions:  map[string]string{"a": "$.a", "b": "$.a", "c": "$.a", "d": "$.a"},
+		}),
 		"unit":               filter("f", "ERROR", types.MetricTransformation{MetricValue: aws.String("1"), Unit: "Furlongs"}),
 		"no transformations": {LogGroupName: aws.String("/app"), FilterName: aws.String("f"), FilterPattern: aws.String("")},
 	} {
@@ -165,8 +171,10 @@ func TestMetricFilterRefusals(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	out := must(do[*cwl.TestMetricFilterOutput](t, s, "TestMetricFilter", &cwl.TestMetricFilterInput{FilterPattern: aws.String("[ip, code = 5*]"),
-		LogEventMessages: []string{"1.1.1.1 200", "1.1.1.1 503"}}))(t)
+	out := must(do[*cwl.TestMetricFilterOutput](t, s, "TestMetricFilter", &cwl.TestMetricFilterInput{
+		FilterPattern:    aws.String("[ip, code = 5*]"),
+		LogEventMessages: []string{"1.1.1.1 200", "1.1.1.1 503"},
+	}))(t)
 	if m := out.Matches; len(m) != 1 || m[0].EventNumber != 2 || m[0].ExtractedValues["$code"] != "503" {
 		t.Errorf("matches are %v", m)
 	}
@@ -194,10 +202,14 @@ func TestEmbeddedMetrics(t *testing.T) {
 				"eu-west-1 App/n [] 1.5s None [3]*[1] 60",
 			},
 		},
-		"prefix of Lambda": {"2026-03-01T12:00:00Z id INFO " + emf(ms, `{"Namespace":"App","Dimensions":[[]],"Metrics":[{"Name":"n"}]}`, `,"n":1`),
-			[]string{"eu-west-1 App/n [] 0s None [1]*[1] 60"}},
-		"root key with a dot": {emf(ms, `{"Namespace":"App","Dimensions":[[]],"Metrics":[{"Name":"a.b"}]}`, `,"a.b":1,"a":{"b":2}`),
-			[]string{"eu-west-1 App/a.b [] 0s None [1]*[1] 60"}},
+		"prefix of Lambda": {
+			"2026-03-01T12:00:00Z id INFO " + emf(ms, `{"Namespace":"App","Dimensions":[[]],"Metrics":[{"Name":"n"}]}`, `,"n":1`),
+			[]string{"eu-west-1 App/n [] 0s None [1]*[1] 60"},
+		},
+		"root key with a dot": {
+			emf(ms, `{"Namespace":"App","Dimensions":[[]],"Metrics":[{"Name":"a.b"}]}`, `,"a.b":1,"a":{"b":2}`),
+			[]string{"eu-west-1 App/a.b [] 0s None [1]*[1] 60"},
+		},
 		"out of the window":         {emf(ms-15*86400000, `{"Namespace":"App","Dimensions":[[]],"Metrics":[{"Name":"n"}]}`, `,"n":1`), nil},
 		"no format":                 {`{"_aws":{"Timestamp":1},"n":1}`, nil},
 		"no dimension sets":         {emf(ms, `{"Namespace":"App","Dimensions":[],"Metrics":[{"Name":"n"}]}`, `,"n":1`), bad},

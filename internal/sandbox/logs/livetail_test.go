@@ -85,7 +85,9 @@ func TestLiveTail(t *testing.T) {
 		t.Errorf("an update without events has %v", u.SessionResults)
 	}
 	for _, in := range []*cwl.StartLiveTailInput{
-		{LogGroupIdentifiers: []string{}}, {LogGroupIdentifiers: []string{"/app"}}, {LogGroupIdentifiers: []string{arn + ":*"}},
+		{LogGroupIdentifiers: []string{}},
+		{LogGroupIdentifiers: []string{"/app"}},
+		{LogGroupIdentifiers: []string{arn + ":*"}},
 		{LogGroupIdentifiers: []string{arn}, LogStreamNames: []string{"a"}, LogStreamNamePrefixes: []string{"a"}},
 		{LogGroupIdentifiers: []string{arn, arn}, LogStreamNames: []string{"a"}},
 	} {

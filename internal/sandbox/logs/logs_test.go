@@ -228,8 +228,10 @@ func TestRejectedEvents(t *testing.T) {
 	if d := cmp.Diff([]string{"now", "now", "just"}, w.messages(&cwl.GetLogEventsInput{StartFromHead: aws.Bool(true)})); d != "" {
 		t.Errorf("events kept: %s", d)
 	}
-	out := must(w.PutLogEvents(t.Context(), &cwl.PutLogEventsInput{LogGroupName: aws.String("/app"), LogStreamName: aws.String("s"),
-		LogEvents: []types.InputLogEvent{event(0, "x")}, Entity: &types.Entity{KeyAttributes: map[string]string{"Type": "Nothing", "Name": "n"}}}))(t)
+	out := must(w.PutLogEvents(t.Context(), &cwl.PutLogEventsInput{
+		LogGroupName: aws.String("/app"), LogStreamName: aws.String("s"),
+		LogEvents: []types.InputLogEvent{event(0, "x")}, Entity: &types.Entity{KeyAttributes: map[string]string{"Type": "Nothing", "Name": "n"}},
+	}))(t)
 	if out.RejectedEntityInfo == nil || out.RejectedEntityInfo.ErrorType != types.EntityRejectionErrorTypeInvalidTypeValue {
 		t.Errorf("a bad entity: %v", out.RejectedEntityInfo)
 	}
@@ -327,8 +329,10 @@ func TestQueryDefinitions(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	put := func(name string, id *string) *string {
-		return must(w.PutQueryDefinition(ctx, &cwl.PutQueryDefinitionInput{Name: &name, QueryString: aws.String("fields @message"), QueryDefinitionId: id,
-			LogGroupNames: []string{"/app"}, ClientToken: aws.String(strings.ReplaceAll(fmt.Sprintf("%36s", name), " ", "-"))}))(t).QueryDefinitionId
+		return must(w.PutQueryDefinition(ctx, &cwl.PutQueryDefinitionInput{
+			Name: &name, QueryString: aws.String("fields @message"), QueryDefinitionId: id,
+			LogGroupNames: []string{"/app"}, ClientToken: aws.String(strings.ReplaceAll(fmt.Sprintf("%36s", name), " ", "-")),
+		}))(t).QueryDefinitionId
 	}
 	id := put("team/errors", nil)
 	if again := put("team/errors", nil); *again != *id {

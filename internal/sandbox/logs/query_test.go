@@ -63,20 +63,34 @@ func TestQueries(t *testing.T) {
 		in   cwl.StartQueryInput
 		want [][]string
 	}{
-		"stats": {cwl.StartQueryInput{LogGroupName: app, QueryString: aws.String("stats sum(n) as s, count(*) as c by route | sort route")},
-			[][]string{{"route=/a", "s=20", "c=5"}, {"route=/b", "s=25", "c=5"}}},
-		"two groups": {cwl.StartQueryInput{LogGroupNames: []string{"/app", "/app2"}, QueryString: aws.String("filter route = '/b' | stats max(n) as m by @log | sort @log")},
-			[][]string{{"@log=123456789012:/app", "m=9"}, {"@log=123456789012:/app2", "m=100"}}},
-		"identifiers": {cwl.StartQueryInput{LogGroupIdentifiers: []string{"arn:aws:logs:us-east-1:123456789012:log-group:/app2"}, QueryString: aws.String("fields n")},
-			[][]string{{"n=100"}}},
-		"events": {cwl.StartQueryInput{LogGroupName: app, QueryString: aws.String("fields @timestamp, n | sort @timestamp desc | limit 1")},
-			[][]string{{"@timestamp=2026-03-01 12:00:09.000", "n=9"}}},
-		"range is inclusive": {cwl.StartQueryInput{LogGroupName: app, QueryString: aws.String("stats count(*) as c"),
-			StartTime: aws.Int64(start.Unix() + 2), EndTime: aws.Int64(start.Unix() + 4)}, [][]string{{"c=3"}}},
-		"limit of the call": {cwl.StartQueryInput{LogGroupName: app, Limit: aws.Int32(2), QueryString: aws.String("fields n | sort n")},
-			[][]string{{"n=0"}, {"n=1"}}},
-		"source": {cwl.StartQueryInput{QueryString: aws.String("SOURCE logGroups(namePrefix: ['/app2']) | fields n")},
-			[][]string{{"n=100"}}},
+		"stats": {
+			cwl.StartQueryInput{LogGroupName: app, QueryString: aws.String("stats sum(n) as s, count(*) as c by route | sort route")},
+			[][]string{{"route=/a", "s=20", "c=5"}, {"route=/b", "s=25", "c=5"}},
+		},
+		"two groups": {
+			cwl.StartQueryInput{LogGroupNames: []string{"/app", "/app2"}, QueryString: aws.String("filter route = '/b' | stats max(n) as m by @log | sort @log")},
+			[][]string{{"@log=123456789012:/app", "m=9"}, {"@log=123456789012:/app2", "m=100"}},
+		},
+		"identifiers": {
+			cwl.StartQueryInput{LogGroupIdentifiers: []string{"arn:aws:logs:us-east-1:123456789012:log-group:/app2"}, QueryString: aws.String("fields n")},
+			[][]string{{"n=100"}},
+		},
+		"events": {
+			cwl.StartQueryInput{LogGroupName: app, QueryString: aws.String("fields @timestamp, n | sort @timestamp desc | limit 1")},
+			[][]string{{"@timestamp=2026-03-01 12:00:09.000", "n=9"}},
+		},
+		"range is inclusive": {cwl.StartQueryInput{
+			LogGroupName: app, QueryString: aws.String("stats count(*) as c"),
+			StartTime: aws.Int64(start.Unix() + 2), EndTime: aws.Int64(start.Unix() + 4),
+		}, [][]string{{"c=3"}}},
+		"limit of the call": {
+			cwl.StartQueryInput{LogGroupName: app, Limit: aws.Int32(2), QueryString: aws.String("fields n | sort n")},
+			[][]string{{"n=0"}, {"n=1"}},
+		},
+		"source": {
+			cwl.StartQueryInput{QueryString: aws.String("SOURCE logGroups(namePrefix: ['/app2']) | fields n")},
+			[][]string{{"n=100"}},
+		},
 	} {
 		_, got := w.query(tt.in)
 		if d := cmp.Diff(tt.want, table(got.Results)); d != "" || got.Status != types.QueryStatusComplete {
@@ -156,7 +170,8 @@ func TestQueryRefusals(t *testing.T) {
 	}
 	for code, ins := range map[string][]cwl.StartQueryInput{
 		"InvalidParameterException": {
-			{QueryString: q}, {LogGroupName: app, LogGroupNames: []string{"/app"}, QueryString: q},
+			{QueryString: q},
+			{LogGroupName: app, LogGroupNames: []string{"/app"}, QueryString: q},
 			{LogGroupName: app, QueryString: q, StartTime: aws.Int64(2), EndTime: aws.Int64(1)},
 			{LogGroupName: app, QueryString: q, StartTime: at(0), EndTime: at(1)},
 			{LogGroupName: app, QueryString: q, QueryLanguage: types.QueryLanguageSql},

@@ -68,8 +68,10 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, changed: make(chan struct{}, 1),
-		queue: make(chan *query, maxQueries)}
+	s := &Service{
+		clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, changed: make(chan struct{}, 1),
+		queue: make(chan *query, maxQueries),
+	}
 	return s, s.empty()
 }
 

@@ -62,15 +62,6 @@ func (b *Block) Size() int { return b.raw }
 
 func (b *Block) kept() int64 { return int64(cap(b.data)) + int64(8*len(b.ids)) + blockOverhead }
 
-// has says whether events of the stream may be in the block.
-func (b *Block) has(id uint32) bool {
-	if b.in == nil {
-		return true
-	}
-	_, ok := slices.BinarySearch(b.in, id)
-	return ok
-}
-
 // streamSum is what a block has of a stream: the least and the greatest event
 // time, and the latest time of ingestion.
 type streamSum struct {

@@ -61,8 +61,10 @@ func fill(tb testing.TB, g *store.Group, n int, seed uint64) []event {
 		var in []store.Input
 		for range rnd.IntN(20) + 1 {
 			base += rnd.Int64N(3)
-			e := event{Time: base, Ingested: int64(len(all)), Stream: s.Name(),
-				Seq: uint64(len(all) + 1), Text: fmt.Sprintf("event %d %s", len(all), strings.Repeat("x", rnd.IntN(300)))}
+			e := event{
+				Time: base, Ingested: int64(len(all)), Stream: s.Name(),
+				Seq: uint64(len(all) + 1), Text: fmt.Sprintf("event %d %s", len(all), strings.Repeat("x", rnd.IntN(300))),
+			}
 			if len(in) > 0 {
 				e.Ingested = all[len(all)-1].Ingested
 			}

@@ -70,11 +70,15 @@ func TestRootCauses(t *testing.T) {
 			"! client false: payments(→DynamoDB) ~tokens(tokens)",
 		}},
 		"no failure": {[]string{span("a", "a", "1", 0, 1, "")}, nil},
-		"two causes": {[]string{span("a", "a", "1", 0, 1, `,"fault":true,"subsegments":[
+		"two causes": {
+			[]string{span("a", "a", "1", 0, 1, `,"fault":true,"subsegments":[
 			{"name":"x","id":"1111111111111111","start_time":1,"end_time":2,"fault":true},{"name":"y","id":"2222222222222222","start_time":1,"end_time":2,"fault":true}]`)},
-			[]string{"client true: a(a > x)", "client true: a(a > y)"}},
-		"handled": {[]string{span("a", "a", "1", 0, 1, `,"subsegments":[{"name":"b","id":"1111111111111111","start_time":1,"end_time":2,"namespace":"remote","fault":true}]`),
-			span("b", "b", "1", 0.1, 0.2, `,"parent_id":"1111111111111111","fault":true`)}, []string{"client false: a(→b) b(b)"}},
+			[]string{"client true: a(a > x)", "client true: a(a > y)"},
+		},
+		"handled": {[]string{
+			span("a", "a", "1", 0, 1, `,"subsegments":[{"name":"b","id":"1111111111111111","start_time":1,"end_time":2,"namespace":"remote","fault":true}]`),
+			span("b", "b", "1", 0.1, 0.2, `,"parent_id":"1111111111111111","fault":true`),
+		}, []string{"client false: a(→b) b(b)"}},
 		"in a ring": {[]string{span("a", "a", "1", 0, 1, `,"parent_id":"bbbbbbbbbbbbbbbb","fault":true`), span("b", "b", "1", 0, 1, `,"parent_id":"aaaaaaaaaaaaaaaa","fault":true`)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,8 +36,10 @@ func TestGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := types.Group{GroupName: aws.String("slow"), GroupARN: &arn, FilterExpression: aws.String("responsetime > 9"),
-		InsightsConfiguration: &types.InsightsConfiguration{InsightsEnabled: aws.Bool(true), NotificationsEnabled: aws.Bool(true)}}
+	want := types.Group{
+		GroupName: aws.String("slow"), GroupARN: &arn, FilterExpression: aws.String("responsetime > 9"),
+		InsightsConfiguration: &types.InsightsConfiguration{InsightsEnabled: aws.Bool(true), NotificationsEnabled: aws.Bool(true)},
+	}
 	if got, want := groupLine(types.GroupSummary(*changed.Group)), groupLine(types.GroupSummary(want)); got != want {
 		t.Errorf("updated group = %s, want %s", got, want)
 	}

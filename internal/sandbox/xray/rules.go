@@ -233,8 +233,12 @@ func onlyRates(u *types.SamplingRuleUpdate) bool {
 
 func applyUpdate(r *types.SamplingRule, u *types.SamplingRuleUpdate) {
 	for _, f := range []struct{ to, from **string }{
-		{&r.HTTPMethod, &u.HTTPMethod}, {&r.Host, &u.Host}, {&r.ResourceARN, &u.ResourceARN},
-		{&r.ServiceName, &u.ServiceName}, {&r.ServiceType, &u.ServiceType}, {&r.URLPath, &u.URLPath},
+		{&r.HTTPMethod, &u.HTTPMethod},
+		{&r.Host, &u.Host},
+		{&r.ResourceARN, &u.ResourceARN},
+		{&r.ServiceName, &u.ServiceName},
+		{&r.ServiceType, &u.ServiceType},
+		{&r.URLPath, &u.URLPath},
 	} {
 		if *f.from != nil {
 			*f.to = *f.from

@@ -136,9 +136,14 @@ func TestTimeRangeTypes(t *testing.T) {
 		from, to float64
 		want     int
 	}{
-		{"", 90, 110, 1}, {"", 150, 250, 0}, {types.TimeRangeTypeTraceId, 100, 100, 1}, {types.TimeRangeTypeTraceId, 101, 2000, 0},
-		{types.TimeRangeTypeService, 90, 110, 0}, {types.TimeRangeTypeService, 150, 250, 1},
-		{types.TimeRangeTypeEvent, 90, 250, 0}, {types.TimeRangeTypeEvent, 999, 1001, 1},
+		{"", 90, 110, 1},
+		{"", 150, 250, 0},
+		{types.TimeRangeTypeTraceId, 100, 100, 1},
+		{types.TimeRangeTypeTraceId, 101, 2000, 0},
+		{types.TimeRangeTypeService, 90, 110, 0},
+		{types.TimeRangeTypeService, 150, 250, 1},
+		{types.TimeRangeTypeEvent, 90, 250, 0},
+		{types.TimeRangeTypeEvent, 999, 1001, 1},
 	} {
 		out := summaries(t, s, &xray.GetTraceSummariesInput{StartTime: seconds(tc.from), EndTime: seconds(tc.to), TimeRangeType: tc.kind})
 		if got := len(out.TraceSummaries); got != tc.want {
