@@ -32,7 +32,7 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 	if o.Data != "" {
 		dir = filepath.Join(o.Data, "events")
 	}
-	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir})
+	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir, Sink: o.Subscriptions})
 	if err != nil {
 		return nil, err
 	}
