@@ -99,6 +99,10 @@ bench-logs: build ## what logs cost: records per CPU-second and memory, one tabl
 bench-metrics: ## what measuring costs: CPU and allocations of a scrape
 	$(GO) test -run '^$$' -bench . -benchmem ./agent/scraper/...
 
+.PHONY: bench-sandbox
+bench-sandbox: ## the sandbox's figures: start, ingestion, queries over a million rows, memory
+	$(GO) test -run '^$$' -bench Figures -benchtime 5x -timeout 15m ./internal/sandbox
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for a while: make fuzz TIME=1m
 	.ci/fuzz $(or $(TIME),30s)

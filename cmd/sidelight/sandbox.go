@@ -45,6 +45,8 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 	cmd.Flags().StringVar(&o.Data, "data", "", "folder to keep everything in; without it, all is gone at the end")
 	cmd.Flags().StringVar(&seed, "seed", "", "fill it: demo is a day of a small shop")
 	cmd.Flags().Int64Var(&o.LogBytes, "log-bytes", 0, "bytes of log events to keep; 0 is 256 MiB")
+	cmd.Flags().StringVar(&o.Subscriptions, "subscriptions", "", "URL that gets what subscription filters match")
+	cmd.Flags().Int64Var(&o.TraceBytes, "trace-bytes", 0, "bytes of traces to keep; 0 is 64 MiB")
 	cmd.AddCommand(a.sandboxControl()...)
 	return cmd
 }

@@ -32,11 +32,11 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 	if o.Data != "" {
 		dir = filepath.Join(o.Data, "events")
 	}
-	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir})
+	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir, Sink: o.Subscriptions})
 	if err != nil {
 		return nil, err
 	}
-	traces := xray.New(xray.Options{Clock: s.clock, Log: o.Logger})
+	traces := xray.New(xray.Options{Clock: s.clock, Log: o.Logger, MaxBytes: o.TraceBytes})
 	own := []api.Service{
 		metrics,
 		events,

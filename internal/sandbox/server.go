@@ -47,6 +47,12 @@ type Options struct {
 	// LogBytes bounds the store of log events, in bytes as kept. The oldest
 	// blocks go first. 0 means 256 MiB.
 	LogBytes int64
+	// Subscriptions is the URL of an HTTP server that gets what subscription
+	// filters match, in the place of their destinations. Empty: nothing is sent.
+	Subscriptions string
+	// TraceBytes bounds the store of traces, in bytes. The oldest traces go
+	// first. 0 means 64 MiB.
+	TraceBytes int64
 	// Data is a folder to keep everything in, so that it outlives the process:
 	// what was acknowledged is there again after a kill. Empty: memory only.
 	Data string

@@ -125,7 +125,8 @@ func (m *awsModel) badCode(op, code string) bool {
 // gone says that the query protocol cannot carry a violation: it has no empty
 // lists and structures.
 func gone(p modelProtocol, v *violation) bool {
-	return p == modelQuery && (strings.HasSuffix(v.what, "has too few members") || v.what == "Dimensions[0].Name is missing")
+	return p == modelQuery && (strings.HasSuffix(v.what, "has too few members") || v.what == "Dimensions[0].Name is missing" ||
+		v.what == "MuteTargets.AlarmNames is missing")
 }
 
 // TestRefusalsByModels sends inputs that violate the models and expects them to

@@ -228,6 +228,7 @@ func outgrown() map[string]string {
 		"StopQueryInput.queryId":                                  longer,
 		"PutMetricAlarmInput.ComparisonOperator":                  "not with an EvaluationCriteria",
 		"PutMetricAlarmInput.EvaluationPeriods":                   "not with an EvaluationCriteria",
+		"PutResourcePolicyInput.policyDocument":                   "at most 51,200 characters",
 		"PutMetricDataInput.MetricData":                           "or EntityMetricData",
 	}
 }

@@ -20,7 +20,9 @@ const inWarmUp types.EvaluationState = "IN_WARM_UP"
 type alarmSet struct {
 	alarms     map[string]*metricAlarm
 	composites map[string]*compositeAlarm
-	history    []historyItem // oldest first
+	mutes      map[string]*muteRule              // by name
+	detectors  map[string]*types.AnomalyDetector // by ID; replaced, never changed
+	history    []historyItem                     // oldest first
 	// sequence numbers history items; it only grows.
 	sequence int
 }
@@ -47,7 +49,8 @@ type metricAlarm struct {
 func (s *Service) alarmSetLocked(sc scope) *alarmSet {
 	set := s.alarms[sc]
 	if set == nil {
-		set = &alarmSet{alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm)}
+		set = &alarmSet{alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm),
+			mutes: make(map[string]*muteRule), detectors: make(map[string]*types.AnomalyDetector)}
 		s.alarms[sc] = set
 	}
 	return set

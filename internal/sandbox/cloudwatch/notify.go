@@ -23,10 +23,17 @@ type transition struct {
 	message         any // the document for SNS
 }
 
-// act carries out the actions of a transition and writes their outcome to the
-// history.
+// act carries out the actions of a transition, unless a mute rule is active,
+// and writes their outcome to the history.
 func (s *Service) act(ctx context.Context, t transition) {
 	if len(t.actions) == 0 {
+		return
+	}
+	s.mu.Lock()
+	rule, muted := s.alarmSetLocked(t.sc).muted(t.name, t.at)
+	s.mu.Unlock()
+	if muted {
+		s.opts.Logger.Info("alarm actions are muted", "source", t.name, "by", rule)
 		return
 	}
 	n := Notification{Time: t.at, Alarm: t.arn, Subject: t.subject(), Message: string(mustMarshal(t.message))}

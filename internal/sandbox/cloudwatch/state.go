@@ -59,6 +59,12 @@ func (s *Service) ExportState() (map[string]any, error) {
 		for name, c := range set.composites {
 			out["composite/"+in+name] = compositeState{sc.account, sc.region, c.desc, c.tags, c.created, c.current, c.until}
 		}
+		for name, m := range set.mutes {
+			out["mute/"+in+name] = muteState{sc.account, sc.region, m.put, m.updated, m.tags}
+		}
+		for id, d := range set.detectors {
+			out["detector/"+in+id] = detectorState{sc.account, sc.region, *d}
+		}
 		for i := range set.history {
 			h := &set.history[i]
 			out[fmt.Sprint("history/", in, h.number)] = itemState{sc.account, sc.region, h.number, h.AlarmHistoryItem}
@@ -96,6 +102,10 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 			err = s.importAlarmLocked(v)
 		case "composite":
 			err = s.importCompositeLocked(v)
+		case "mute":
+			err = s.importMuteLocked(v)
+		case "detector":
+			err = s.importDetectorLocked(v)
 		case "history":
 			err = s.importItemLocked(v)
 		case "dashboard":

@@ -91,6 +91,11 @@ func (s *Service) taggedLocked(ctx context.Context, arn *string) (tagged, error)
 			return tagged{c.tags, func(t map[string]string) { c.tags = t }}, nil
 		}
 	}
+	if name, ok := strings.CutPrefix(*arn, muteARN(caller, "")); ok {
+		if m := s.alarmSetLocked(scopeOf(caller)).mutes[name]; m != nil {
+			return tagged{m.tags, func(t map[string]string) { m.tags = t }}, nil
+		}
+	}
 	if name, ok := strings.CutPrefix(*arn, dashboardARN(caller.Account, "")); ok {
 		if d := s.dashboards[caller.Account][name]; d != nil {
 			return tagged{d.tags, func(t map[string]string) { d.tags = t }}, nil
@@ -164,6 +169,9 @@ func (s *Service) Resources(ctx context.Context) []api.Resource {
 	}
 	for name, c := range set.composites {
 		out = append(out, api.Resource{ARN: alarmARN(caller, name), Tags: maps.Clone(c.tags)})
+	}
+	for name, m := range set.mutes {
+		out = append(out, api.Resource{ARN: muteARN(caller, name), Tags: maps.Clone(m.tags)})
 	}
 	for name, d := range s.dashboards[caller.Account] {
 		out = append(out, api.Resource{ARN: dashboardARN(caller.Account, name), Tags: maps.Clone(d.tags)})

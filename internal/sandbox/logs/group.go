@@ -30,6 +30,9 @@ type group struct {
 	protected bool
 	tags      map[string]string
 	filters   map[string]*metricFilter
+	index     *indexPolicy
+
+	subscriptions map[string]*subscription
 }
 
 func (g *group) arn() string {
@@ -143,6 +146,7 @@ func (s *Service) createLogGroup(ctx context.Context, in *cwl.CreateLogGroupInpu
 		name: name, region: caller.Region, account: caller.Account, class: class, created: s.now(), kms: text(in.KmsKeyId),
 		events: events, streams: make(map[string]*stream), protected: aws.ToBool(in.DeletionProtectionEnabled),
 		tags: make(map[string]string), filters: make(map[string]*metricFilter),
+		subscriptions: make(map[string]*subscription),
 	}
 	for k, v := range in.Tags {
 		g.tags[k] = v

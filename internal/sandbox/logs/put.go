@@ -55,6 +55,7 @@ func (s *Service) putLogEvents(ctx context.Context, in *cwl.PutLogEventsInput) (
 		}
 		s.extract(ctx, g, valid, now)
 		s.offer(g, st.name, valid, now)
+		s.subscribe(g, st.name, valid)
 	}
 	out := &cwl.PutLogEventsOutput{NextSequenceToken: aws.String(sequenceToken(now)), RejectedLogEventsInfo: rejected}
 	if in.Entity != nil {

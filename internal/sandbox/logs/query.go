@@ -35,6 +35,7 @@ type query struct {
 	groups           []*group
 	start, end       int64 // milliseconds, inclusive
 	created          int64
+	needles          [][]byte // every matching message has all of them
 	exec             *insights.Execution
 
 	mu     sync.Mutex
@@ -120,12 +121,23 @@ func (q *query) Blocks() []insights.Block {
 	for _, g := range q.groups {
 		start := max(q.start, g.expiry(q.created))
 		for _, b := range g.events.Blocks() {
-			if b.MaxTime() >= start && b.MinTime() <= q.end {
+			if b.MaxTime() >= start && b.MinTime() <= q.end && q.mayMatch(b) {
 				blocks = append(blocks, &queryBlock{block: b, start: start, log: g.account + ":" + g.name})
 			}
 		}
 	}
 	return blocks
+}
+
+// mayMatch says whether a block may have rows that count. What a query looks
+// for by ID is in few blocks, whose rows alone are scanned.
+func (q *query) mayMatch(b *store.Block) bool {
+	for _, n := range q.needles {
+		if !b.MayContain(n) {
+			return false
+		}
+	}
+	return true
 }
 
 // queryBlock shows a block of the store to the engine.

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
@@ -35,6 +37,9 @@ type Options struct {
 	// Dir is a folder to keep streams and events in too. Empty: memory only.
 	// What is in it becomes part of the service by ImportState.
 	Dir string
+	// Sink is the URL of an HTTP server that gets what subscription filters
+	// match, in the place of their destinations. Empty: nothing is sent.
+	Sink string
 }
 
 // Service implements api.Service. It is safe for concurrent use.
@@ -44,6 +49,7 @@ type Service struct {
 	log     *slog.Logger
 	max     int64
 	dir     string
+	sink    string
 	changed chan struct{} // wakes Run; holds one token
 
 	mu     sync.RWMutex
@@ -52,9 +58,11 @@ type Service struct {
 	defs   map[string]map[string]*definition // by region and id
 	minute minutes
 
-	queries []*query // oldest first
-	queue   chan *query
-	tails   []*tail // replaced, never changed
+	queries    []*query // oldest first
+	queue      chan *query
+	policies   map[resourcePolicyKey]types.ResourcePolicy
+	deliveries chan *delivery
+	tails      []*tail // replaced, never changed
 }
 
 // groupKey names a group. Regions are worlds apart.
@@ -68,10 +76,8 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{
-		clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, changed: make(chan struct{}, 1),
-		queue: make(chan *query, maxQueries),
-	}
+	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, sink: o.Sink, changed: make(chan struct{}, 1),
+		queue: make(chan *query, maxQueries), deliveries: make(chan *delivery, maxDeliveries)}
 	return s, s.empty()
 }
 
@@ -94,6 +100,7 @@ func (s *Service) empty() error {
 	s.queries = nil
 	s.groups = make(map[groupKey]*group)
 	s.defs = make(map[string]map[string]*definition)
+	s.policies = make(map[resourcePolicyKey]types.ResourcePolicy)
 	s.minute = minutes{}
 	return nil
 }
@@ -148,6 +155,16 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("PutQueryDefinition", s.putQueryDefinition),
 		api.Op("DescribeQueryDefinitions", s.describeQueryDefinitions),
 		api.Op("DeleteQueryDefinition", s.deleteQueryDefinition),
+		api.Op("PutSubscriptionFilter", s.putSubscriptionFilter),
+		api.Op("DescribeSubscriptionFilters", s.describeSubscriptionFilters),
+		api.Op("DeleteSubscriptionFilter", s.deleteSubscriptionFilter),
+		api.Op("PutIndexPolicy", s.putIndexPolicy),
+		api.Op("DescribeIndexPolicies", s.describeIndexPolicies),
+		api.Op("DescribeFieldIndexes", s.describeFieldIndexes),
+		api.Op("DeleteIndexPolicy", s.deleteIndexPolicy),
+		api.Op("PutResourcePolicy", s.putResourcePolicy),
+		api.Op("DescribeResourcePolicies", s.describeResourcePolicies),
+		api.Op("DeleteResourcePolicy", s.deleteResourcePolicy),
 		api.Op("TagResource", s.tagResource),
 		api.Op("UntagResource", s.untagResource),
 		api.Op("ListTagsForResource", s.listTagsForResource),
@@ -163,6 +180,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.runQueries(ctx, wg.Go) })
+	wg.Go(func() { s.deliver(ctx) })
 	for {
 		due, ok := s.nextMinute()
 		if !ok {

@@ -41,7 +41,7 @@ func (s *Service) startQuery(ctx context.Context, in *cwl.StartQueryInput) (*cwl
 	now := s.clock.Now()
 	q := &query{
 		id: newUUID(), region: api.CallerOf(ctx).Region, text: *in.QueryString, groups: groups, start: start, end: end,
-		created: now.UnixMilli(), status: types.QueryStatusScheduled,
+		created: now.UnixMilli(), status: types.QueryStatusScheduled, needles: compiled.Needles(),
 	}
 	q.exec = compiled.Prepare(q, insights.Options{
 		Start: start, End: end, Limit: limit, Now: now,

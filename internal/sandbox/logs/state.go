@@ -24,6 +24,16 @@ type (
 		Protected             bool
 		Tags                  map[string]string
 		Filters               []filterState
+		Index                 *indexPolicy        `json:",omitempty"`
+		Subscriptions         []subscriptionState `json:",omitempty"`
+	}
+	subscriptionState struct {
+		Put     cwl.PutSubscriptionFilterInput
+		Created int64
+	}
+	policyState struct {
+		Region string
+		Policy types.ResourcePolicy
 	}
 	filterState struct {
 		Put     cwl.PutMetricFilterInput
@@ -48,6 +58,9 @@ func (s *Service) ExportState() (map[string]any, error) {
 			out["query/"+region+"/"+id] = definitionState{region, d.token, d.QueryDefinition}
 		}
 	}
+	for k, p := range s.policies {
+		out["policy/"+k.region+"/"+k.name+"/"+k.resource] = policyState{k.region, p}
+	}
 	return out, nil
 }
 
@@ -56,13 +69,16 @@ func (g *group) state() groupState {
 	defer g.mu.Unlock()
 	st := groupState{
 		Name: g.name, Region: g.region, Account: g.account, Class: g.class, Created: g.created, KMS: g.kms, Events: g.events.ID(),
-		Retention: g.retention, Protected: g.protected, Tags: maps.Clone(g.tags),
+		Retention: g.retention, Protected: g.protected, Tags: maps.Clone(g.tags), Index: g.index,
 	}
 	for _, f := range g.sortedFiltersLocked() {
 		st.Filters = append(st.Filters, filterState{Created: f.created, Put: cwl.PutMetricFilterInput{
 			LogGroupName: &g.name, FilterName: &f.name, FilterPattern: &f.pattern, MetricTransformations: []types.MetricTransformation{f.transform},
 			ApplyOnTransformedLogs: f.applyOn, FieldSelectionCriteria: f.criteria, EmitSystemFieldDimensions: f.system,
 		}})
+	}
+	for _, f := range g.sortedSubscriptionsLocked() {
+		st.Subscriptions = append(st.Subscriptions, subscriptionState{f.put, f.created})
 	}
 	return st
 }
@@ -80,6 +96,8 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 			err = s.importGroupLocked(v)
 		case "query":
 			err = s.importDefinitionLocked(v)
+		case "policy":
+			err = s.importPolicyLocked(v)
 		}
 		if err != nil {
 			return fmt.Errorf("read state of Logs, %s: %w", key, err)
@@ -101,6 +119,7 @@ func (s *Service) importGroupLocked(v json.RawMessage) error {
 	g := &group{
 		name: st.Name, region: st.Region, account: st.Account, class: st.Class, created: st.Created, kms: st.KMS, events: events,
 		streams: make(map[string]*stream), retention: st.Retention, protected: st.Protected, tags: st.Tags, filters: make(map[string]*metricFilter),
+		index: st.Index, subscriptions: make(map[string]*subscription),
 	}
 	if g.tags == nil {
 		g.tags = make(map[string]string)
@@ -115,6 +134,14 @@ func (s *Service) importGroupLocked(v json.RawMessage) error {
 		}
 		f.created = st.Filters[i].Created
 		g.filters[f.name] = f
+	}
+	for i := range st.Subscriptions {
+		f, err := newSubscription(&st.Subscriptions[i].Put)
+		if err != nil {
+			return err
+		}
+		f.created = st.Subscriptions[i].Created
+		g.subscriptions[*f.put.FilterName] = f
 	}
 	s.groups[groupKey{st.Region, st.Name}] = g
 	return nil
@@ -135,6 +162,15 @@ func (s *Service) importDefinitionLocked(v json.RawMessage) error {
 		s.defs[st.Region] = make(map[string]*definition)
 	}
 	s.defs[st.Region][*st.Definition.QueryDefinitionId] = &definition{st.Definition, st.Token}
+	return nil
+}
+
+func (s *Service) importPolicyLocked(v json.RawMessage) error {
+	var st policyState
+	if err := json.Unmarshal(v, &st); err != nil {
+		return err
+	}
+	s.policies[resourcePolicyKey{st.Region, text(st.Policy.PolicyName), text(st.Policy.ResourceArn)}] = st.Policy
 	return nil
 }
 
