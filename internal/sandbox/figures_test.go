@@ -143,8 +143,10 @@ func benchLogs(b *testing.B) {
 func runQuery(b *testing.B, logs *cwl.Client, query string) float64 {
 	b.Helper()
 	now := time.Now().Unix()
-	q := good(logs.StartQuery(b.Context(), &cwl.StartQueryInput{LogGroupName: aws.String("/app"), QueryString: &query,
-		StartTime: aws.Int64(now - 3600), EndTime: aws.Int64(now + 60)}))(b)
+	q := good(logs.StartQuery(b.Context(), &cwl.StartQueryInput{
+		LogGroupName: aws.String("/app"), QueryString: &query,
+		StartTime: aws.Int64(now - 3600), EndTime: aws.Int64(now + 60),
+	}))(b)
 	poll := time.NewTicker(2 * time.Millisecond)
 	defer poll.Stop()
 	for {

@@ -140,8 +140,11 @@ func randomOps(t *testing.T) (out []randomOp) {
 		api.Service
 		target, version string
 	}{
-		{l, "Logs_20140328", ""}, {cloudwatch.New(cloudwatch.Options{Clock: c}), "GraniteServiceVersion20100801", "2010-08-01"},
-		{xray.New(xray.Options{Clock: c}), "", ""}, {sts.New(), "", "2011-06-15"}, {tagging.New(nil), "ResourceGroupsTaggingAPI_20170126", ""},
+		{l, "Logs_20140328", ""},
+		{cloudwatch.New(cloudwatch.Options{Clock: c}), "GraniteServiceVersion20100801", "2010-08-01"},
+		{xray.New(xray.Options{Clock: c}), "", ""},
+		{sts.New(), "", "2011-06-15"},
+		{tagging.New(nil), "ResourceGroupsTaggingAPI_20170126", ""},
 	} {
 		for _, op := range s.Operations() {
 			if op.Name == "StartLiveTail" { // an endless answer

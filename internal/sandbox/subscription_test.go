@@ -43,8 +43,10 @@ func TestSubscription(t *testing.T) {
 	logs, ctx, g := cwl.NewFromConfig(sandboxtest.Config(s)), t.Context(), aws.String("/app")
 	good(logs.CreateLogGroup(ctx, &cwl.CreateLogGroupInput{LogGroupName: g}))(t)
 	good(logs.CreateLogStream(ctx, &cwl.CreateLogStreamInput{LogGroupName: g, LogStreamName: aws.String("s")}))(t)
-	put := &cwl.PutSubscriptionFilterInput{LogGroupName: g, FilterName: aws.String("errors"), FilterPattern: aws.String("ERROR"),
-		DestinationArn: aws.String("arn:aws:lambda:us-east-1:000000000000:function:f"), RoleArn: aws.String("arn:aws:iam::000000000000:role/r"), Distribution: types.DistributionRandom}
+	put := &cwl.PutSubscriptionFilterInput{
+		LogGroupName: g, FilterName: aws.String("errors"), FilterPattern: aws.String("ERROR"),
+		DestinationArn: aws.String("arn:aws:lambda:us-east-1:000000000000:function:f"), RoleArn: aws.String("arn:aws:iam::000000000000:role/r"), Distribution: types.DistributionRandom,
+	}
 	good(logs.PutSubscriptionFilter(ctx, put))(t)
 	list := good(logs.DescribeSubscriptionFilters(ctx, &cwl.DescribeSubscriptionFiltersInput{LogGroupName: g}))(t).SubscriptionFilters
 	if len(list) != 1 || *list[0].RoleArn != *put.RoleArn || list[0].Distribution != put.Distribution || *list[0].FilterPattern != "ERROR" || list[0].CreationTime == nil {
@@ -52,7 +54,8 @@ func TestSubscription(t *testing.T) {
 	}
 	now := time.Now().UnixMilli()
 	good(logs.PutLogEvents(ctx, &cwl.PutLogEventsInput{LogGroupName: g, LogStreamName: aws.String("s"), LogEvents: []types.InputLogEvent{
-		{Timestamp: &now, Message: aws.String("fine")}, {Timestamp: &now, Message: aws.String("ERROR one")}}}))(t)
+		{Timestamp: &now, Message: aws.String("fine")}, {Timestamp: &now, Message: aws.String("ERROR one")},
+	}}))(t)
 	m := <-got
 	want := message{MessageType: "DATA_MESSAGE", LogGroup: "/app", LogStream: "s", SubscriptionFilters: []string{"errors"}, LogEvents: []struct{ Message string }{{"ERROR one"}}}
 	if d := cmp.Diff(want, m); d != "" {
@@ -103,11 +106,15 @@ func TestMuteRule(t *testing.T) {
 	c, ctx := cloudwatch.NewFromConfig(sandboxtest.Config(s)), t.Context()
 	topic := "arn:aws:sns:us-east-1:000000000000:t"
 	for _, name := range []string{"muted", "loud"} {
-		good(c.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{AlarmName: &name, Namespace: aws.String("App"), MetricName: aws.String("M"), Statistic: "Sum",
-			Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: "GreaterThanThreshold", AlarmActions: []string{topic}}))(t)
+		good(c.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+			AlarmName: &name, Namespace: aws.String("App"), MetricName: aws.String("M"), Statistic: "Sum",
+			Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: "GreaterThanThreshold", AlarmActions: []string{topic},
+		}))(t)
 	}
-	put := &cloudwatch.PutAlarmMuteRuleInput{Name: aws.String("now"), Description: aws.String("d"), MuteTargets: &cwtypes.MuteTargets{AlarmNames: []string{"muted"}},
-		Rule: &cwtypes.Rule{Schedule: &cwtypes.Schedule{Expression: aws.String("cron(* * * * *)"), Duration: aws.String("PT1H"), Timezone: aws.String("Europe/Paris")}}}
+	put := &cloudwatch.PutAlarmMuteRuleInput{
+		Name: aws.String("now"), Description: aws.String("d"), MuteTargets: &cwtypes.MuteTargets{AlarmNames: []string{"muted"}},
+		Rule: &cwtypes.Rule{Schedule: &cwtypes.Schedule{Expression: aws.String("cron(* * * * *)"), Duration: aws.String("PT1H"), Timezone: aws.String("Europe/Paris")}},
+	}
 	good(c.PutAlarmMuteRule(ctx, put))(t)
 	got := good(c.GetAlarmMuteRule(ctx, &cloudwatch.GetAlarmMuteRuleInput{AlarmMuteRuleName: put.Name}))(t)
 	if got.Status != cwtypes.AlarmMuteRuleStatusActive || *got.Description != "d" || *got.Rule.Schedule.Timezone != "Europe/Paris" || got.MuteTargets.AlarmNames[0] != "muted" {

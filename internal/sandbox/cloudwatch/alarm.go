@@ -49,8 +49,10 @@ type metricAlarm struct {
 func (s *Service) alarmSetLocked(sc scope) *alarmSet {
 	set := s.alarms[sc]
 	if set == nil {
-		set = &alarmSet{alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm),
-			mutes: make(map[string]*muteRule), detectors: make(map[string]*types.AnomalyDetector)}
+		set = &alarmSet{
+			alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm),
+			mutes: make(map[string]*muteRule), detectors: make(map[string]*types.AnomalyDetector),
+		}
 		s.alarms[sc] = set
 	}
 	return set

@@ -61,8 +61,10 @@ func detectorOf(namespace, metric, stat *string, dims []types.Dimension, single 
 	if _, err := parseStatistic(*single.Stat); err != nil {
 		return nil, invalidValue("The value %s for parameter Stat is not supported.", *single.Stat)
 	}
-	return &types.AnomalyDetector{SingleMetricAnomalyDetector: single,
-		Namespace: single.Namespace, MetricName: single.MetricName, Stat: single.Stat, Dimensions: orEmpty(single.Dimensions)}, nil
+	return &types.AnomalyDetector{
+		SingleMetricAnomalyDetector: single,
+		Namespace:                   single.Namespace, MetricName: single.MetricName, Stat: single.Stat, Dimensions: orEmpty(single.Dimensions),
+	}, nil
 }
 
 // PutAnomalyDetector stores a detector. It has no effect on bands, which the

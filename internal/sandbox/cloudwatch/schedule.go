@@ -84,8 +84,11 @@ type cronField struct {
 
 func cronFields() [5]cronField {
 	return [5]cronField{
-		{"minute", 0, 59, ""}, {"hour", 0, 23, ""}, {"day of month", 1, 31, ""},
-		{"month", 1, 12, "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"}, {"day of week", 0, 7, "SUNMONTUEWEDTHUFRISAT"},
+		{"minute", 0, 59, ""},
+		{"hour", 0, 23, ""},
+		{"day of month", 1, 31, ""},
+		{"month", 1, 12, "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"},
+		{"day of week", 0, 7, "SUNMONTUEWEDTHUFRISAT"},
 	}
 }
 

@@ -201,8 +201,10 @@ func (s *Service) putResourcePolicy(ctx context.Context, in *cwl.PutResourcePoli
 		return nil, api.Errorf("LimitExceededException", "Resource limit exceeded: there can be no more than %d resource policies.", maxResourcePolicies)
 	}
 	revision, _ := strconv.Atoi(text(old.RevisionId)) // 0 for none
-	p := types.ResourcePolicy{PolicyName: in.PolicyName, PolicyDocument: in.PolicyDocument, ResourceArn: in.ResourceArn,
-		LastUpdatedTime: aws.Int64(s.now()), PolicyScope: types.PolicyScopeAccount, RevisionId: aws.String(fmt.Sprint(revision + 1))}
+	p := types.ResourcePolicy{
+		PolicyName: in.PolicyName, PolicyDocument: in.PolicyDocument, ResourceArn: in.ResourceArn,
+		LastUpdatedTime: aws.Int64(s.now()), PolicyScope: types.PolicyScopeAccount, RevisionId: aws.String(fmt.Sprint(revision + 1)),
+	}
 	if in.ResourceArn != nil {
 		p.PolicyScope = types.PolicyScopeResource
 	}

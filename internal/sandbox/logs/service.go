@@ -76,8 +76,10 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, sink: o.Sink, changed: make(chan struct{}, 1),
-		queue: make(chan *query, maxQueries), deliveries: make(chan *delivery, maxDeliveries)}
+	s := &Service{
+		clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, sink: o.Sink, changed: make(chan struct{}, 1),
+		queue: make(chan *query, maxQueries), deliveries: make(chan *delivery, maxDeliveries),
+	}
 	return s, s.empty()
 }
 

@@ -158,8 +158,10 @@ func (s *Service) subscribe(g *group, stream string, events []store.Input) {
 	list := g.sortedSubscriptionsLocked()
 	g.mu.Unlock()
 	for _, f := range list {
-		d := &delivery{MessageType: "DATA_MESSAGE", Owner: g.account, LogGroup: g.name, LogStream: stream,
-			SubscriptionFilters: []string{*f.put.FilterName}, destination: *f.put.DestinationArn}
+		d := &delivery{
+			MessageType: "DATA_MESSAGE", Owner: g.account, LogGroup: g.name, LogStream: stream,
+			SubscriptionFilters: []string{*f.put.FilterName}, destination: *f.put.DestinationArn,
+		}
 		for i := range events {
 			if e := &events[i]; f.match == nil || f.match([]byte(e.Message)) {
 				d.LogEvents = append(d.LogEvents, deliveryEvent{fmt.Sprintf("%036d%020d", e.Time, i), e.Time, e.Message})
