@@ -6,10 +6,11 @@ LDFLAGS := -s -w
 # Code that runs once or at a person's pace is compiled without inlining, which
 # takes 1 MB off the binary. Nothing on the path of the data is among it.
 MODULE  := github.com/sidelight-dev/sidelight
-COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/xml math/big mime/... crypto/x509 \
+COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/xml encoding/json math/big mime/... crypto/tls crypto/x509 regexp/... \
            $(addprefix $(MODULE)/,cmd/... agent agent/config agent/firelens agent/recipe/... agent/scraper/... \
            internal/alarm internal/metricmath internal/query internal/render internal/traces internal/segment \
-           internal/sandbox internal/sandbox/cloudwatch internal/sandbox/logs internal/sandbox/xray/...)
+           internal/sandbox internal/sandbox/awsproto internal/sandbox/cloudwatch internal/sandbox/disk internal/sandbox/logs \
+           internal/sandbox/tagging internal/sandbox/xray/... internal/filterpattern internal/insights)
 GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(GCFLAGS)
 TOOL    := $(GO) tool -modfile=tools.mod

@@ -15,8 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
 )
@@ -145,6 +147,7 @@ func serve(t *testing.T, e api.Service, spec awsproto.Spec, opts ...func(*awspro
 	url := serveOptions(t, o)
 	return aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(url), RetryMaxAttempts: 1,
+		APIOptions: []func(*middleware.Stack) error{awsapi.SteadyBody},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: "token"}, nil
 		}),
