@@ -2,8 +2,9 @@ package query
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Operand is one series and a statistic of it, written as in the condition of an
@@ -32,8 +33,8 @@ func (e *OperandError) Error() string {
 // The forms of extended statistics: CloudWatch user guide, "Statistics
 // definitions".
 var (
-	percentStat = regexp.MustCompile(`^(p|tm|tc|ts|wm)(100|[0-9]{1,2}(?:\.[0-9]{1,10})?)$`)
-	rangeStat   = regexp.MustCompile(`^(tm|tc|ts|wm)\((?:[0-9.]+%)?:(?:[0-9.]+%)?\)$|^(pr|tm|tc|ts|wm)\((?:-?[0-9.]+)?:(?:-?[0-9.]+)?\)$`)
+	percentStat = lazyregexp.New(`^(p|tm|tc|ts|wm)(100|[0-9]{1,2}(?:\.[0-9]{1,10})?)$`)
+	rangeStat   = lazyregexp.New(`^(tm|tc|ts|wm)\((?:[0-9.]+%)?:(?:[0-9.]+%)?\)$|^(pr|tm|tc|ts|wm)\((?:-?[0-9.]+)?:(?:-?[0-9.]+)?\)$`)
 )
 
 // StatNames are the statistics that have a name of their own.

@@ -3,13 +3,14 @@ package query
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sidelight-dev/sidelight/internal/segment"
 	"github.com/sidelight-dev/sidelight/internal/traces"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Traces asks X-Ray, and finds traces by every name that people have for them.
@@ -91,10 +92,10 @@ func (e *NotTraceID) Error() string {
 }
 
 var (
-	xrayID      = regexp.MustCompile(`^1-[0-9a-f]{8}-[0-9a-f]{24}$`)
-	w3cID       = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
-	rootField   = regexp.MustCompile(`(?:^|;)\s*root=(1-[0-9a-f]{8}-[0-9a-f]{24})\s*(?:;|$)`)
+	xrayID      = lazyregexp.New(`^1-[0-9a-f]{8}-[0-9a-f]{24}$`)
+	w3cID       = lazyregexp.New(`^[0-9a-f]{32}$`)
+	traceparent = lazyregexp.New(`^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$`)
+	rootField   = lazyregexp.New(`(?:^|;)\s*root=(1-[0-9a-f]{8}-[0-9a-f]{24})\s*(?:;|$)`)
 )
 
 // TraceID reads the ID of a trace in the forms that people find in logs and

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/internal/problem"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 const (
@@ -91,7 +92,7 @@ func tabs(f *file, ps *problem.Problems) {
 	}
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+)(?:, column (\d+))?: )?`)
+var yamlLine = lazyregexp.New(`^yaml: (?:line (\d+)(?:, column (\d+))?: )?`)
 
 // syntax turns an error of the YAML reader, which knows lines only and not
 // always the right one, into a problem.
@@ -267,8 +268,8 @@ func (c *converter) scalar(y *yaml.Node, n *Node) {
 
 // The plain scalars of the core schema: YAML 1.2.2, section 10.3.2.
 var (
-	number   = regexp.MustCompile(`^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)$`)
-	infinite = regexp.MustCompile(`^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
+	number   = lazyregexp.New(`^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)$`)
+	infinite = lazyregexp.New(`^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
 )
 
 func coreKind(s string) Kind {

@@ -6,9 +6,10 @@ package expr
 
 import (
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Kind is the type of a value.
@@ -154,7 +155,7 @@ const (
 	maxBits   = 4096
 )
 
-var quantityForm = regexp.MustCompile(`^([-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)(us|ms|s|m|h|d|%|/s|[KMGT]i?B|B)?((?:[0-9]+(?:us|ms|s|m|h))*)$`)
+var quantityForm = lazyregexp.New(`^([-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?)(us|ms|s|m|h|d|%|/s|[KMGT]i?B|B)?((?:[0-9]+(?:us|ms|s|m|h))*)$`)
 
 // Quantity reads a number with or without a unit: "5", "0.5", "500ms",
 // "2h30m", "20%", "2GiB", "100/s".

@@ -2,12 +2,13 @@ package lower
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // route is what happens on each state, as ARNs.
@@ -71,7 +72,7 @@ func (l *lowerer) actionList(n *ast.Node, sc expr.Scope) []string {
 }
 
 // topicName: SNS, CreateTopic.
-var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
+var topicName = lazyregexp.New(`^[A-Za-z0-9_-]{1,256}$`)
 
 // topic returns the ARN of a topic that is given by ARN or by name.
 func (l *lowerer) topic(n *ast.Node, sc expr.Scope) (string, bool) {

@@ -3,7 +3,6 @@ package lower
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +11,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/catalogue"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // What an alarm does if it says nothing else: three of three minutes.
@@ -163,7 +164,7 @@ func (a *alarm) lowSamples(m *metricDef) {
 	}
 }
 
-var percentile = regexp.MustCompile(`^p[0-9.]+$`)
+var percentile = lazyregexp.New(`^p[0-9.]+$`)
 
 // window resolves a wall clock; PutMetricAlarm allows it for five periods.
 func (a *alarm) window() {

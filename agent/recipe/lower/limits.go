@@ -2,12 +2,13 @@ package lower
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // maxUserTags leaves room in CloudWatch's 50 tags for the seven that mark the
@@ -15,7 +16,7 @@ import (
 const maxUserTags = 42
 
 // tagText: the characters that AWS allows in tag keys and values.
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+var tagText = lazyregexp.New(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // tagMap resolves a map of tags. CloudWatch API reference, Tag: keys of 1 to
 // 128 characters, values of up to 256.

@@ -5,7 +5,6 @@ package lower
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/internal/problem"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Options say what a recipe is resolved for.
@@ -141,10 +142,10 @@ func (l *lowerer) want(n *ast.Node, kind ast.Kind, what string) bool {
 }
 
 var (
-	recipeName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
-	envName    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
-	alarmID    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,127}$`)
-	paramName  = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,63}$`)
+	recipeName = lazyregexp.New(`^[a-z][a-z0-9-]{0,39}$`)
+	envName    = lazyregexp.New(`^[a-z][a-z0-9-]{0,39}$`)
+	alarmID    = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]{0,127}$`)
+	paramName  = lazyregexp.New(`^[a-z][a-zA-Z0-9_]{0,63}$`)
 )
 
 func (l *lowerer) header() {
@@ -233,7 +234,7 @@ func (l *lowerer) environmentBlocks(envs *ast.Node) {
 	}
 }
 
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+var accountID = lazyregexp.New(`^[0-9]{12}$`)
 
 // place decides on account, region and partition.
 func (l *lowerer) place() {

@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -10,6 +9,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/internal/metricmath"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // math is the definition of a metric by an expression over other metrics.
@@ -62,7 +63,7 @@ func (l *lowerer) mathDef(id string, e ast.Entry, d *metricDef) {
 }
 
 // overTime finds the functions that sum up one series over time.
-var overTime = regexp.MustCompile(`(?i)\b(?:AVG|SUM|MIN|MAX|STDDEV)\(\s*[a-z][A-Za-z0-9_]*\s*\)`)
+var overTime = lazyregexp.New(`(?i)\b(?:AVG|SUM|MIN|MAX|STDDEV)\(\s*[a-z][A-Za-z0-9_]*\s*\)`)
 
 func (l *lowerer) mathFault(n *ast.Node, err error) {
 	e, ok := err.(*metricmath.Error)

@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +11,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/internal/problem"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // metricDef is an entry of the block metrics.
@@ -28,7 +29,7 @@ type metricDef struct {
 	math *math
 }
 
-var metricID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]{0,63}$`)
+var metricID = lazyregexp.New(`^[a-z][a-zA-Z0-9_]{0,63}$`)
 
 func (l *lowerer) metricDefs() {
 	l.metrics = map[string]*metricDef{}
@@ -117,9 +118,9 @@ func plainStats() map[string]string {
 // The forms of extended statistics: CloudWatch user guide, "Statistics
 // definitions".
 var (
-	percentStat = regexp.MustCompile(`^(p|tm|tc|ts|wm)(100|[0-9]{1,2}(?:\.[0-9]{1,10})?)$`)
-	percentPair = regexp.MustCompile(`^(tm|tc|ts|wm)\((?:[0-9.]+%)?:(?:[0-9.]+%)?\)$`)
-	valuePair   = regexp.MustCompile(`^(pr|tm|tc|ts|wm)\((?:-?[0-9.]+)?:(?:-?[0-9.]+)?\)$`)
+	percentStat = lazyregexp.New(`^(p|tm|tc|ts|wm)(100|[0-9]{1,2}(?:\.[0-9]{1,10})?)$`)
+	percentPair = lazyregexp.New(`^(tm|tc|ts|wm)\((?:[0-9.]+%)?:(?:[0-9.]+%)?\)$`)
+	valuePair   = lazyregexp.New(`^(pr|tm|tc|ts|wm)\((?:-?[0-9.]+)?:(?:-?[0-9.]+)?\)$`)
 )
 
 func (l *lowerer) statistic(text string, r problem.Range) statistic {

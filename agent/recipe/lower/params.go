@@ -11,6 +11,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/internal/problem"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // params evaluates parameters when they are first used.
@@ -230,7 +232,7 @@ func coerce(v expr.Value, kind string) (expr.Value, string) {
 	return v, ""
 }
 
-var arnForm = regexp.MustCompile(`^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12})?:[^\s]+$`)
+var arnForm = lazyregexp.New(`^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12})?:[^\s]+$`)
 
 func coerceList(v expr.Value, inner string) (expr.Value, string) {
 	if v.Kind != expr.List {

@@ -2,10 +2,11 @@ package lower
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Condition is a parsed `when`: stat(selector) cmp quantity.
@@ -235,7 +236,7 @@ func (p *whenParser) operand(c *Condition) error {
 	return p.selector(c)
 }
 
-var rangeStat = regexp.MustCompile(`^(?i:pr|tm|tc|ts|wm)$`)
+var rangeStat = lazyregexp.New(`^(?i:pr|tm|tc|ts|wm)$`)
 
 func (p *whenParser) raw(from, to int) string {
 	var b strings.Builder

@@ -10,11 +10,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Version names this normal form in the hash tag. It changes whenever a field
@@ -171,11 +172,11 @@ func criteria(f Form, c *ir.EvaluationCriteria) {
 }
 
 var (
-	simpleStat = regexp.MustCompile(`^(?i:p|tm|tc|ts|wm)[0-9]+(\.[0-9]+)?$`)
-	pairStat   = regexp.MustCompile(`^(?i:pr|tm|tc|ts|wm)\(.*\)$`)
-	plainStat  = regexp.MustCompile(`^(?i:average|sum|minimum|maximum|samplecount)$`)
-	percentile = regexp.MustCompile(`^(?i:p)[0-9.]+$`)
-	fraction   = regexp.MustCompile(`(\.[0-9]*?)0+([^0-9]|$)`)
+	simpleStat = lazyregexp.New(`^(?i:p|tm|tc|ts|wm)[0-9]+(\.[0-9]+)?$`)
+	pairStat   = lazyregexp.New(`^(?i:pr|tm|tc|ts|wm)\(.*\)$`)
+	plainStat  = lazyregexp.New(`^(?i:average|sum|minimum|maximum|samplecount)$`)
+	percentile = lazyregexp.New(`^(?i:p)[0-9.]+$`)
+	fraction   = lazyregexp.New(`(\.[0-9]*?)0+([^0-9]|$)`)
 )
 
 // Percentile reports whether a statistic is a percentile.

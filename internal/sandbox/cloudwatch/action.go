@@ -1,27 +1,28 @@
 package cloudwatch
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // actionARNs are the shapes of action ARNs. CloudWatch checks the shape and not
 // whether the target exists.
-var actionARNs = []*regexp.Regexp{
-	regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$`),
-	regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`),
-	regexp.MustCompile(`^arn:aws[a-z-]*:autoscaling:[a-z0-9-]+:\d{12}:scalingPolicy:[A-Za-z0-9-]+:.+policyName/.+$`),
-	regexp.MustCompile(`^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:opsitem:[1-4](#CATEGORY=.+)?$`),
-	regexp.MustCompile(`^arn:aws[a-z-]*:ssm-incidents::\d{12}:responseplan/.+$`),
-	regexp.MustCompile(`^arn:aws[a-z-]*:aiops:[a-z0-9-]+:\d{12}:investigation-group:?/?.+$`),
+var actionARNs = []*lazyregexp.Regexp{
+	lazyregexp.New(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$`),
+	lazyregexp.New(`^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`),
+	lazyregexp.New(`^arn:aws[a-z-]*:autoscaling:[a-z0-9-]+:\d{12}:scalingPolicy:[A-Za-z0-9-]+:.+policyName/.+$`),
+	lazyregexp.New(`^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:opsitem:[1-4](#CATEGORY=.+)?$`),
+	lazyregexp.New(`^arn:aws[a-z-]*:ssm-incidents::\d{12}:responseplan/.+$`),
+	lazyregexp.New(`^arn:aws[a-z-]*:aiops:[a-z0-9-]+:\d{12}:investigation-group:?/?.+$`),
 	ec2Action,
 }
 
 // ec2Action stops, terminates, reboots or recovers the instance of the metric.
-var ec2Action = regexp.MustCompile(`^arn:aws[a-z-]*:(automate:[a-z0-9-]+:ec2:(stop|terminate|reboot|recover)` +
+var ec2Action = lazyregexp.New(`^arn:aws[a-z-]*:(automate:[a-z0-9-]+:ec2:(stop|terminate|reboot|recover)` +
 	`|swf:[a-z0-9-]+:\d{12}:action/actions/AWS_EC2\.InstanceId\.(Stop|Terminate|Reboot|Recover)/1\.0)$`)
 
 // checkActions checks the three lists of actions of a metric alarm.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -17,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Limits of dashboards.
@@ -26,7 +27,7 @@ const (
 	maxListedBoards  = 1000
 )
 
-var dashboardName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var dashboardName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 
 // dashboard is stored as it was put. Dashboards belong to the account, not to a
 // region.

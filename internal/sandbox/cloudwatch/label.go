@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,8 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/alarm"
 	"github.com/sidelight-dev/sidelight/internal/metricmath"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // labeller writes the labels of results, which may hold ${...} parts.
@@ -36,7 +37,7 @@ func newLabeller(c api.Caller, o *types.LabelOptions) (*labeller, error) {
 	return l, nil
 }
 
-var dynamic = regexp.MustCompile(`\$\{([A-Z_]+|PROP\('[^']*'\))\}`)
+var dynamic = lazyregexp.New(`\$\{([A-Z_]+|PROP\('[^']*'\))\}`)
 
 // label is q's label, or the metric's name or the query's ID without one.
 func (l *labeller) label(set *querySet, q *query, s metricmath.Series) string {

@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -11,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/internal/metricmath"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // Limits of a metric data query.
@@ -19,7 +20,7 @@ const (
 	maxQueryID    = 255
 )
 
-var queryID = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
+var queryID = lazyregexp.New(`^[a-z][A-Za-z0-9_]*$`)
 
 // bandFunction is the function whose result depends on data before the request.
 const bandFunction = "ANOMALY_DETECTION_BAND"

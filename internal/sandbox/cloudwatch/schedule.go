@@ -3,10 +3,11 @@ package cloudwatch
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // schedule is when a mute rule begins: at one time, or whenever a cron
@@ -60,7 +61,7 @@ func parseSchedule(expression, duration, zone string) (*schedule, error) {
 }
 
 // periodPattern is the part of ISO 8601 durations that schedules use.
-var periodPattern = regexp.MustCompile(`^P(?:(\d{1,4})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?)?$`)
+var periodPattern = lazyregexp.New(`^P(?:(\d{1,4})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?)?$`)
 
 func parsePeriod(text string) (time.Duration, error) {
 	m := periodPattern.FindStringSubmatch(text)

@@ -3,9 +3,10 @@ package cloudwatch
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
 )
 
 // statistic computes one number from a distribution. It reports false if the
@@ -17,9 +18,9 @@ type statistic struct {
 
 var (
 	// shortStat is p99.9, tm90 and the like, with up to ten decimals.
-	shortStat = regexp.MustCompile(`^(p|tm|wm|tc|ts)(\d{1,3}(?:\.\d{1,10})?)$`)
+	shortStat = lazyregexp.New(`^(p|tm|wm|tc|ts)(\d{1,3}(?:\.\d{1,10})?)$`)
 	// rangeStat is TM(10%:90%), PR(:300) and the like.
-	rangeStat = regexp.MustCompile(`^(TM|WM|TC|TS|PR)\(([^:()]*):([^:()]*)\)$`)
+	rangeStat = lazyregexp.New(`^(TM|WM|TC|TS|PR)\(([^:()]*):([^:()]*)\)$`)
 )
 
 // parseStatistic reads the name of a statistic as GetMetricData takes it.
