@@ -58,6 +58,8 @@ func (r *Receiver) Run(ctx context.Context, _ sidelight.Sink) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer r.cut()
+	// A peer that was just accepted can end the loop before stop's function ran.
+	defer r.listener.Close()
 	stop := context.AfterFunc(ctx, func() { r.listener.Close() })
 	defer stop()
 	for {

@@ -105,15 +105,15 @@ func (h *Health) failLocked(signal string, err error) {
 	h.failing[signal], h.state.Last = err, err
 }
 
-// result notes how an attempt of a signal ended, and whether the agent
-// answered at all.
-func (h *Health) result(signal string, err error, answered bool) {
-	for _, wake := range h.note(signal, err, answered) {
+// result notes how an attempt of a signal ended, whether the agent answered at
+// all, and how many items it cost.
+func (h *Health) result(signal string, err error, answered bool, lost int) {
+	for _, wake := range h.note(signal, err, answered, lost) {
 		wake()
 	}
 }
 
-func (h *Health) note(signal string, err error, answered bool) (wake []func()) {
+func (h *Health) note(signal string, err error, answered bool, lost int) (wake []func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	agent := "unreachable"
@@ -133,6 +133,7 @@ func (h *Health) note(signal string, err error, answered bool) (wake []func()) {
 		delete(h.failing, signal)
 	} else {
 		h.failLocked(signal, err)
+		h.lost += lost // before a report can be made of it
 	}
 	h.scheduleLocked()
 	return wake

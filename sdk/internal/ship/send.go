@@ -95,10 +95,7 @@ func (p *Pipe) settle(refs []ref, rejected int, err error) {
 	}
 	p.fails, p.rest, p.told, p.appear = 0, time.Time{}, time.Time{}, nil
 	p.mu.Unlock()
-	p.health.result(p.cfg.Signal, err, true)
-	if rejected > 0 {
-		p.health.lose(rejected)
-	}
+	p.health.result(p.cfg.Signal, err, true, rejected)
 }
 
 func (p *Pipe) putBack(refs []ref) {
@@ -127,7 +124,7 @@ func (p *Pipe) failed(ctx context.Context, refs []ref, err error) {
 	}
 	p.mu.Unlock()
 	if ctx.Err() == nil { // else it was us who gave up
-		p.health.result(p.cfg.Signal, err, answered)
+		p.health.result(p.cfg.Signal, err, answered, 0)
 	}
 }
 
