@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Config shapes an Aggregate. Zero fields take the defaults.
@@ -237,7 +238,7 @@ func (a *Aggregate) cut() []sidelight.Point {
 			points = append(points, a.point(x, at))
 		}
 	}
-	slices.SortFunc(points, func(a, b sidelight.Point) int {
+	order.By(points, func(a, b sidelight.Point) int {
 		if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
 			return c
 		}
@@ -287,7 +288,7 @@ func (a *Aggregate) dimensions(x *series) []sidelight.Dimension {
 	for i := range out {
 		out[i] = sidelight.Dimension{Name: clean(out[i].Name, 255), Value: clean(out[i].Value, 1024)}
 	}
-	slices.SortFunc(out, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
+	order.By(out, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
 	return out[:min(len(out), maxDimensions)]
 }
 

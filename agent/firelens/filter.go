@@ -2,8 +2,9 @@ package firelens
 
 import (
 	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // filter is one [FILTER] that is carried over: one of its fields below match is
@@ -69,7 +70,7 @@ func (p *Plan) modify(f *filter, s *Section) {
 		}
 	}
 	// The file's order of the generated ones is that of a map.
-	slices.SortStableFunc(f.add, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	order.Stable(f.add, func(a, b member) int { return strings.Compare(a.key, b.key) })
 }
 
 func (p *Plan) grep(f *filter, s *Section) {

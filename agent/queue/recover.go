@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // recover reads every segment and lines up the blocks that are not done.
@@ -31,7 +32,7 @@ func (q *Queue) recover() error {
 	for _, e := range blocks {
 		waiting = append(waiting, e)
 	}
-	slices.SortFunc(waiting, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+	order.By(waiting, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
 	for _, e := range waiting {
 		q.bytes += int64(e.bytes)
 		q.events += e.events

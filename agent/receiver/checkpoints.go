@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight/internal/atomicfile"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // FileID tells a file from others through renames, and from a later one that
@@ -268,7 +269,7 @@ func (c *Checkpoints) collect() []Checkpoint {
 	for _, state := range states {
 		files = append(files, state())
 	}
-	slices.SortFunc(files, func(a, b Checkpoint) int {
+	order.By(files, func(a, b Checkpoint) int {
 		if n := strings.Compare(a.Path, b.Path); n != 0 {
 			return n
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // collector is the sink of a query that shows events: it keeps those that come
@@ -75,7 +77,7 @@ func (c *collector) merge(other sink) {
 
 func (c *collector) records(*Options) []*record {
 	rows := slices.Clone(c.rows)
-	slices.SortFunc(rows, c.compare)
+	order.By(rows, c.compare)
 	return rows
 }
 

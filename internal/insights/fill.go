@@ -2,6 +2,8 @@ package insights
 
 import (
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // fillStep is fillmissing: after stats … by bin(…) it adds the rows of periods
@@ -100,7 +102,7 @@ func (s *fillStep) apply(x *Execution, rows []*record) []*record {
 			}
 		}
 	}
-	slices.SortStableFunc(out, compareGroups)
+	order.Stable(out, compareGroups)
 	return out
 }
 

@@ -1,7 +1,7 @@
 package insights
 
 import (
-	"slices"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // sink takes in rows. Each goroutine has its own; they are merged.
@@ -98,7 +98,7 @@ func (g *grouper) records(opt *Options) []*record {
 	for _, group := range g.groups {
 		records = append(records, g.agg.record(e, group))
 	}
-	slices.SortFunc(records, compareGroups)
+	order.By(records, compareGroups)
 	for i, r := range records {
 		r.seq = uint64(i)
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // tally is values and topk: how often each value occurred.
@@ -35,7 +37,7 @@ func (t *tally) merge(other accumulator) {
 // result is a JSON list of texts.
 func (t *tally) result(*env) value {
 	list := slices.Collect(maps.Keys(t.counts))
-	slices.SortFunc(list, func(a, b string) int {
+	order.By(list, func(a, b string) int {
 		natural := compareKeys(newSortKey(textValue([]byte(a))), newSortKey(textValue([]byte(b))))
 		if t.most > 0 {
 			return cmp.Or(cmp.Compare(t.counts[b], t.counts[a]), natural)

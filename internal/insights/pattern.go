@@ -5,9 +5,10 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // patternStep is the pattern command. The service does not publish how it
@@ -123,7 +124,7 @@ func (p *patterns) records(*Options) []*record {
 			clusters = append(clusters, c)
 		}
 	}
-	slices.SortStableFunc(clusters, func(a, b *cluster) int { return cmp.Compare(b.n, a.n) })
+	order.Stable(clusters, func(a, b *cluster) int { return cmp.Compare(b.n, a.n) })
 	records := make([]*record, len(clusters))
 	for i, c := range clusters {
 		records[i] = &record{seq: uint64(i), cols: c.columns(total)}
@@ -136,7 +137,7 @@ func (p *patterns) byFrequency() []string {
 	for mask := range p.masks {
 		masks = append(masks, mask)
 	}
-	slices.SortFunc(masks, func(a, b string) int {
+	order.By(masks, func(a, b string) int {
 		return cmp.Or(cmp.Compare(p.masks[b], p.masks[a]), cmp.Compare(a, b))
 	})
 	return masks

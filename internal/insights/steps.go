@@ -1,9 +1,8 @@
 package insights
 
 import (
-	"slices"
-
 	"github.com/sidelight-dev/sidelight/internal/jsonscan"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // runRows passes the row that e stands at through the steps; yield is called
@@ -101,7 +100,7 @@ func (s *sortStep) apply(x *Execution, rows []*record) []*record {
 			list[i].keys = append(list[i].keys, newSortKey(k.x(e)))
 		}
 	}
-	slices.SortStableFunc(list, func(a, b keyed) int {
+	order.Stable(list, func(a, b keyed) int {
 		for i, k := range s.keys {
 			if c := compareOrdered(a.keys[i], b.keys[i], k.descending); c != 0 {
 				return c

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Error is a problem with an expression.
@@ -49,7 +51,7 @@ func (e *Expr) Refs() []Ref {
 			refs = append(refs, Ref{n.text, n.offset})
 		}
 	})
-	slices.SortFunc(refs, func(a, b Ref) int { return a.Offset - b.Offset })
+	order.By(refs, func(a, b Ref) int { return a.Offset - b.Offset })
 	return refs
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // stepwise are the functions that look at neighbouring points.
@@ -151,7 +153,7 @@ func sorted(_ *Env, n *node, args []Value) (Value, error) {
 		}
 	}
 	all := slices.Clone(args[0].Series)
-	slices.SortStableFunc(all, func(a, b Series) int {
+	order.Stable(all, func(a, b Series) int {
 		av, bv := rank(a), rank(b)
 		if math.IsNaN(av) || math.IsNaN(bv) { // series without points go last
 			return cmp.Compare(truth(math.IsNaN(av)), truth(math.IsNaN(bv)))

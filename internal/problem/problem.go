@@ -10,6 +10,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Pos is a place in a file. Lines and columns count from 1; a column counts
@@ -122,7 +124,7 @@ func (ps Problems) Error() string {
 // Sort orders by place, code and message and drops repetitions, which arise when one
 // line is looked at more than once.
 func (ps *Problems) Sort() {
-	slices.SortStableFunc(*ps, func(a, b Problem) int {
+	order.Stable(*ps, func(a, b Problem) int {
 		if c := a.Range.Pos.Compare(b.Range.Pos); c != 0 {
 			return c
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // AlarmsAPI is what Alarms needs of the CloudWatch client.
@@ -76,7 +78,7 @@ func (a *Alarms) List(ctx context.Context, q AlarmsQuery) ([]Alarm, error) {
 			break
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Alarm) int {
+	order.Stable(out, func(a, b Alarm) int {
 		return cmp.Or(cmp.Compare(rank(a.State), rank(b.State)), strings.Compare(a.Name, b.Name))
 	})
 	return out, nil

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // MetricsAPI is what Metrics needs of the CloudWatch client.
@@ -112,7 +113,7 @@ func (m *Metrics) List(ctx context.Context, q MetricsQuery) (*MetricList, error)
 			break
 		}
 	}
-	slices.SortFunc(out.Metrics, func(a, b Metric) int { return strings.Compare(a.String(), b.String()) })
+	order.By(out.Metrics, func(a, b Metric) int { return strings.Compare(a.String(), b.String()) })
 	if q.Limit > 0 && len(out.Metrics) > q.Limit {
 		out.Metrics, out.More = out.Metrics[:q.Limit], true
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 const (
@@ -134,7 +136,7 @@ func merge(follows []*follower) []Line {
 		out = append(out, f.lines[:n]...)
 		f.lines = f.lines[n:]
 	}
-	slices.SortStableFunc(out, func(a, b Line) int { return a.Time.Compare(b.Time) })
+	order.Stable(out, func(a, b Line) int { return a.Time.Compare(b.Time) })
 	return out
 }
 
@@ -189,7 +191,7 @@ func (f *follower) fill(ctx context.Context) error {
 				Time: time.UnixMilli(aws.ToInt64(e.Timestamp)), Ingested: time.UnixMilli(aws.ToInt64(e.IngestionTime)),
 			})
 		}
-		slices.SortStableFunc(f.lines, func(a, b Line) int { return a.Time.Compare(b.Time) })
+		order.Stable(f.lines, func(a, b Line) int { return a.Time.Compare(b.Time) })
 		f.token = out.NextToken
 		f.last = aws.ToString(f.token) == ""
 	}

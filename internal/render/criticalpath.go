@@ -3,6 +3,8 @@ package render
 import (
 	"cmp"
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // markCritical finds the critical path below s: going back from the end, always
@@ -11,7 +13,7 @@ import (
 func (s *span) markCritical(until float64) {
 	cursor := min(until, s.doc.EndTime)
 	children := slices.Clone(s.children)
-	slices.SortStableFunc(children, func(a, b *span) int { return cmp.Compare(b.doc.EndTime, a.doc.EndTime) })
+	order.Stable(children, func(a, b *span) int { return cmp.Compare(b.doc.EndTime, a.doc.EndTime) })
 	for _, c := range children {
 		start := max(c.doc.StartTime, s.doc.StartTime)
 		end := min(c.doc.EndTime, cursor)

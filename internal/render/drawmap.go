@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // boxLine is a line of text in a node's box.
@@ -229,7 +231,7 @@ func (d *mapDrawing) enter(layer []*slot) {
 			}
 			continue
 		}
-		slices.SortStableFunc(s.in, func(a, b *hop) int { return a.from.exitRow - b.from.exitRow })
+		order.Stable(s.in, func(a, b *hop) int { return a.from.exitRow - b.from.exitRow })
 		free := []int{}
 		for row := s.y + 1; row < s.y+s.height-1; row++ {
 			free = append(free, row)

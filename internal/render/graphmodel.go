@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // shares is what statistics tell of calls.
@@ -48,7 +50,7 @@ func (v shares) share(n int64) float64 {
 // entries do not exceed; NaN for an empty one.
 func quantile(h []types.HistogramEntry, q float64) float64 {
 	h = slices.Clone(h)
-	slices.SortFunc(h, func(a, b types.HistogramEntry) int { return cmp.Compare(a.Value, b.Value) })
+	order.By(h, func(a, b types.HistogramEntry) int { return cmp.Compare(a.Value, b.Value) })
 	var total int64
 	for _, e := range h {
 		total += int64(e.Count)

@@ -3,6 +3,8 @@ package render
 import (
 	"cmp"
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // slot is a place in a layer of the map: a node's box, or a line that passes on
@@ -132,7 +134,7 @@ func (l *layering) order(nodes []*mapNode) []*mapNode {
 // and backwards a few times.
 func (l *layering) untangle() {
 	for _, layer := range l.layers {
-		slices.SortStableFunc(layer, func(a, b *slot) int { return cmp.Compare(a.name(), b.name()) })
+		order.Stable(layer, func(a, b *slot) int { return cmp.Compare(a.name(), b.name()) })
 		for j, s := range layer {
 			s.position = float64(j)
 		}
@@ -169,7 +171,7 @@ func settle(layer []*slot, neighbours func(*slot) []*slot) {
 			wish[s] = sum / float64(len(ends))
 		}
 	}
-	slices.SortStableFunc(layer, func(a, b *slot) int { return cmp.Compare(wish[a], wish[b]) })
+	order.Stable(layer, func(a, b *slot) int { return cmp.Compare(wish[a], wish[b]) })
 	for i, s := range layer {
 		s.position = float64(i)
 	}

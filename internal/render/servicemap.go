@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // MapOptions is what a service map needs beside the graph.
@@ -103,7 +105,7 @@ func volumeText(v shares, window time.Duration) string {
 }
 
 func byTarget(edges []*mapEdge) []*mapEdge {
-	return slices.SortedStableFunc(slices.Values(edges), func(a, b *mapEdge) int { return strings.Compare(a.to.name, b.to.name) })
+	return order.Sorted(slices.Values(edges), func(a, b *mapEdge) int { return strings.Compare(a.to.name, b.to.name) })
 }
 
 // outward orders nodes by their distance from clients and nodes without
@@ -141,7 +143,7 @@ func outward(nodes []*mapNode) []*mapNode {
 		}
 		visit(rest[0], len(nodes)) // only rings lead here
 	}
-	return slices.SortedStableFunc(slices.Values(nodes), func(a, b *mapNode) int {
+	return order.Sorted(slices.Values(nodes), func(a, b *mapNode) int {
 		return cmp.Or(cmp.Compare(distance[a], distance[b]), strings.Compare(a.name, b.name))
 	})
 }

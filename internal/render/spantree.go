@@ -3,10 +3,10 @@ package render
 import (
 	"cmp"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
 
@@ -54,7 +54,7 @@ func forest(docs []*segment.Document) []*span {
 	for _, r := range roots {
 		r.settle(0)
 	}
-	slices.SortStableFunc(roots, byStart)
+	order.Stable(roots, byStart)
 	return roots
 }
 
@@ -96,7 +96,7 @@ func (s *span) within(other *span) bool {
 
 func (s *span) settle(depth int) {
 	s.depth = depth
-	slices.SortStableFunc(s.children, byStart)
+	order.Stable(s.children, byStart)
 	for _, c := range s.children {
 		c.settle(depth + 1)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
 
@@ -278,7 +279,7 @@ func (w *waterfall) choose() map[*span]bool {
 		return seconds
 	}
 	ranked := slices.Clone(w.spans)
-	slices.SortStableFunc(ranked, func(a, b *span) int { return cmp.Compare(rank(b), rank(a)) })
+	order.Stable(ranked, func(a, b *span) int { return cmp.Compare(rank(b), rank(a)) })
 	shown := map[*span]bool{}
 	for _, x := range ranked[:min(most, len(ranked))] {
 		shown[x] = true

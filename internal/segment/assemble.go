@@ -2,7 +2,8 @@ package segment
 
 import (
 	"cmp"
-	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Tree is one segment with everything that belongs in it.
@@ -66,7 +67,7 @@ func Assemble(docs []*Document) []*Tree {
 			trees = append(trees, a.tree(d))
 		}
 	}
-	slices.SortStableFunc(trees, func(x, y *Tree) int { return cmp.Compare(x.Top.StartTime, y.Top.StartTime) })
+	order.Stable(trees, func(x, y *Tree) int { return cmp.Compare(x.Top.StartTime, y.Top.StartTime) })
 	return trees
 }
 
@@ -132,7 +133,7 @@ func (a *assembler) fill(t *Tree, d *Document) {
 	if len(mine) == 0 {
 		return
 	}
-	slices.SortStableFunc(mine, func(x, y *Document) int { return cmp.Compare(x.StartTime, y.StartTime) })
+	order.Stable(mine, func(x, y *Document) int { return cmp.Compare(x.StartTime, y.StartTime) })
 	t.Attached[d] = mine
 	for _, c := range mine {
 		a.fill(t, c)

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
 
@@ -80,7 +81,7 @@ func (r *Reader) listSlice(ctx context.Context, q Query, s slice, out *List, see
 		in.FilterExpression = &q.Filter
 	}
 	found, err := r.pages(ctx, in, q.Limit, out, seen)
-	slices.SortStableFunc(found, func(a, b types.TraceSummary) int { return start(b).Compare(start(a)) })
+	order.Stable(found, func(a, b types.TraceSummary) int { return start(b).Compare(start(a)) })
 	out.Traces = append(out.Traces, found...)
 	if q.Limit > 0 && len(out.Traces) > q.Limit {
 		out.Traces, out.More = out.Traces[:q.Limit], true

@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/sidelight-dev/sidelight/agent/receiver"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // keepLast is how long a path is remembered after its file has gone.
@@ -245,7 +245,7 @@ func (r *Receiver) openBetween(path string, since time.Time) {
 			missed = append(missed, sibling{p, info})
 		}
 	})
-	slices.SortFunc(missed, func(a, b sibling) int { return a.info.ModTime().Compare(b.info.ModTime()) })
+	order.By(missed, func(a, b sibling) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	for _, m := range missed {
 		if t := r.open(m.path, path, r.readOf(m.path, m.info), m.info); t != nil {
 			t.gone = time.Now()

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
@@ -160,6 +161,16 @@ func withDefaults(attrs, defaults []otlpwire.Attr) []otlpwire.Attr {
 	return attrs
 }
 
+// sortAttrs sorts by key. A data point has few, often in order already.
 func sortAttrs(attrs []otlpwire.Attr) {
-	slices.SortFunc(attrs, func(a, b otlpwire.Attr) int { return bytes.Compare(a.Key, b.Key) })
+	const few = 16
+	if len(attrs) > few {
+		order.By(attrs, func(a, b otlpwire.Attr) int { return bytes.Compare(a.Key, b.Key) })
+		return
+	}
+	for i := range attrs {
+		for j := i; j > 0 && bytes.Compare(attrs[j].Key, attrs[j-1].Key) < 0; j-- {
+			attrs[j], attrs[j-1] = attrs[j-1], attrs[j]
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/catalogue"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/problem"
 
 	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
@@ -54,7 +55,7 @@ func Lower(root *ast.Node, opts Options) (*ir.Stack, problem.Problems) {
 	l.metricDefs()
 	l.alarms()
 	l.unique()
-	slices.SortFunc(l.stack.Resources, func(a, b ir.Resource) int { return strings.Compare(a.ID, b.ID) })
+	order.By(l.stack.Resources, func(a, b ir.Resource) int { return strings.Compare(a.ID, b.ID) })
 	l.ps.Sort()
 	return l.stack, l.ps
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/catalogue"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/problem"
 
 	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
@@ -269,7 +270,7 @@ func (l *lowerer) operand(c *Condition, n *ast.Node) (d metricDef, ok bool) {
 }
 
 func sortedDims(dims []ir.Dimension) []ir.Dimension {
-	return slices.SortedFunc(slices.Values(dims), func(a, b ir.Dimension) int { return strings.Compare(a.Name, b.Name) })
+	return order.Sorted(slices.Values(dims), func(a, b ir.Dimension) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // unitOf returns the unit that a statistic of the metric has, or "".

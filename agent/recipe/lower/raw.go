@@ -11,6 +11,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ast"
 	"github.com/sidelight-dev/sidelight/agent/recipe/expr"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // raw resolves an alarm that is written in the API's own fields. What the plain
@@ -220,7 +221,7 @@ func (d decoder) list(n *ast.Node, v reflect.Value, what string) {
 				*dims = append(*dims, ir.Dimension{Name: e.Key.Text, Value: s})
 			}
 		}
-		slices.SortFunc(*dims, func(x, y ir.Dimension) int { return strings.Compare(x.Name, y.Name) })
+		order.By(*dims, func(x, y ir.Dimension) int { return strings.Compare(x.Name, y.Name) })
 		return
 	}
 	if !d.a.l.want(n, ast.List, what) {

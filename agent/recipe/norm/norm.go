@@ -16,6 +16,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 
 	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Version names this normal form in the hash tag. It changes whenever a field
@@ -102,7 +103,7 @@ func set(list []string) []string {
 
 func dimensions(list []ir.Dimension) []any {
 	sorted := slices.Clone(list)
-	slices.SortFunc(sorted, func(a, b ir.Dimension) int {
+	order.By(sorted, func(a, b ir.Dimension) int {
 		return strings.Compare(a.Name+"\x00"+a.Value, b.Name+"\x00"+b.Value)
 	})
 	out := make([]any, len(sorted))

@@ -13,6 +13,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
 	"github.com/sidelight-dev/sidelight/internal/exit"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Action is what is to be done with a resource.
@@ -200,9 +201,9 @@ func (p *Plan) Refusal(allowDelete int) error {
 
 // finish sorts and counts.
 func (p *Plan) finish(s *ir.Stack) {
-	order := map[Action]int{Create: 0, Update: 1, Retag: 2, Delete: 3, None: 4}
-	slices.SortStableFunc(p.Changes, func(a, b Change) int {
-		if d := order[a.Action] - order[b.Action]; d != 0 {
+	rank := map[Action]int{Create: 0, Update: 1, Retag: 2, Delete: 3, None: 4}
+	order.Stable(p.Changes, func(a, b Change) int {
+		if d := rank[a.Action] - rank[b.Action]; d != 0 {
 			return d
 		}
 		return strings.Compare(a.ID+"\x00"+a.Name, b.ID+"\x00"+b.Name)

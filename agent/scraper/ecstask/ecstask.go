@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // EndpointVariable is the environment variable in which ECS names the endpoint:
@@ -178,6 +179,6 @@ func (s *Scraper) get(ctx context.Context, path string) ([]byte, error) {
 // dimensions returns those with a value, sorted by name.
 func dimensions(d ...sidelight.Dimension) []sidelight.Dimension {
 	d = slices.DeleteFunc(d, func(d sidelight.Dimension) bool { return d.Value == "" })
-	slices.SortFunc(d, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
+	order.By(d, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
 	return d
 }

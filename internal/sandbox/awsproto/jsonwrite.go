@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // absent says that a member is left out: a nil, or an enumeration without a
@@ -36,7 +37,7 @@ func indirect(v reflect.Value) reflect.Value {
 // sortedKeys returns the keys of a map in order, for answers that do not change.
 func sortedKeys(v reflect.Value) []reflect.Value {
 	keys := v.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	order.By(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	return keys
 }
 

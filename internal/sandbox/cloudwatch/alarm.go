@@ -3,13 +3,13 @@ package cloudwatch
 import (
 	"cmp"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/internal/alarm"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // inWarmUp is the evaluation state of an alarm in its warm-up period; the user
@@ -60,7 +60,7 @@ func (s *Service) alarmSetLocked(sc scope) *alarmSet {
 
 // sorted returns the alarms by name.
 func (set *alarmSet) sorted() []*metricAlarm {
-	return slices.SortedFunc(maps.Values(set.alarms), func(a, b *metricAlarm) int {
+	return order.Sorted(maps.Values(set.alarms), func(a, b *metricAlarm) int {
 		return cmp.Compare(*a.desc.AlarmName, *b.desc.AlarmName)
 	})
 }

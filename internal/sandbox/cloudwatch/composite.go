@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/internal/alarm"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // compositeAlarm is an alarm on the states of others. Like a metric alarm's, its
@@ -29,7 +30,7 @@ type compositeAlarm struct {
 }
 
 func (set *alarmSet) sortedComposites() []*compositeAlarm {
-	return slices.SortedFunc(maps.Values(set.composites), func(a, b *compositeAlarm) int {
+	return order.Sorted(maps.Values(set.composites), func(a, b *compositeAlarm) int {
 		return cmp.Compare(*a.desc.AlarmName, *b.desc.AlarmName)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight/internal/alarm"
 	"github.com/sidelight-dev/sidelight/internal/metricmath"
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 const (
@@ -110,7 +111,7 @@ func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []tra
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []transition
-	scopes := slices.SortedFunc(maps.Keys(s.alarms), func(a, b scope) int {
+	scopes := order.Sorted(maps.Keys(s.alarms), func(a, b scope) int {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
 	})
 	for _, sc := range scopes {

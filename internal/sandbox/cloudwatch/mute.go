@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -224,5 +225,5 @@ func (s *Service) DescribeAlarmContributors(ctx context.Context, in *cloudwatch.
 }
 
 func sortedDetectors(m map[string]*types.AnomalyDetector) []*types.AnomalyDetector {
-	return slices.SortedFunc(maps.Values(m), func(a, b *types.AnomalyDetector) int { return cmp.Compare(*a.AnomalyDetectorId, *b.AnomalyDetectorId) })
+	return order.Sorted(maps.Values(m), func(a, b *types.AnomalyDetector) int { return cmp.Compare(*a.AnomalyDetectorId, *b.AnomalyDetectorId) })
 }

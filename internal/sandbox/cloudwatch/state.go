@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -116,7 +117,7 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 		}
 	}
 	for _, set := range s.alarms {
-		slices.SortFunc(set.history, func(a, b historyItem) int { return cmp.Compare(a.number, b.number) })
+		order.By(set.history, func(a, b historyItem) int { return cmp.Compare(a.number, b.number) })
 	}
 	return nil
 }

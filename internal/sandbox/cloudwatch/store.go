@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight/internal/alarm"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -28,7 +29,7 @@ type identity struct {
 
 func newIdentity(namespace, name string, dims []dimension) identity {
 	dims = slices.Clone(dims)
-	slices.SortFunc(dims, func(a, b dimension) int { return cmp.Compare(a.name, b.name) })
+	order.By(dims, func(a, b dimension) int { return cmp.Compare(a.name, b.name) })
 	return identity{namespace, name, dims}
 }
 
@@ -207,7 +208,7 @@ func (st *store) shrinkLocked() int {
 			all = append(all, entry{sc, k, m})
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int {
+	order.By(all, func(a, b entry) int {
 		return cmp.Or(a.m.written.Compare(b.m.written), cmp.Compare(a.key, b.key))
 	})
 	var n int
@@ -296,6 +297,6 @@ func (st *store) list(sc scope, match func(identity) bool) []listing {
 		}
 		out = append(out, l)
 	}
-	slices.SortFunc(out, func(a, b listing) int { return cmp.Compare(a.key, b.key) })
+	order.By(out, func(a, b listing) int { return cmp.Compare(a.key, b.key) })
 	return out
 }

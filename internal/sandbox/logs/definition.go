@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -125,7 +126,7 @@ func (s *Service) describeQueryDefinitions(ctx context.Context, in *cwl.Describe
 	}
 	s.mu.RUnlock()
 	key := func(d types.QueryDefinition) string { return *d.Name + "\n" + *d.QueryDefinitionId }
-	slices.SortFunc(all, func(a, b types.QueryDefinition) int { return strings.Compare(key(a), key(b)) })
+	order.By(all, func(a, b types.QueryDefinition) int { return strings.Compare(key(a), key(b)) })
 	all, next, err := page(all, in.NextToken, limit, key)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
@@ -113,7 +114,7 @@ func (s *Service) all(ctx context.Context, choose func(*group) bool) []*group {
 		}
 	}
 	s.mu.RUnlock()
-	slices.SortFunc(out, func(a, b *group) int { return strings.Compare(a.name, b.name) })
+	order.By(out, func(a, b *group) int { return strings.Compare(a.name, b.name) })
 	return out
 }
 

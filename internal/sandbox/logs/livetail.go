@@ -12,6 +12,7 @@ import (
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
@@ -110,7 +111,7 @@ func (t *tail) update() *types.LiveTailSessionUpdate {
 	if u.SessionResults == nil {
 		u.SessionResults = []types.LiveTailSessionLogEvent{}
 	}
-	slices.SortStableFunc(u.SessionResults, func(a, b types.LiveTailSessionLogEvent) int { return int(*a.Timestamp - *b.Timestamp) })
+	order.Stable(u.SessionResults, func(a, b types.LiveTailSessionLogEvent) int { return int(*a.Timestamp - *b.Timestamp) })
 	t.events, t.offered = nil, 0
 	return u
 }

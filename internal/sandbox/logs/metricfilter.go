@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/sidelight-dev/sidelight/internal/filterpattern"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -150,7 +151,7 @@ func (f *metricFilter) compileSelectors() error {
 		}
 		f.dims = append(f.dims, filterDimension{k, sel})
 	}
-	slices.SortFunc(f.dims, func(a, b filterDimension) int { return strings.Compare(a.name, b.name) })
+	order.By(f.dims, func(a, b filterDimension) int { return strings.Compare(a.name, b.name) })
 	if f.transform.Unit == "" {
 		f.transform.Unit = types.StandardUnitNone
 	}
@@ -234,7 +235,7 @@ func (g *group) sortedFiltersLocked() []*metricFilter {
 	for _, f := range g.filters {
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b *metricFilter) int { return strings.Compare(a.name, b.name) })
+	order.By(out, func(a, b *metricFilter) int { return strings.Compare(a.name, b.name) })
 	return out
 }
 

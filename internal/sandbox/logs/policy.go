@@ -12,6 +12,7 @@ import (
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -246,7 +247,7 @@ func (s *Service) describeResourcePolicies(ctx context.Context, in *cwl.Describe
 	}
 	s.mu.RUnlock()
 	key := func(p types.ResourcePolicy) string { return text(p.PolicyName) + "\n" + text(p.ResourceArn) }
-	slices.SortFunc(all, func(a, b types.ResourcePolicy) int { return strings.Compare(key(a), key(b)) })
+	order.By(all, func(a, b types.ResourcePolicy) int { return strings.Compare(key(a), key(b)) })
 	all, next, err := page(all, in.NextToken, limit, key)
 	if err != nil {
 		return nil, err

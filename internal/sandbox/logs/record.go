@@ -3,7 +3,6 @@ package logs
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/sidelight-dev/sidelight/internal/insights"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
@@ -99,7 +99,7 @@ func (g *group) shares(events []store.Event) []types.LogGroupField {
 	for name, n := range counts {
 		out = append(out, types.LogGroupField{Name: &name, Percent: int32(100 * n / len(events))})
 	}
-	slices.SortFunc(out, func(a, b types.LogGroupField) int {
+	order.By(out, func(a, b types.LogGroupField) int {
 		return cmp.Or(cmp.Compare(b.Percent, a.Percent), strings.Compare(*a.Name, *b.Name))
 	})
 	return out[:min(len(out), maxGroupFields)]

@@ -10,6 +10,7 @@ import (
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
 
@@ -103,7 +104,7 @@ func (s *Service) describeLogStreams(ctx context.Context, in *cwl.DescribeLogStr
 		return nil, err
 	}
 	all := g.describeStreams(text(in.LogStreamNamePrefix))
-	slices.SortFunc(all, func(a, b types.LogStream) int {
+	order.By(all, func(a, b types.LogStream) int {
 		if byTime {
 			return cmp.Or(cmp.Compare(aws.ToInt64(a.LastEventTimestamp), aws.ToInt64(b.LastEventTimestamp)), strings.Compare(*a.LogStreamName, *b.LogStreamName))
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/sidelight-dev/sidelight/internal/filterpattern"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/store"
 )
@@ -103,7 +103,7 @@ func (g *group) sortedSubscriptionsLocked() []*subscription {
 	for _, f := range g.subscriptions {
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b *subscription) int { return strings.Compare(*a.put.FilterName, *b.put.FilterName) })
+	order.By(out, func(a, b *subscription) int { return strings.Compare(*a.put.FilterName, *b.put.FilterName) })
 	return out
 }
 

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/disk"
 )
 
@@ -156,7 +156,7 @@ func (s *Store) load() error {
 		}
 		s.nextID = max(s.nextID, uint32(id))
 	}
-	slices.SortStableFunc(s.sealed, func(a, b *Block) int { return int(min(max(a.max-b.max, -1), 1)) })
+	order.Stable(s.sealed, func(a, b *Block) int { return int(min(max(a.max-b.max, -1), 1)) })
 	return nil
 }
 

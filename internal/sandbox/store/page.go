@@ -6,6 +6,9 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sort"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // Position is a place between events in order of time: before the event of
@@ -127,7 +130,7 @@ func (p *pager) choose(blocks []*Block) {
 			p.blocks = append(p.blocks, b)
 		}
 	}
-	slices.SortStableFunc(p.blocks, func(a, b *Block) int { return cmp.Compare(p.edge(a), p.edge(b)) })
+	order.Stable(p.blocks, func(a, b *Block) int { return cmp.Compare(p.edge(a), p.edge(b)) })
 }
 
 func (b *Block) hasAny(match func(*Stream) bool) bool {
@@ -168,7 +171,7 @@ func (p *pager) look(e *Event) bool {
 
 // trim keeps the n first events in the order of reading.
 func (p *pager) trim(n int) {
-	slices.SortFunc(p.found, func(a, b Event) int { return p.order(&a, &b) })
+	sort.Slice(p.found, func(i, j int) bool { return p.order(&p.found[i], &p.found[j]) < 0 })
 	if len(p.found) > n {
 		clear(p.found[n:])
 		p.found, p.cut = p.found[:n], true

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 // The kinds of records of a snapshot: a group, then its streams and its blocks.
@@ -19,7 +21,7 @@ const (
 // meanwhile is or is not in the snapshot.
 func (s *Store) Dump(add func(record []byte) error) error {
 	s.mu.Lock()
-	groups := slices.SortedFunc(maps.Values(s.groups), func(a, b *Group) int { return int(a.id) - int(b.id) })
+	groups := order.Sorted(maps.Values(s.groups), func(a, b *Group) int { return int(a.id) - int(b.id) })
 	s.mu.Unlock()
 	for _, g := range groups {
 		if err := g.dump(add); err != nil {

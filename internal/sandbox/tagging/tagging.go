@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -182,7 +183,7 @@ func (s *Service) all(ctx context.Context) []api.Resource {
 	for _, src := range s.sources {
 		out = append(out, src.Resources(ctx)...)
 	}
-	slices.SortFunc(out, func(a, b api.Resource) int { return cmp.Compare(a.ARN, b.ARN) })
+	order.By(out, func(a, b api.Resource) int { return cmp.Compare(a.ARN, b.ARN) })
 	return out
 }
 

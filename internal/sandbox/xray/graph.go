@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
@@ -175,7 +176,7 @@ func (n *node) edge(k edgeKey) *edge {
 
 // services lists the nodes, numbered from 0 in order of name and type.
 func (g *graph) services() []types.Service {
-	keys := slices.SortedFunc(maps.Keys(g.nodes), compareNodes)
+	keys := order.Sorted(maps.Keys(g.nodes), compareNodes)
 	number := make(map[nodeKey]int32, len(keys))
 	for i, k := range keys {
 		number[k] = int32(i)
@@ -234,7 +235,7 @@ func (n *node) edgeSpan() (first, last float64) {
 // edgeList lists the node's edges in order of the callees' numbers, calls before
 // links.
 func (n *node) edgeList(number map[nodeKey]int32) []types.Edge {
-	keys := slices.SortedFunc(maps.Keys(n.edges), func(a, b edgeKey) int {
+	keys := order.Sorted(maps.Keys(n.edges), func(a, b edgeKey) int {
 		if a.to != b.to {
 			return compareNodes(a.to, b.to)
 		}

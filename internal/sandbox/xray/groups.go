@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
 )
@@ -148,7 +148,7 @@ func (s *Service) GetGroups(ctx context.Context, in *xray.GetGroupsInput) (*xray
 	for _, x := range g.all {
 		list = append(list, x)
 	}
-	slices.SortFunc(list[1:], func(a, b *group) int { return strings.Compare(a.name, b.name) })
+	order.By(list[1:], func(a, b *group) int { return strings.Compare(a.name, b.name) })
 	out := &xray.GetGroupsOutput{}
 	for _, x := range list {
 		out.Groups = append(out.Groups, types.GroupSummary(*x.public()))

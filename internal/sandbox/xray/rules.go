@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -109,7 +109,7 @@ func (s *Service) GetSamplingRules(ctx context.Context, in *xray.GetSamplingRule
 	r := s.rules
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := slices.SortedFunc(maps.Values(r.all), func(a, b *rule) int {
+	list := order.Sorted(maps.Values(r.all), func(a, b *rule) int {
 		return cmp.Or(cmp.Compare(*a.rule.Priority, *b.rule.Priority), cmp.Compare(*a.rule.RuleName, *b.rule.RuleName))
 	})
 	out := &xray.GetSamplingRulesOutput{}

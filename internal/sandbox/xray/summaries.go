@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
@@ -211,7 +212,7 @@ func (q *query) traces(s *store) []candidate {
 		}
 		return false
 	})
-	slices.SortFunc(out, func(a, b candidate) int { return compareKeys(a.key, b.key) })
+	order.By(out, func(a, b candidate) int { return compareKeys(a.key, b.key) })
 	return out
 }
 

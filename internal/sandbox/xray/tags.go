@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -135,7 +136,7 @@ func (s *Service) TaggedResources() []TaggedResource {
 		add(aws.ToString(r.rule.RuleARN), r.tags)
 	}
 	s.rules.mu.Unlock()
-	slices.SortFunc(out, func(a, b TaggedResource) int { return strings.Compare(a.ARN, b.ARN) })
+	order.By(out, func(a, b TaggedResource) int { return strings.Compare(a.ARN, b.ARN) })
 	return out
 }
 

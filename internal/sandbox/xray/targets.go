@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
+
+	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
 const (
@@ -151,7 +153,7 @@ func (s *Service) GetSamplingStatisticSummaries(_ context.Context, in *xray.GetS
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := &xray.GetSamplingStatisticSummariesOutput{SamplingStatisticSummaries: []types.SamplingStatisticSummary{}}
-	for _, name := range slices.SortedFunc(maps.Keys(r.all), cmp.Compare) {
+	for _, name := range order.Sorted(maps.Keys(r.all), cmp.Compare) {
 		x := r.all[name]
 		x.forget(now)
 		for _, u := range x.recent {
