@@ -21,32 +21,43 @@ func AppendString(dst, s []byte) []byte {
 }
 
 // AppendEscaped appends the inside of the JSON string of s. It may write up to
-// 16 bytes beyond what it appends, within dst's capacity.
+// 32 bytes beyond what it appends, within dst's capacity.
 //
 // It is written for text in which a quote stands every few bytes, as in JSON
-// inside JSON: it takes eight bytes at a time and sets a backslash before each
-// quote and backslash without a branch.
+// inside JSON: it takes 16 or eight bytes at a time and sets a backslash before
+// each quote and backslash without a branch.
 func AppendEscaped(dst, s []byte) []byte {
 	n, i := len(dst), 0
 	dst = room(dst, n, len(s)+len(s)/8)
-	for i+8 <= len(s) {
+	for len(s)-i >= 8 {
+		if hasBlocks && len(s)-i >= 16 {
+			read, written := escapeBlocks(dst[n:], s[i:])
+			i, n = i+read, n+written
+			if len(dst)-n < len(s)-i+slack {
+				dst = room(dst, n, len(s)-i)
+				continue
+			}
+			if len(s)-i < 8 {
+				break
+			}
+		}
 		w := binary.LittleEndian.Uint64(s[i:])
 		if rare(w) {
 			dst, n, i = escapeSlowly(dst, n, s, i)
 			continue
 		}
-		out := (*[16]byte)(dst[n:])
-		found := quoted(w)
-		if found == 0 {
-			binary.LittleEndian.PutUint64(out[:], w)
-			i, n = i+8, n+8
-			continue
-		}
-		escapeWord(out, w, found)
-		i, n = i+8, n+8+bits.OnesCount64(found)
+		n += escapeWord((*[16]byte)(dst[n:]), w)
+		i += 8
 		if len(dst)-n < len(s)-i+slack {
 			dst = room(dst, n, len(s)-i)
 		}
+	}
+	if i == len(s) {
+		return dst[:n]
+	}
+	if w := last(s, len(s)-i); !rare(w) {
+		n += escapeWord((*[16]byte)(dst[n:]), w) - (8 - (len(s) - i))
+		return dst[:n]
 	}
 	for i < len(s) {
 		dst, n, i = escapeSlowly(dst, n, s, i)
@@ -54,14 +65,38 @@ func AppendEscaped(dst, s []byte) []byte {
 	return dst[:n]
 }
 
-// escapeWord writes the bytes of w, each after a backslash if its high bit in
-// found is set.
-func escapeWord(out *[16]byte, w, found uint64) {
+// last returns the last k bytes of s, one to seven, followed by spaces.
+func last(s []byte, k int) uint64 {
+	const spaces = lows * ' '
+	pad := uint64(spaces) << (8 * k)
+	if len(s) >= 8 {
+		return binary.LittleEndian.Uint64(s[len(s)-8:])>>(64-8*k) | pad
+	}
+	s = s[len(s)-k:]
+	switch {
+	case k >= 4:
+		return uint64(binary.LittleEndian.Uint32(s)) | uint64(binary.LittleEndian.Uint32(s[k-4:]))<<(8*(k-4)) | pad
+	case k >= 2:
+		return uint64(binary.LittleEndian.Uint16(s)) | uint64(binary.LittleEndian.Uint16(s[k-2:]))<<(8*(k-2)) | pad
+	}
+	return uint64(s[0]) | pad
+}
+
+// escapeWord writes the bytes of w, all of them ASCII and none a control
+// character, each quote and backslash after a backslash. It returns how many
+// bytes that makes, and may overwrite all of out.
+func escapeWord(out *[16]byte, w uint64) int {
+	found := quoted(w)
+	if found == 0 {
+		binary.LittleEndian.PutUint64(out[:], w)
+		return 8
+	}
 	// The product gathers the eight bits in its highest byte.
 	m := found >> 7 * 0x0102040810204080 >> 56
 	low, high := m&15, m>>4
 	binary.LittleEndian.PutUint64(out[:], spread(w, &spreads[low]))
 	binary.LittleEndian.PutUint64(out[4+bits.OnesCount64(low)&7:], spread(w>>32, &spreads[high]))
+	return 8 + bits.OnesCount64(found)
 }
 
 // spread returns the low four bytes of w with backslashes among them.
@@ -99,8 +134,8 @@ var spreads = [16]spreading{
 }
 
 // slack is how much longer than the rest of the text the buffer is kept: enough
-// for eight bytes that are all escaped, or one by the longest escape.
-const slack = 16
+// for 16 bytes that are all escaped, or one by the longest escape.
+const slack = 32
 
 // room returns dst with n bytes used and its length extended so that rest more
 // and the slack fit.

@@ -33,7 +33,7 @@ func cases(o options) []benchCase {
 	return []benchCase{
 		{name: "forward, from memory", count: o.count, durable: "memory"},
 		{name: "forward, written ahead", count: o.count, durable: "always"},
-		{name: fmt.Sprintf("forward, written ahead, %d/s", o.rate), count: min(o.count, 20*o.rate), rate: o.rate, durable: "always"},
+		{name: fmt.Sprintf("forward, paced at %d/s", o.rate), count: min(o.count, 20*o.rate), rate: o.rate, durable: "always"},
 		{name: "file tail", count: o.count, durable: "always", file: true},
 	}
 }
