@@ -7,18 +7,20 @@ package wire
 // what hasBlocks stands for.
 //
 //go:noescape
-func escapeBlocks(dst, src []byte) (read, written int)
+func escapeBlocks(dst, src []byte, by *blockSpreadings) (read, written int)
 
 func cpuid1() (ecx uint32)
 
 // hasBlocks says that the processor has SSSE3 and POPCNT, as all have since 2009.
 var hasBlocks = cpuid1()&(1<<9|1<<23) == 1<<9|1<<23
 
-// spreadings says, for each set of eight bytes that get a backslash, from where
-// each of 16 bytes comes: an index, or the high bit for a backslash.
+// blockSpreadings says, for each set of eight bytes that get a backslash, from
+// where each of 16 bytes comes: an index, or the high bit for a backslash.
+type blockSpreadings [256][16]byte
+
 var spreadings = makeSpreadings()
 
-func makeSpreadings() (all [256][16]byte) {
+func makeSpreadings() (all blockSpreadings) {
 	for set := range all {
 		at := &all[set]
 		n := 0

@@ -1,15 +1,15 @@
 #include "textflag.h"
 
-// func escapeBlocks(dst, src []byte) (read, written int)
+// func escapeBlocks(dst, src []byte, by *blockSpreadings) (read, written int)
 //
 // X0 holds 16 bytes of text, X8 to X11 constants: the first printable
 // character, quotes, backslashes, zeros.
-TEXT ·escapeBlocks(SB), NOSPLIT, $0-64
+TEXT ·escapeBlocks(SB), NOSPLIT, $0-72
 	MOVQ dst_base+0(FP), DI
 	MOVQ dst_len+8(FP), DX
 	MOVQ src_base+24(FP), SI
 	MOVQ src_len+32(FP), CX
-	LEAQ ·spreadings(SB), R8
+	MOVQ by+48(FP), R8
 	MOVQ $0x2020202020202020, AX
 	MOVQ AX, X8
 	PUNPCKLQDQ X8, X8
@@ -83,9 +83,9 @@ some:
 done:
 	MOVQ src_len+32(FP), AX
 	SUBQ CX, AX
-	MOVQ AX, read+48(FP)
+	MOVQ AX, read+56(FP)
 	SUBQ dst_base+0(FP), DI
-	MOVQ DI, written+56(FP)
+	MOVQ DI, written+64(FP)
 	RET
 
 // func cpuid1() (ecx uint32)

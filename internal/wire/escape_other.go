@@ -4,4 +4,8 @@ package wire
 
 const hasBlocks = false
 
-func escapeBlocks(_, _ []byte) (read, written int) { return 0, 0 }
+type blockSpreadings struct{}
+
+var spreadings blockSpreadings
+
+func escapeBlocks(_, _ []byte, _ *blockSpreadings) (read, written int) { return 0, 0 }

@@ -31,7 +31,7 @@ func AppendEscaped(dst, s []byte) []byte {
 	dst = room(dst, n, len(s)+len(s)/8)
 	for len(s)-i >= 8 {
 		if hasBlocks && len(s)-i >= 16 {
-			read, written := escapeBlocks(dst[n:], s[i:])
+			read, written := escapeBlocks(dst[n:], s[i:], &spreadings)
 			i, n = i+read, n+written
 			if len(dst)-n < len(s)-i+slack {
 				dst = room(dst, n, len(s)-i)
