@@ -2,17 +2,23 @@
 
 GO      ?= go
 BIN     := bin
-LDFLAGS := -s -w
+# Functions are aligned to 16 bytes instead of 32, which takes 0.2 MB off.
+LDFLAGS := -s -w -funcalign=16
 # Code that runs once or at a person's pace is compiled without inlining, which
-# takes 1 MB off the binary. Of the data, only TLS passes through it, whose work is
-# done in assembly.
+# takes 1.6 MB off the binary. Of the data, only HTTP and TLS pass through it: they
+# work by the request, or in assembly. What a handshake computes with stays as it
+# is, for which COLD is taken back by HOT; the last that matches counts.
 MODULE  := github.com/sidelight-dev/sidelight
-COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/xml encoding/json math/big mime/... crypto/tls crypto/x509 regexp/... \
-           $(addprefix $(MODULE)/,cmd/... agent agent/config agent/firelens agent/recipe/... agent/scraper/... \
-           internal/alarm internal/metricmath internal/query internal/render internal/traces internal/segment \
-           internal/sandbox internal/sandbox/awsproto internal/sandbox/cloudwatch internal/sandbox/disk internal/sandbox/logs \
-           internal/sandbox/tagging internal/sandbox/xray/... internal/filterpattern internal/insights)
-GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l)
+COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/asn1 encoding/csv encoding/json encoding/pem encoding/xml \
+           crypto/... flag log log/... math/big mime/... net/... os/exec os/signal os/user path/... reflect regexp/... runtime/pprof \
+           text/... vendor/golang.org/... \
+           $(addprefix $(MODULE)/,cmd/... agent agent/config agent/firelens agent/recipe/... agent/scraper/... agent/status \
+           agent/supervise internal/alarm internal/filterpattern internal/insights internal/metricmath internal/order internal/problem \
+           internal/query internal/render internal/segment internal/traces \
+           internal/sandbox internal/sandbox/api internal/sandbox/awsproto internal/sandbox/cloudwatch internal/sandbox/disk \
+           internal/sandbox/fault internal/sandbox/logs internal/sandbox/sts internal/sandbox/tagging internal/sandbox/xray/...)
+HOT     := crypto/internal/fips140/edwards25519/... crypto/internal/fips140/mlkem crypto/internal/fips140/nistec/...
+GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(HOT),-gcflags=$(p)=)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(GCFLAGS)
 TOOL    := $(GO) tool -modfile=tools.mod
 SHELL   := bash -o pipefail
