@@ -103,6 +103,10 @@ bench: ## benchmarks of the hot paths
 bench-logs: build ## what logs cost: records per CPU-second and memory, one table (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight $(BENCH)
 
+.PHONY: bench-traces
+bench-traces: build ## what traces cost: spans and segments per CPU-second and memory, one table (Linux)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal traces $(BENCH)
+
 .PHONY: bench-metrics
 bench-metrics: ## what measuring costs: CPU and allocations of a scrape
 	$(GO) test -run '^$$' -bench . -benchmem ./agent/scraper/...

@@ -96,14 +96,17 @@ func (a *agent) memory(name string) (int64, error) {
 	return 0, fmt.Errorf("no %s in the process's status", name)
 }
 
-// dial connects to the agent, waiting until it listens.
-func dial(ctx context.Context, addr string) (net.Conn, error) {
+// ready waits until the agent listens.
+func ready(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
 		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-		if err == nil || ctx.Err() != nil {
-			return c, err
+		if err == nil {
+			return c.Close()
+		}
+		if ctx.Err() != nil {
+			return err
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -16,25 +16,48 @@ const settle = 2 * time.Second
 // benchCase is one row of the table.
 type benchCase struct {
 	name    string
+	load    load
 	count   int
 	rate    int // zero: as fast as it goes
 	durable string
-	file    bool
 }
+
+// load is one way into the agent.
+type load struct {
+	// receivers is the part of the configuration that opens addr.
+	receivers func(addr, dir string) string
+	// prepare makes the records and returns what gives them to the agent.
+	prepare func(c benchCase, dir string) (give, error)
+	// lossy says that what the agent cannot take is lost, as with datagrams.
+	lossy bool
+}
+
+// give sends what was prepared to the agent at addr.
+type give func(ctx context.Context, addr string) error
 
 // result is what one run cost.
 type result struct {
 	records, bytes int64
+	lost           int64
 	took, cpu      time.Duration
 	idle, peak     int64
 }
 
 func cases(o options) []benchCase {
+	if o.signal == "traces" {
+		return []benchCase{
+			{name: "OTLP over gRPC, from memory", load: otlpGRPC(), count: o.count, durable: "memory"},
+			{name: "OTLP over gRPC, written ahead", load: otlpGRPC(), count: o.count, durable: "always"},
+			{name: "OTLP over HTTP, written ahead", load: otlpHTTP(), count: o.count, durable: "always"},
+			{name: "X-Ray over UDP, 20000/s", load: xrayUDP(), count: min(o.count, 200_000), rate: 20_000, durable: "always"},
+			{name: "X-Ray over UDP, 60000/s", load: xrayUDP(), count: o.count, rate: 60_000, durable: "always"},
+		}
+	}
 	return []benchCase{
-		{name: "forward, from memory", count: o.count, durable: "memory"},
-		{name: "forward, written ahead", count: o.count, durable: "always"},
-		{name: fmt.Sprintf("forward, paced at %d/s", o.rate), count: min(o.count, 20*o.rate), rate: o.rate, durable: "always"},
-		{name: "file tail", count: o.count, durable: "always", file: true},
+		{name: "forward, from memory", load: forward(), count: o.count, durable: "memory"},
+		{name: "forward, written ahead", load: forward(), count: o.count, durable: "always"},
+		{name: fmt.Sprintf("forward, paced at %d/s", o.rate), load: forward(), count: min(o.count, 20*o.rate), rate: o.rate, durable: "always"},
+		{name: "file tail", load: fileTail(), count: o.count, durable: "always"},
 	}
 }
 
@@ -60,31 +83,31 @@ func (c benchCase) measure(ctx context.Context, o options) (res result, err erro
 }
 
 func (c benchCase) config(dir, endpoint, addr string) string {
-	logs := fmt.Sprintf("forward: {tcp: %q}", addr)
-	if c.file {
-		// Forward shows when the agent is ready.
-		logs += fmt.Sprintf("\n  files: [{include: [%q]}]", filepath.Join(dir, "*.log"))
+	receivers := map[string]string{
+		"otlp": `{grpc: "off", http: "off"}`, "xray": `{udp: "off", tcp: "off"}`, "statsd": `{udp: "off"}`, "forward": `{tcp: "off"}`,
+	}
+	var b strings.Builder
+	own := c.load.receivers(addr, dir)
+	for _, name := range []string{"forward", "otlp", "statsd", "xray"} {
+		if !strings.Contains(own, name+":") {
+			fmt.Fprintf(&b, "  %s: %s\n", name, receivers[name])
+		}
 	}
 	return fmt.Sprintf(`service: {name: bench}
 aws: {region: us-east-1, endpoint: %q}
 receivers:
-  otlp: {grpc: "off", http: "off"}
-  xray: {udp: "off", tcp: "off"}
-  statsd: {udp: "off"}
   %s
-queue: {dir: %q, durable: %s}
+%squeue: {dir: %q, durable: %s}
 status: {listen: "off"}
-`, endpoint, logs, filepath.Join(dir, "queue"), c.durable)
+`, endpoint, own, b.String(), filepath.Join(dir, "queue"), c.durable)
 }
 
 // observe gives the agent its load and returns what that cost.
 func (c benchCase) observe(ctx context.Context, a *agent, s *sink, addr, dir string) (res result, err error) {
-	conn, err := dial(ctx, addr)
-	if err != nil {
+	if err := ready(ctx, addr); err != nil {
 		return res, fmt.Errorf("connect to the agent: %w", err)
 	}
-	defer conn.Close()
-	give, err := c.load(dir)
+	give, err := c.load.prepare(c, dir)
 	if err != nil {
 		return res, err
 	}
@@ -99,11 +122,14 @@ func (c benchCase) observe(ctx context.Context, a *agent, s *sink, addr, dir str
 		return res, err
 	}
 	start := time.Now()
-	if err := give(ctx, conn); err != nil {
+	if err := give(ctx, addr); err != nil {
 		return res, fmt.Errorf("send: %w", err)
 	}
-	if err := s.wait(ctx, int64(c.count)); err != nil {
+	if res.lost, err = s.wait(ctx, int64(c.count)); err != nil {
 		return res, err
+	}
+	if res.lost > 0 && !c.load.lossy {
+		return res, fmt.Errorf("only %d of %d arrived", s.events.Load(), c.count)
 	}
 	res.took, res.records, res.bytes = time.Since(start), s.events.Load(), s.bytes.Load()
 	after, err := a.cpu()
@@ -113,18 +139,4 @@ func (c benchCase) observe(ctx context.Context, a *agent, s *sink, addr, dir str
 	res.cpu = after - before
 	res.peak, err = a.memory("VmHWM")
 	return res, err
-}
-
-// load prepares the load and returns what sets it off.
-func (c benchCase) load(dir string) (func(context.Context, net.Conn) error, error) {
-	if !c.file {
-		all := messages(c.count)
-		return func(ctx context.Context, conn net.Conn) error { return send(ctx, conn, all, c.rate) }, nil
-	}
-	// The file is there at once when it gets its name.
-	hidden := filepath.Join(dir, "app.hidden")
-	if err := writeFile(hidden, c.count); err != nil {
-		return nil, err
-	}
-	return func(context.Context, net.Conn) error { return os.Rename(hidden, filepath.Join(dir, "app.log")) }, nil
 }

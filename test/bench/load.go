@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -93,12 +94,48 @@ func messages(count int) [][]byte {
 	return all
 }
 
-// send writes messages, at rate records a second if rate is not zero.
-func send(ctx context.Context, c net.Conn, messages [][]byte, rate int) error {
+// forward gives records over Forward.
+func forward() load {
+	return load{
+		receivers: func(addr, _ string) string { return fmt.Sprintf("forward: {tcp: %q}", addr) },
+		prepare: func(c benchCase, _ string) (give, error) {
+			all := messages(c.count)
+			return func(ctx context.Context, addr string) error {
+				conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				return send(ctx, conn, all, c.rate, perMessage)
+			}, nil
+		},
+	}
+}
+
+// fileTail gives lines in a file, which is there at once when it gets its name.
+func fileTail() load {
+	return load{
+		// Forward shows when the agent is ready.
+		receivers: func(addr, dir string) string {
+			return fmt.Sprintf("forward: {tcp: %q}\n  files: [{include: [%q]}]", addr, filepath.Join(dir, "*.log"))
+		},
+		prepare: func(c benchCase, dir string) (give, error) {
+			hidden := filepath.Join(dir, "app.hidden")
+			if err := writeFile(hidden, c.count); err != nil {
+				return nil, err
+			}
+			return func(context.Context, string) error { return os.Rename(hidden, filepath.Join(dir, "app.log")) }, nil
+		},
+	}
+}
+
+// send writes messages of each records, at rate records a second if rate is not
+// zero.
+func send(ctx context.Context, c net.Conn, messages [][]byte, rate, each int) error {
 	start := time.Now()
 	for i, m := range messages {
 		if rate > 0 {
-			due := start.Add(time.Duration(i*perMessage) * time.Second / time.Duration(rate))
+			due := start.Add(time.Duration(i*each) * time.Second / time.Duration(rate))
 			if err := sleep(ctx, time.Until(due)); err != nil {
 				return err
 			}

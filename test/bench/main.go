@@ -1,11 +1,14 @@
-// Command bench measures what the log path costs: it starts the agent as a
-// process of its own, gives it records by Forward or in a file, takes what it
-// delivers at an endpoint that answers like PutLogEvents, and prints one table.
+// Command bench measures what the paths of logs and of traces cost: it starts
+// the agent as a process of its own, gives it records, spans or segments, takes
+// what it delivers at an endpoint that answers like PutLogEvents and
+// PutTraceSegments, and prints one table.
 //
 //	go run ./test/bench -agent bin/sidelight
+//	go run ./test/bench -agent bin/sidelight -signal traces
 //
 // CPU is the agent's, user and system, from the first record to the last
-// arrival. Every event is counted on arrival; a run that loses one fails.
+// arrival. Everything is counted on arrival; a run that loses one fails, but for
+// datagrams, whose loss is a column.
 package main
 
 import (
@@ -22,6 +25,7 @@ import (
 
 // options are the command line.
 type options struct {
+	signal  string
 	agent   string
 	count   int
 	rate    int
@@ -34,6 +38,7 @@ type options struct {
 
 func main() {
 	var o options
+	flag.StringVar(&o.signal, "signal", "logs", "what to measure: logs or traces")
 	flag.StringVar(&o.agent, "agent", "bin/sidelight", "the agent's binary")
 	flag.IntVar(&o.count, "count", 300_000, "records of a run")
 	flag.IntVar(&o.rate, "rate", 10_000, "records a second of the paced run")
@@ -55,8 +60,11 @@ func run(ctx context.Context, o options) error {
 	if o.runs < 1 || o.count < 1 || o.rate < 1 {
 		return errors.New("runs, count and rate must be positive")
 	}
+	if o.signal != "logs" && o.signal != "traces" {
+		return fmt.Errorf("-signal %s: expected logs or traces", o.signal)
+	}
 	w := tabwriter.NewWriter(os.Stdout, 2, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "case\trecords\trecords/s\tCPU s\trecords/CPU-s\tMB/CPU-s\tidle RSS MB\tpeak RSS MB\t")
+	fmt.Fprintln(w, "case\trecords\tlost\trecords/s\tCPU s\trecords/CPU-s\tMB/CPU-s\tidle RSS MB\tpeak RSS MB\t")
 	for _, c := range cases(o) {
 		if !strings.Contains(c.name, o.only) {
 			continue
@@ -73,8 +81,9 @@ func run(ctx context.Context, o options) error {
 		r := results[len(results)/2]
 		slices.SortFunc(results, func(a, b result) int { return int(a.peak - b.peak) })
 		r.peak = results[len(results)/2].peak
+		r.lost = slices.MaxFunc(results, func(a, b result) int { return int(a.lost - b.lost) }).lost
 		cpu := r.cpu.Seconds()
-		fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%.0f\t%.0f\t%.1f\t%.1f\t\n", c.name, r.records, float64(r.records)/r.took.Seconds(),
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.0f\t%.2f\t%.0f\t%.0f\t%.1f\t%.1f\t\n", c.name, r.records, r.lost, float64(r.records)/r.took.Seconds(),
 			cpu, float64(r.records)/cpu, float64(r.bytes)/1e6/cpu, float64(r.idle)/1e6, float64(r.peak)/1e6)
 	}
 	return w.Flush()

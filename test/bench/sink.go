@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// sink answers like CloudWatch Logs. It counts events and throws them away.
+// sink answers like CloudWatch Logs and X-Ray. It counts events and segments, and
+// throws them away.
 type sink struct {
 	server *httptest.Server
 	pool   sync.Pool
@@ -35,8 +36,17 @@ func newSink() *sink {
 // ServeHTTP implements http.Handler.
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutLogEvents") {
-		if err := s.take(r); err != nil {
+	counted := ""
+	most := 0
+	switch {
+	case strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutLogEvents"):
+		counted, most = `{"timestamp":`, 10_000
+	case r.URL.Path == "/TraceSegments":
+		// Only whole documents name their trace.
+		counted, most = `\"trace_id\":`, 50
+	}
+	if counted != "" {
+		if err := s.take(r, counted, most); err != nil {
 			s.fault.CompareAndSwap(nil, &err)
 			w.WriteHeader(http.StatusBadRequest)
 			return
@@ -45,8 +55,9 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "{}")
 }
 
-// take counts the events of a body whose signature covers it.
-func (s *sink) take(r *http.Request) error {
+// take counts the events or segments of a body whose signature covers it: what
+// each of them has once, and how many a request may have.
+func (s *sink) take(r *http.Request, each string, most int) error {
 	b := s.pool.Get().(*bytes.Buffer)
 	defer s.pool.Put(b)
 	b.Reset()
@@ -63,9 +74,9 @@ func (s *sink) take(r *http.Request) error {
 			return fmt.Errorf("body does not match its hash %s", want)
 		}
 	}
-	n := bytes.Count(b.Bytes(), []byte(`{"timestamp":`))
-	if n == 0 || n > 10_000 {
-		return fmt.Errorf("request of %d events", n)
+	n := bytes.Count(b.Bytes(), []byte(each))
+	if n == 0 || n > most {
+		return fmt.Errorf("request of %d events or segments", n)
 	}
 	s.events.Add(int64(n))
 	s.bytes.Add(int64(b.Len()))
@@ -76,24 +87,28 @@ func (s *sink) take(r *http.Request) error {
 	return nil
 }
 
-// wait waits until n events have arrived.
-func (s *sink) wait(ctx context.Context, n int64) error {
+// quiet is how long nothing may arrive before the rest counts as lost.
+const quiet = 10 * time.Second
+
+// wait waits until n have arrived, or nothing does any more. It returns how many
+// are lost.
+func (s *sink) wait(ctx context.Context, n int64) (lost int64, err error) {
 	for {
 		if err := s.fault.Load(); err != nil {
-			return *err
+			return 0, *err
 		}
 		if got := s.events.Load(); got >= n {
 			if got > n {
-				return fmt.Errorf("%d events arrived, %d were sent", got, n)
+				return 0, fmt.Errorf("%d arrived, %d were sent", got, n)
 			}
-			return nil
+			return 0, nil
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		case <-s.arrived:
-		case <-time.After(30 * time.Second):
-			return fmt.Errorf("only %d of %d events arrived", s.events.Load(), n)
+		case <-time.After(quiet):
+			return n - s.events.Load(), nil
 		}
 	}
 }
