@@ -165,6 +165,26 @@ type Refusal struct {
 	// Reason is a short snake_case word, such as "too_old".
 	Reason string
 	Events int
+	// At lists the positions of these events in the block, ascending. It is nil
+	// where the service did not name them, or not so that they can be found.
+	At []int
+}
+
+// Reader is an Encoder that can read back what its Append wrote, so that events
+// which were refused for good can be shown and sent anew.
+type Reader interface {
+	// Read returns the Body of the event whose bytes, with their separator or
+	// the end of the list behind them, are raw. The result may alias raw.
+	Read(raw []byte) ([]byte, error)
+}
+
+// Parker is a Queue that leaves out blocks whose destination must rest, without
+// reading them: many blocks of a destination that is denied cost nothing.
+type Parker interface {
+	// TakeUnless is Take for the oldest block whose destination need not rest.
+	// rest tells how long a destination still must; it is called with a lock
+	// held, must not block, and must not call the queue.
+	TakeUnless(ctx context.Context, rest func(DestHandle) time.Duration) (Lease, error)
 }
 
 // FaultKind is what the caller should do about a failed attempt.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +22,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/processor/join"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
+	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
@@ -82,6 +84,8 @@ type Agent struct {
 	dir       *string  // the queue's directory, once looked for; "" is none
 	root      *os.Root // the queue's directory, for checkpoints; may be nil
 	stores    []*receiver.Checkpoints
+	refused   *refused.Store // nil: no directory
+	requeuing sync.Mutex     // one at a time
 	status    *status.Server
 
 	leftOnDisk int
@@ -160,6 +164,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		if a.status, err = status.New(string(cfg.Status.Listen), a.Report, a.registerMeters(), a.log); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
+		a.status.Control(a)
 	}
 	return a, nil
 }
@@ -285,6 +290,10 @@ func (a *Agent) release() error {
 		errs = append(errs, err)
 	}
 	a.lanes = nil
+	if a.refused != nil {
+		errs = append(errs, a.refused.Close())
+		a.refused = nil
+	}
 	if a.root != nil {
 		errs = append(errs, a.root.Close())
 		a.root = nil

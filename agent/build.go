@@ -36,6 +36,9 @@ const defaultDir = "/var/lib/sidelight"
 func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 	dir := a.queueDir()
 	a.limitMemory()
+	if err := a.openRefused(dir); err != nil {
+		return err
+	}
 	logs, err := cloudwatchlogs.New(ctx, cloudwatchlogs.Config{
 		RetentionDays: int32(a.cfg.Logs.Retention), Retention: a.fireLensRetention,
 	}, ac, a.log)
@@ -68,6 +71,9 @@ func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 		}
 		x.cfg.memory = int64(a.cfg.Queue.Memory) * x.part / 8
 		x.cfg.disk, x.cfg.fsync = int64(a.cfg.Queue.Disk), a.cfg.Queue.Fsync
+		if a.refused != nil {
+			x.cfg.deliver.Aside = a.refused.Shelf(x.cfg.name, x.exp)
+		}
 		x.cfg.pack.Open = max(x.cfg.memory/2, 1<<20)
 		l, err := newLane(x.cfg, x.exp, &a.books, a.log)
 		if err != nil {

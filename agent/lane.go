@@ -11,6 +11,7 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/queue"
 	"github.com/sidelight-dev/sidelight/internal/deliver"
+	"github.com/sidelight-dev/sidelight/internal/line"
 	"github.com/sidelight-dev/sidelight/internal/memq"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 	"github.com/sidelight-dev/sidelight/internal/pack"
@@ -23,6 +24,7 @@ type lane struct {
 	queue    sidelight.Queue
 	disk     *queue.Queue // nil: in memory
 	memory   *memq.Queue  // nil: on disk
+	waiting  func() []line.Waiting
 	packer   *pack.Packer
 	delivery *deliver.Delivery
 }
@@ -44,7 +46,7 @@ func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *
 	log = log.With("queue", cfg.name)
 	if cfg.dir == "" {
 		l.memory = memq.New(memq.Config{Limit: cfg.memory})
-		l.queue = l.memory
+		l.queue, l.waiting = l.memory, l.memory.Waiting
 	} else {
 		q, err := queue.Open(queue.Config{
 			Dir: filepath.Join(cfg.dir, cfg.name), Disk: cfg.disk, Memory: cfg.memory, Fsync: cfg.fsync,
@@ -54,7 +56,7 @@ func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *
 		if err != nil {
 			return nil, err
 		}
-		l.disk, l.queue = q, q
+		l.disk, l.queue, l.waiting = q, q, q.Waiting
 		for s, n := range q.Recovered() {
 			books.Recover(s, n)
 			log.Info("found events of an earlier run", "signal", s.String(), "events", n)

@@ -27,6 +27,7 @@ func (a *Agent) Report() status.Report {
 	for _, l := range a.lanes {
 		r.Queues = append(r.Queues, l.report())
 	}
+	r.SetAside = a.refusedStats()
 	st := a.aggregate.Stats()
 	r.Series, r.Overflow = st.Series, st.Overflow
 	return r
@@ -46,6 +47,11 @@ func (l *lane) report() status.Queue {
 	}
 	if !d.Failing.IsZero() {
 		q.Failing = &d.Failing
+	}
+	for _, f := range l.delivery.Failing() {
+		if f.Denied {
+			q.Denied = append(q.Denied, status.Denied{Destination: destination(f.Dest), Since: f.Since, Again: f.Until, Attempts: f.Attempts, Error: f.Err})
+		}
 	}
 	return q
 }
@@ -84,7 +90,22 @@ func (a *Agent) registerMeters() *meter.Set {
 		m.Func("sidelight_queue_bytes", "bytes of queued bodies", func() float64 { return float64(l.queue.Stats().Bytes) }, "queue", l.name)
 		m.Func("sidelight_queue_disk_bytes", "bytes of the queue's files", func() float64 { return float64(l.queue.Stats().Disk) }, "queue", l.name)
 		m.Func("sidelight_export_attempts_total", "requests to AWS", func() float64 { return float64(l.delivery.Stats().Attempts) }, "queue", l.name)
+		m.Func("sidelight_denied_destinations", "destinations that rest because AWS denies them", func() float64 {
+			n := 0
+			for _, f := range l.delivery.Failing() {
+				if f.Denied {
+					n++
+				}
+			}
+			return float64(n)
+		}, "queue", l.name)
 		m.Func("sidelight_export_throttled_total", "requests that AWS throttled", func() float64 { return float64(l.delivery.Stats().Throttled) }, "queue", l.name)
+	}
+	if x := a.refused; x != nil {
+		m.Func("sidelight_set_aside_events", "refused events that are kept", func() float64 { return float64(x.Stats().Events) })
+		m.Func("sidelight_set_aside_bytes", "bytes of the files of refused events", func() float64 { return float64(x.Stats().Bytes) })
+		m.Func("sidelight_set_aside_displaced_total", "refused events that made room for newer ones", func() float64 { return float64(x.Stats().Displaced) })
+		m.Func("sidelight_set_aside_lost_total", "refused events that could not be kept", func() float64 { return float64(x.Stats().Lost) })
 	}
 	m.Func("sidelight_lines_unparsed_total", "log lines that were not in the format they should be in", func() float64 { return float64(a.unparsed()) })
 	m.Func("sidelight_process_rss_bytes", "resident memory of the agent", func() float64 { return float64(process().RSSBytes) })

@@ -98,6 +98,8 @@ type Queue struct {
 	Disk    Bytes   `key:"disk" min:"16MiB" doc:"bytes of files, for each exporter"`
 	Durable Durable `key:"durable" doc:"always: on disk before it is acknowledged; memory: never"`
 	Fsync   bool    `key:"fsync" doc:"survive power loss too, at the cost of latency"`
+	// SetAside bounds what is kept of events that AWS refused for good.
+	SetAside Bytes `key:"set_aside" doc:"bytes of events that AWS refused for good, kept to be seen and sent again; 0: none"`
 }
 
 // Shutdown bounds the stop.
@@ -135,7 +137,7 @@ func Default() Config {
 			Redact: Redact{Action: "mask"}, Oversize: "split",
 		},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
-		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always"},
+		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always", SetAside: 16 << 20},
 		Shutdown: Shutdown{
 			Grace: 25 * time.Second, Quiet: time.Second,
 		},

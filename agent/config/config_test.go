@@ -87,7 +87,7 @@ func TestGoodFile(t *testing.T) {
 	want.Logs.Routes = []config.Route{{When: "level >= error", Group: "/errors/{service}"}, {When: "source =~ 'audit'", Stream: "audit"}}
 	want.Logs.Oversize = "truncate"
 	want.Metrics.Dimensions = []string{"service", "host"}
-	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync = "/data", 64<<20, 1e9, true
+	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync, want.Queue.SetAside = "/data", 64<<20, 1e9, true, 0
 	want.Shutdown.Grace = 2 * time.Minute
 	want.Log = config.Log{Level: "debug", Format: "json"}
 	if d := cmp.Diff(want, l.Config); d != "" {

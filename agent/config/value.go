@@ -52,6 +52,10 @@ type byteUnit struct {
 }
 
 func (b *Bytes) parse(text string) error {
+	if text == "0" {
+		*b = 0
+		return nil
+	}
 	for _, u := range byteUnits() {
 		number, ok := strings.CutSuffix(text, u.name)
 		if !ok {

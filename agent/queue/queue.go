@@ -10,15 +10,14 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/dirlock"
 	"github.com/sidelight-dev/sidelight/internal/line"
 )
 
@@ -97,6 +96,7 @@ type ref struct {
 var (
 	_ sidelight.Queue   = (*Queue)(nil)
 	_ sidelight.Journal = (*Queue)(nil)
+	_ sidelight.Parker  = (*Queue)(nil)
 )
 
 // Open opens the queue in cfg.Dir and reads back what an earlier process left
@@ -111,7 +111,7 @@ func Open(cfg Config, log *slog.Logger) (*Queue, error) {
 		return nil, fmt.Errorf("open the queue's directory: %w", err)
 	}
 	q := &Queue{cfg: cfg, log: log, root: root, growing: map[uint64]*entry{}, nextID: 1}
-	if q.lock, err = lockDir(root); err != nil {
+	if q.lock, err = dirlock.Lock(root); err != nil {
 		root.Close()
 		return nil, fmt.Errorf("lock the queue's directory %q: %w", cfg.Dir, err)
 	}
@@ -120,21 +120,6 @@ func Open(cfg Config, log *slog.Logger) (*Queue, error) {
 		return nil, err
 	}
 	return q, nil
-}
-
-func lockDir(root *os.Root) (*os.File, error) {
-	f, err := root.OpenFile("lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errors.New("another process uses it")
-		}
-		return nil, err
-	}
-	return f, nil
 }
 
 // Room waits until the files are below the limit.
@@ -260,8 +245,17 @@ func (q *Queue) writeLocked(head, body []byte) (ref, error) {
 // Take leases the oldest block. One that cannot be read back is counted out by
 // the error's text and forgotten.
 func (q *Queue) Take(ctx context.Context) (sidelight.Lease, error) {
+	return q.TakeUnless(ctx, nil)
+}
+
+// TakeUnless leases the oldest block whose destination need not rest.
+func (q *Queue) TakeUnless(ctx context.Context, rest func(sidelight.DestHandle) time.Duration) (sidelight.Lease, error) {
+	var must func(*entry) time.Duration
+	if rest != nil {
+		must = func(e *entry) time.Duration { return rest(e.dest) }
+	}
 	for {
-		it, err := q.line.Take(ctx)
+		it, err := q.line.Take(ctx, must)
 		if err != nil {
 			return nil, err
 		}
@@ -292,6 +286,17 @@ func (q *Queue) Stats() sidelight.QueueStats {
 		return false
 	})
 	return s
+}
+
+// Waiting tells what the queue holds for each destination, but for blocks that
+// still grow.
+func (q *Queue) Waiting() []line.Waiting {
+	var t line.Tally
+	q.line.Each(func(e *entry, _ bool) bool {
+		t.Add(e.dest, e.signal, e.events, e.bytes, e.put)
+		return true
+	})
+	return t.Sum()
 }
 
 type lease struct {

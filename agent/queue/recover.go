@@ -28,12 +28,7 @@ func (q *Queue) recover() error {
 			return err
 		}
 	}
-	waiting := make([]*entry, 0, len(blocks))
-	for _, e := range blocks {
-		waiting = append(waiting, e)
-	}
-	order.By(waiting, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
-	for _, e := range waiting {
+	for _, e := range inOrder(blocks) {
 		q.bytes += int64(e.bytes)
 		q.events += e.events
 		q.line.Put(e)
@@ -42,6 +37,16 @@ func (q *Queue) recover() error {
 	defer q.mu.Unlock()
 	q.trimLocked()
 	return nil
+}
+
+// inOrder returns blocks in the order in which they were begun.
+func inOrder(blocks map[uint64]*entry) []*entry {
+	out := make([]*entry, 0, len(blocks))
+	for _, e := range blocks {
+		out = append(out, e)
+	}
+	order.By(out, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+	return out
 }
 
 func (q *Queue) listSegments() ([]uint64, error) {
@@ -125,7 +130,7 @@ func (q *Queue) apply(s *segment, off int64, f *frame, blocks map[uint64]*entry)
 			if !f.first {
 				return // its beginning went with an earlier segment: it was done
 			}
-			e = &entry{id: f.id, dest: f.dest.Handle(), signal: f.signal, put: time.Now()}
+			e = &entry{id: f.id, dest: f.dest.Handle(), signal: f.signal, put: putTime(f.marks, time.Now())}
 			blocks[f.id] = e
 		}
 		q.addRefLocked(e, ref{seg: s, off: off, n: f.size})

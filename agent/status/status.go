@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
 
@@ -34,6 +35,8 @@ type Report struct {
 	Series    int                     `json:"metric_series"`
 	Overflow  map[string]uint64       `json:"metric_overflow,omitempty"`
 	Receivers map[string]ReceiverNote `json:"receivers,omitempty"`
+	// SetAside is nil where nothing can be set aside.
+	SetAside *refused.Stats `json:"set_aside,omitempty"`
 }
 
 // Signal is the account of one signal.
@@ -60,6 +63,17 @@ type Queue struct {
 	Failed      uint64     `json:"failed"`
 	Failing     *time.Time `json:"failing_since,omitempty"`
 	LastError   string     `json:"last_error,omitempty"`
+	// Denied are the destinations that rest, while others go on.
+	Denied []Denied `json:"denied,omitempty"`
+}
+
+// Denied is a destination that AWS denies.
+type Denied struct {
+	Destination string    `json:"destination"`
+	Since       time.Time `json:"since"`
+	Again       time.Time `json:"again"`
+	Attempts    int       `json:"attempts"`
+	Error       string    `json:"error"`
 }
 
 // Listener is an open address.
@@ -81,6 +95,7 @@ type ReceiverNote map[string]uint64
 // Server serves a report.
 type Server struct {
 	ln   net.Listener
+	mux  *http.ServeMux
 	http *http.Server
 }
 
@@ -109,7 +124,7 @@ func New(addr string, report func() Report, meters *meter.Set, log *slog.Logger)
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_ = meters.WriteText(w)
 	})
-	return &Server{ln: ln, http: &http.Server{
+	return &Server{ln: ln, mux: mux, http: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil

@@ -108,6 +108,9 @@ func (a *app) printStatus(r status.Report) {
 		if q.Durable {
 			kept = "disk"
 		}
+		if n := len(q.Denied); n > 0 {
+			state = fmt.Sprintf("%s denied, others go on: sidelight queue show", render.Plural(n, "destination"))
+		}
 		if q.Failing != nil {
 			state = fmt.Sprintf("failing for %s: %s", time.Since(*q.Failing).Round(time.Second), q.LastError)
 		}
@@ -115,6 +118,9 @@ func (a *app) printStatus(r status.Report) {
 			render.Duration(time.Duration(q.OldestMS)*time.Millisecond), render.Count(int64(q.Attempts)), render.Count(int64(q.Failed+q.Throttled)), state)...)
 	}
 	fmt.Fprint(a.out, t.Draw(a.style()))
+	if s := r.SetAside; s != nil && s.Events > 0 {
+		fmt.Fprintf(a.out, "%s refused and set aside: sidelight queue show\n", render.Plural(s.Events, "event"))
+	}
 	fmt.Fprintln(a.out)
 	for _, l := range r.Listeners {
 		fmt.Fprintf(a.out, "%-14s %s\n", l.Name, l.Address)

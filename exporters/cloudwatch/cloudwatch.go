@@ -64,6 +64,10 @@ func (*Exporter) Append(dst []byte, e *sidelight.Event) []byte { return append(d
 // End closes the list and the request.
 func (*Exporter) End(dst []byte) []byte { return append(dst, wire.CBORBreak, wire.CBORBreak) }
 
+// Read returns the datum. Nothing separates datums; what ends the list is no part
+// of the last one.
+func (*Exporter) Read(raw []byte) ([]byte, error) { return raw, nil }
+
 // Export sends b. PutMetricData takes a request whole or not at all.
 func (x *Exporter) Export(ctx context.Context, b *sidelight.Block) (sidelight.Receipt, error) {
 	h := http.Header{

@@ -4,6 +4,8 @@
 package cloudwatchlogs
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -56,4 +58,16 @@ func (encoder) Append(dst []byte, e *sidelight.Event) []byte {
 func (encoder) End(dst []byte) []byte {
 	dst[len(dst)-1] = ']'
 	return append(dst, '}')
+}
+
+// Read returns the message of an event.
+func (encoder) Read(raw []byte) ([]byte, error) {
+	if len(raw) == 0 {
+		return nil, fmt.Errorf("read log event: it is empty")
+	}
+	var e struct{ Message string }
+	if err := json.Unmarshal(raw[:len(raw)-1], &e); err != nil {
+		return nil, fmt.Errorf("read log event: %w", err)
+	}
+	return []byte(e.Message), nil
 }

@@ -141,14 +141,24 @@ func (r *rejected) receipt(events int) (sidelight.Receipt, error) {
 	expired := max(clamp(r.ExpiredEnd, 0), old)
 	newer := max(clamp(r.TooNewStart, events), expired)
 	out := sidelight.Receipt{Accepted: newer - expired}
-	for _, f := range []sidelight.Refusal{
-		{Reason: "too_old", Events: old}, {Reason: "expired", Events: expired - old}, {Reason: "too_new", Events: events - newer},
-	} {
-		if f.Events > 0 {
-			out.Refused = append(out.Refused, f)
+	for _, f := range []struct {
+		reason   string
+		from, to int
+	}{{"too_old", 0, old}, {"expired", old, expired}, {"too_new", newer, events}} {
+		if f.to > f.from {
+			out.Refused = append(out.Refused, sidelight.Refusal{Reason: f.reason, Events: f.to - f.from, At: positions(f.from, f.to)})
 		}
 	}
 	return out, nil
+}
+
+// positions returns from, from+1, … to-1.
+func positions(from, to int) []int {
+	out := make([]int, 0, to-from)
+	for i := from; i < to; i++ {
+		out = append(out, i)
+	}
+	return out
 }
 
 // fault turns a control call's error into a *sidelight.Fault.

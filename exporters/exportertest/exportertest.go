@@ -39,6 +39,7 @@ type Suite struct {
 func Run(t *testing.T, s Suite) {
 	t.Run("limits hold for every body", s.testLimits)
 	t.Run("events can change places", s.testOrder)
+	t.Run("events can be read back", s.testRead)
 	t.Run("faults", s.testFaults)
 	t.Run("signature", s.testSignature)
 	t.Run("context ends the attempt", s.testContext)
@@ -76,6 +77,31 @@ func Pack(t *testing.T, exp sidelight.Exporter, dest sidelight.Dest, events []si
 		if err := l.Commit(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// testRead holds for exporters that are a sidelight.Reader.
+func (s Suite) testRead(t *testing.T) {
+	exp := s.New(t, Config("http://127.0.0.1:1"))
+	reader, ok := exp.(sidelight.Reader)
+	if !ok {
+		t.Fatal("events that are refused for good cannot be shown: the exporter is no sidelight.Reader")
+	}
+	for _, gzip := range []bool{false, true} {
+		b := Pack(t, exp, s.Dest, s.events(3, 50), gzip)[0]
+		raw, err := pack.Raw(b)
+		if err != nil || len(raw) != 3 {
+			t.Fatalf("%d events, %v", len(raw), err)
+		}
+		for i := range raw {
+			got, err := reader.Read(raw[i])
+			if want := s.Event(i, 50).Body; err != nil || string(got) != string(want) {
+				t.Errorf("read %q, %v, want %q", got, err, want)
+			}
+		}
+	}
+	for _, bad := range []string{"", ",", "x,", `{"message":,`} {
+		_, _ = reader.Read([]byte(bad)) // must not panic
 	}
 }
 

@@ -8,17 +8,19 @@ import (
 	"github.com/sidelight-dev/sidelight"
 )
 
-// position returns where in b the document with the given segment id stands, or
-// -1. A compressed block is not searched: its documents count as refused.
-func position(b *sidelight.Block, id string) int {
-	if id == "" || b.Coding != sidelight.Identity {
+// position returns where in b the first document with the given segment id stands
+// that is not among taken, or -1. The service names a document that it cannot
+// read by no id. A compressed block is not searched: its documents count as
+// refused.
+func position(b *sidelight.Block, id string, taken map[int]bool) int {
+	if b.Coding != sidelight.Identity {
 		return -1
 	}
 	start := uint32(b.Head)
 	for i, m := range b.Marks {
 		doc := b.Body[start:m.End]
 		start = m.End
-		if bytes.Contains(doc, []byte(id)) && documentID(doc) == id {
+		if !taken[i] && bytes.Contains(doc, []byte(id)) && documentID(doc) == id {
 			return i
 		}
 	}

@@ -5,6 +5,8 @@ package xray
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -68,6 +70,18 @@ func (*Exporter) End(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// Read returns the document.
+func (*Exporter) Read(raw []byte) ([]byte, error) {
+	if len(raw) == 0 {
+		return nil, errors.New("read segment document: it is empty")
+	}
+	var doc string
+	if err := json.Unmarshal(raw[:len(raw)-1], &doc); err != nil {
+		return nil, fmt.Errorf("read segment document: %w", err)
+	}
+	return []byte(doc), nil
+}
+
 // Export sends b.
 func (x *Exporter) Export(ctx context.Context, b *sidelight.Block) (sidelight.Receipt, error) {
 	h := http.Header{"Content-Type": {"application/json"}}
@@ -97,21 +111,28 @@ func receipt(b *sidelight.Block, answer []byte) sidelight.Receipt {
 	if json.Unmarshal(answer, &out) != nil || len(out.UnprocessedTraceSegments) == 0 {
 		return sidelight.Receipt{Accepted: b.Events}
 	}
-	r := sidelight.Receipt{}
-	refused := map[string]int{}
+	var r sidelight.Receipt
+	refused, taken := map[string]*sidelight.Refusal{}, map[int]bool{}
 	for _, u := range out.UnprocessedTraceSegments {
-		at := -1
-		if passing(u.ErrorCode) {
-			at = position(b, u.ID)
-		}
-		if at >= 0 {
+		at := position(b, u.ID, taken)
+		taken[at] = true
+		if at >= 0 && passing(u.ErrorCode) {
 			r.Retry = insert(r.Retry, at)
 			continue
 		}
-		refused[reason(u.ErrorCode)]++
+		why := reason(u.ErrorCode)
+		f := refused[why]
+		if f == nil {
+			f = &sidelight.Refusal{Reason: why}
+			refused[why] = f
+		}
+		f.Events++
+		if at >= 0 {
+			f.At = insert(f.At, at)
+		}
 	}
-	for why, n := range refused {
-		r.Refused = append(r.Refused, sidelight.Refusal{Reason: why, Events: n})
+	for _, f := range refused {
+		r.Refused = append(r.Refused, *f)
 	}
 	r.Accepted = max(0, b.Events-len(out.UnprocessedTraceSegments))
 	return r

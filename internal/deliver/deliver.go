@@ -24,6 +24,13 @@ type Books interface {
 	Drop(s sidelight.Signal, cause string, n int)
 }
 
+// Aside keeps events that were refused for good where a person can read them.
+type Aside interface {
+	// Keep copies the events of b at the given positions. cause is what the
+	// service said beyond reason, or nil. What it cannot keep it counts itself.
+	Keep(b *sidelight.Block, at []int, reason string, cause error)
+}
+
 // Config shapes a Delivery. Zero fields take the defaults.
 type Config struct {
 	// Workers is how many exports run at the same time. Default 4.
@@ -36,6 +43,8 @@ type Config struct {
 	// DeniedBackoff is the longest rest of a destination that is denied.
 	// Default 60 s.
 	DeniedBackoff time.Duration
+	// Aside takes what is refused for good. Nil: it is only counted.
+	Aside Aside
 }
 
 func (c Config) withDefaults() Config {
@@ -107,7 +116,7 @@ func (d *Delivery) work(ctx context.Context) error {
 		if err := d.pace.wait(ctx); err != nil {
 			return err
 		}
-		l, err := d.queue.Take(ctx)
+		l, err := d.take(ctx)
 		if errors.Is(err, sidelight.ErrClosed) {
 			return nil
 		}
@@ -176,6 +185,11 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 	d.books.Deliver(b.Signal, r.Accepted)
 	for _, f := range r.Refused {
 		d.books.Refuse(b.Signal, f.Reason, f.Events)
+		at := f.At
+		if f.Events == b.Events {
+			at = positions(0, b.Events)
+		}
+		d.keep(b, at, f.Reason, nil)
 		d.log.Error("events refused for good", "dest", destText(b), "reason", f.Reason, "events", f.Events)
 	}
 	return l.Commit(left...)
@@ -184,11 +198,11 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 func (d *Delivery) failed(l sidelight.Lease, f *sidelight.Fault) error {
 	b := l.Block()
 	d.count(f)
+	rest := d.rests.note(b.Dest, f)
 	switch f.Kind {
 	case sidelight.Throttled:
 		return l.Return(d.pace.throttled(f.After))
 	case sidelight.Denied:
-		rest := d.rests.extend(b.Dest)
 		d.log.Error("denied; this destination rests, others go on", "dest", destText(b), "rest", rest.Round(time.Second), "err", f)
 		return l.Return(rest)
 	case sidelight.TooLarge:
@@ -205,6 +219,7 @@ func (d *Delivery) divide(l sidelight.Lease, f *sidelight.Fault) error {
 	if b.Events < 2 {
 		return d.reject(l, f)
 	}
+	d.rests.clear(b.Dest)
 	var halves []*sidelight.Block
 	for _, span := range [][2]int{{0, b.Events / 2}, {b.Events / 2, b.Events}} {
 		part, err := pack.Divide(d.exp, b, positions(span[0], span[1]))
@@ -227,9 +242,19 @@ func positions(from, to int) []int {
 
 func (d *Delivery) reject(l sidelight.Lease, f *sidelight.Fault) error {
 	b := l.Block()
+	d.rests.clear(b.Dest)
 	d.log.Error("block refused for good", "dest", destText(b), "events", b.Events, "err", f)
+	d.keep(b, positions(0, b.Events), f.Kind.String(), f)
 	d.books.Refuse(b.Signal, f.Kind.String(), b.Events)
 	return l.Commit()
+}
+
+// keep sets events aside, before the block is committed: a crash in between has
+// them refused, and kept, again.
+func (d *Delivery) keep(b *sidelight.Block, at []int, reason string, cause error) {
+	if d.cfg.Aside != nil && len(at) > 0 {
+		d.cfg.Aside.Keep(b, at, reason, cause)
+	}
 }
 
 func (d *Delivery) succeeded(b *sidelight.Block) {

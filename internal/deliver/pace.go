@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/sidelight-dev/sidelight"
 )
 
 // failuresBeforePause is how many attempts in a row must fail before all of the
@@ -104,52 +102,4 @@ func (p *pace) throttled(after time.Duration) time.Duration {
 		p.pause = time.Now().Add(after)
 	}
 	return max(after, jitter(p.min))
-}
-
-// rests remembers destinations that were denied, so that their blocks do not
-// cost an attempt each.
-type rests struct {
-	max time.Duration
-
-	mu sync.Mutex
-	m  map[sidelight.DestHandle]*denied
-}
-
-type denied struct {
-	until   time.Time
-	backoff time.Duration
-}
-
-func newRests(longest time.Duration) *rests {
-	return &rests{max: longest, m: map[sidelight.DestHandle]*denied{}}
-}
-
-func (r *rests) left(d sidelight.DestHandle) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if x := r.m[d]; x != nil {
-		return time.Until(x.until)
-	}
-	return 0
-}
-
-func (r *rests) extend(d sidelight.DestHandle) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	x := r.m[d]
-	if x == nil {
-		x = &denied{backoff: time.Second}
-		r.m[d] = x
-	} else {
-		x.backoff = min(x.backoff*2, r.max)
-	}
-	rest := jitter(x.backoff)
-	x.until = time.Now().Add(rest)
-	return rest
-}
-
-func (r *rests) clear(d sidelight.DestHandle) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.m, d)
 }

@@ -58,11 +58,13 @@ func (l *Line[T]) putLocked(v T) {
 }
 
 // Take waits for the first item that is neither leased nor resting. Once the
-// line is closed and every item is done it returns sidelight.ErrClosed.
-func (l *Line[T]) Take(ctx context.Context) (*Item[T], error) {
+// line is closed and every item is done it returns sidelight.ErrClosed. rest, if
+// not nil, is asked whether an item that would be next must rest, and how long;
+// it is called with the line's lock held and must not call back into the line.
+func (l *Line[T]) Take(ctx context.Context, rest func(T) time.Duration) (*Item[T], error) {
 	for {
 		l.mu.Lock()
-		it, next := l.frontLocked(time.Now())
+		it, next := l.frontLocked(time.Now(), rest)
 		if it != nil {
 			it.state = leased
 			l.leased++
@@ -82,11 +84,16 @@ func (l *Line[T]) Take(ctx context.Context) (*Item[T], error) {
 }
 
 // frontLocked returns the first item to serve, or when the next one is rested.
-func (l *Line[T]) frontLocked(now time.Time) (*Item[T], time.Time) {
+func (l *Line[T]) frontLocked(now time.Time, rest func(T) time.Duration) (*Item[T], time.Time) {
 	var next time.Time
 	for _, it := range l.items[l.head:] {
 		if it.state != ready {
 			continue
+		}
+		if rest != nil && !it.rest.After(now) {
+			if d := rest(it.Value); d > 0 {
+				it.rest = now.Add(d)
+			}
 		}
 		if it.rest.After(now) {
 			if next.IsZero() || it.rest.Before(next) {
@@ -210,6 +217,8 @@ func (l *Line[T]) Changed() <-chan struct{} {
 	return l.waitLocked()
 }
 
+// trimLocked cuts off what is done at the front. Where an item rests there for
+// long, what is done behind it is taken out too, once it is most of the line.
 func (l *Line[T]) trimLocked() {
 	for l.head < len(l.items) && l.items[l.head].state == done {
 		l.items[l.head] = nil
@@ -217,11 +226,20 @@ func (l *Line[T]) trimLocked() {
 	}
 	if l.head == len(l.items) {
 		l.items, l.head = l.items[:0], 0
-	} else if l.head > 64 && l.head > len(l.items)/2 {
-		n := copy(l.items, l.items[l.head:])
-		clear(l.items[n:])
-		l.items, l.head = l.items[:n], 0
+		return
 	}
+	if len(l.items) < 128 || len(l.items) < 2*l.live {
+		return
+	}
+	n := 0
+	for _, it := range l.items[l.head:] {
+		if it.state != done {
+			l.items[n] = it
+			n++
+		}
+	}
+	clear(l.items[n:])
+	l.items, l.head = l.items[:n], 0
 }
 
 func (l *Line[T]) waitLocked() <-chan struct{} {

@@ -41,7 +41,10 @@ type entry struct {
 	put   time.Time
 }
 
-var _ sidelight.Queue = (*Queue)(nil)
+var (
+	_ sidelight.Queue  = (*Queue)(nil)
+	_ sidelight.Parker = (*Queue)(nil)
+)
 
 // New returns an empty queue.
 func New(cfg Config) *Queue {
@@ -88,7 +91,16 @@ func (q *Queue) account(b *sidelight.Block, sign int) {
 
 // Take leases the oldest block.
 func (q *Queue) Take(ctx context.Context) (sidelight.Lease, error) {
-	it, err := q.line.Take(ctx)
+	return q.TakeUnless(ctx, nil)
+}
+
+// TakeUnless leases the oldest block whose destination need not rest.
+func (q *Queue) TakeUnless(ctx context.Context, rest func(sidelight.DestHandle) time.Duration) (sidelight.Lease, error) {
+	var must func(*entry) time.Duration
+	if rest != nil {
+		must = func(e *entry) time.Duration { return rest(e.block.Dest) }
+	}
+	it, err := q.line.Take(ctx, must)
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +137,16 @@ func (q *Queue) Stats() sidelight.QueueStats {
 		return false
 	})
 	return s
+}
+
+// Waiting tells what the queue holds for each destination.
+func (q *Queue) Waiting() []line.Waiting {
+	var t line.Tally
+	q.line.Each(func(e *entry, _ bool) bool {
+		t.Add(e.block.Dest, e.block.Signal, e.block.Events, len(e.block.Body), e.put)
+		return true
+	})
+	return t.Sum()
 }
 
 type lease struct {

@@ -3,6 +3,7 @@ package pack
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"slices"
 
 	"github.com/sidelight-dev/sidelight"
@@ -92,6 +93,28 @@ func Divide(enc sidelight.Encoder, b *sidelight.Block, positions []int) (*sideli
 	}
 	Seal(enc, part, b.Coding == sidelight.Gzip)
 	return part, nil
+}
+
+// Raw returns the bytes of each event of the sealed block b, with what stands
+// between it and the next. They alias b's body unless it is compressed.
+func Raw(b *sidelight.Block) ([][]byte, error) {
+	body := b.Body
+	if b.Coding == sidelight.Gzip {
+		var err error
+		if body, err = expand(body); err != nil {
+			return nil, fmt.Errorf("expand a block: %w", err)
+		}
+	}
+	out := make([][]byte, len(b.Marks))
+	start := uint32(b.Head)
+	for i, m := range b.Marks {
+		if m.End < start || int(m.End) > len(body) {
+			return nil, fmt.Errorf("event %d ends at %d of %d", i, m.End, len(body))
+		}
+		out[i] = body[start:m.End]
+		start = m.End
+	}
+	return out, nil
 }
 
 func expand(body []byte) ([]byte, error) {

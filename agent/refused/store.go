@@ -1,0 +1,248 @@
+// Package refused keeps the events that AWS refused for good, readable, in a
+// directory of bounded size: one JSON object a line, with the reason, so that a
+// person can see what was refused, mend the cause, and send the events anew. The
+// oldest make room for the newest. The files are described in
+// docs/format/queue.md.
+package refused
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/dirlock"
+	"github.com/sidelight-dev/sidelight/internal/pack"
+)
+
+// Config bounds a Store.
+type Config struct {
+	// Dir is made if it is missing. One process at a time may write to it.
+	Dir string
+	// Limit is the greatest sum of the files' bytes. Zero sets nothing more
+	// aside; what is there stays.
+	Limit int64
+	// Fsync waits, at each write, until the bytes are on the disk.
+	Fsync bool
+}
+
+// Store is the directory. Its methods are safe for concurrent use.
+type Store struct {
+	cfg  Config
+	log  *slog.Logger
+	root *os.Root
+	lock *os.File
+
+	mu      sync.Mutex
+	files   []*file // oldest first; the last is written to
+	tail    *os.File
+	next    uint64
+	stats   Stats
+	failing bool
+}
+
+// file is one file: it is named by the first ID that it may hold.
+type file struct {
+	first  uint64
+	size   int64
+	events int
+}
+
+// Stats says what a Store holds, and what it could not keep since Open.
+type Stats struct {
+	Events int   `json:"events"`
+	Bytes  int64 `json:"bytes"`
+	Limit  int64 `json:"limit_bytes"`
+	// Displaced counts events that made room for newer ones.
+	Displaced uint64 `json:"displaced"`
+	// Lost counts events that could not be written or read, or were too long.
+	Lost uint64 `json:"lost"`
+}
+
+const suffix = ".jsonl"
+
+func fileName(first uint64) string { return fmt.Sprintf("%016d%s", first, suffix) }
+
+// Open opens the directory for writing, cutting off what a crash left half
+// written.
+func Open(cfg Config, log *slog.Logger) (*Store, error) {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of refused events: %w", err)
+	}
+	root, err := os.OpenRoot(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the directory of refused events: %w", err)
+	}
+	lock, err := dirlock.Lock(root)
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("lock the directory %q: %w", cfg.Dir, err)
+	}
+	s := &Store{cfg: cfg, log: log, root: root, lock: lock, next: 1}
+	if err := s.recover(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) recover() error {
+	firsts, err := list(s.root)
+	if err != nil {
+		return err
+	}
+	for i, first := range firsts {
+		data, err := s.root.ReadFile(fileName(first))
+		if err != nil {
+			return fmt.Errorf("read refused events: %w", err)
+		}
+		if end := bytes.LastIndexByte(data, '\n') + 1; i == len(firsts)-1 && end < len(data) {
+			s.log.Warn("cut off a half written refused event", "file", fileName(first), "bytes", len(data)-end)
+			if err := s.truncate(first, int64(end)); err != nil {
+				return err
+			}
+			data = data[:end]
+		}
+		f := &file{first: first, size: int64(len(data))}
+		s.next = max(s.next, first)
+		each(data, func(r *Record, _ []byte) bool {
+			f.events++
+			s.next = max(s.next, r.ID+1)
+			return true
+		})
+		s.files = append(s.files, f)
+		s.stats.Events += f.events
+		s.stats.Bytes += f.size
+	}
+	if s.cfg.Limit > 0 {
+		s.makeRoomLocked(0)
+	}
+	return nil
+}
+
+func (s *Store) truncate(first uint64, size int64) error {
+	f, err := s.root.OpenFile(fileName(first), os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open refused events: %w", err)
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return fmt.Errorf("cut off a half written event: %w", err)
+	}
+	return nil
+}
+
+// list returns the files' first IDs in order.
+func list(root *os.Root) ([]uint64, error) {
+	dir, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("list refused events: %w", err)
+	}
+	var firsts []uint64
+	for _, d := range dir {
+		base, ok := strings.CutSuffix(d.Name(), suffix)
+		if n, err := strconv.ParseUint(base, 10, 64); ok && err == nil && fileName(n) == d.Name() {
+			firsts = append(firsts, n)
+		}
+	}
+	slices.Sort(firsts)
+	return firsts, nil
+}
+
+// each calls f for the records of a file and their lines, until f returns false.
+// Lines that are no records are passed over.
+func each(data []byte, f func(r *Record, line []byte) bool) {
+	for line := range bytes.Lines(data) {
+		if r, ok := parseLine(line); ok && !f(&r, line) {
+			return
+		}
+	}
+}
+
+// Shelf keeps what one queue's deliveries refused.
+type Shelf struct {
+	store *Store
+	queue string
+	enc   sidelight.Encoder
+}
+
+// Shelf returns the place of a queue whose blocks enc wrote.
+func (s *Store) Shelf(queue string, enc sidelight.Encoder) *Shelf {
+	return &Shelf{store: s, queue: queue, enc: enc}
+}
+
+// Keep sets the events of the sealed block b at the given positions aside. What
+// cannot be kept is counted and logged: delivery goes on. It does not keep b.
+func (h *Shelf) Keep(b *sidelight.Block, at []int, reason string, cause error) {
+	s := h.store
+	if s.cfg.Limit <= 0 || len(at) == 0 {
+		return
+	}
+	records, err := h.records(b, at, reason, cause)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		err = s.appendLocked(records)
+	} else {
+		s.stats.Lost += uint64(len(at))
+	}
+	switch {
+	case err != nil && !s.failing:
+		s.log.Error("cannot set refused events aside; they are only counted", "events", len(at), "err", err)
+	case err == nil && s.failing:
+		s.log.Info("refused events are set aside again")
+	}
+	s.failing = err != nil
+}
+
+// records reads events back out of b.
+func (h *Shelf) records(b *sidelight.Block, at []int, reason string, cause error) ([]Record, error) {
+	raw, err := pack.Raw(b)
+	if err != nil {
+		return nil, err
+	}
+	d := b.Dest.Value()
+	now := time.Now().UTC()
+	out := make([]Record, 0, len(at))
+	for _, i := range at {
+		if i < 0 || i >= len(raw) {
+			return nil, fmt.Errorf("event %d of %d", i, len(raw))
+		}
+		r := Record{Time: now, Queue: h.queue, Signal: b.Signal.String(), Group: d.Group, Stream: d.Stream, Reason: reason, At: b.Marks[i].Time}
+		if cause != nil {
+			r.Error = cause.Error()
+		}
+		body := raw[i]
+		if reader, ok := h.enc.(sidelight.Reader); ok {
+			if body, err = reader.Read(body); err != nil {
+				return nil, err
+			}
+		}
+		r.setBody(body)
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Stats returns a copy of the numbers.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.stats
+	out.Limit = s.cfg.Limit
+	return out
+}
+
+// Close lets go of the directory.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.closeTailLocked(), s.lock.Close(), s.root.Close())
+}
