@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sidelight-dev/sidelight/agent/refused"
@@ -17,12 +18,26 @@ import (
 
 // control is an agent's side of the queue commands.
 type control struct {
+	err error
+
+	mu    sync.Mutex
 	asked refused.Filter
-	err   error
+}
+
+func (c *control) ask(f refused.Filter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = f
+}
+
+func (c *control) question() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return status.Query(c.asked).Encode()
 }
 
 func (c *control) Queues(f refused.Filter) (status.Queues, error) {
-	c.asked = f
+	c.ask(f)
 	return status.Queues{
 		Format: status.QueueFormat, Live: true,
 		Waiting:  []status.Waiting{{Queue: "logs", Destination: "/a:b", Events: 7, Denied: true, Attempts: 2, Error: "AccessDenied"}},
@@ -32,18 +47,18 @@ func (c *control) Queues(f refused.Filter) (status.Queues, error) {
 }
 
 func (c *control) Refused(f refused.Filter, show func(*refused.Record) bool) error {
-	c.asked = f
+	c.ask(f)
 	show(&refused.Record{ID: 1, Queue: "logs", Reason: "too_old", Event: "hello"})
 	return c.err
 }
 
 func (c *control) Requeue(_ context.Context, f refused.Filter) (int, error) {
-	c.asked = f
+	c.ask(f)
 	return 3, c.err
 }
 
 func (c *control) Drop(f refused.Filter) (int, error) {
-	c.asked = f
+	c.ask(f)
 	return 0, c.err
 }
 
@@ -94,7 +109,7 @@ func TestQueueOfARunningAgent(t *testing.T) {
 			if code != c.code || !strings.Contains(out.String(), c.out) || !strings.Contains(talk.String(), c.talk) {
 				t.Errorf("exit code %d, want %d; out:\n%s\ntalk:\n%s", code, c.code, out.String(), talk.String())
 			}
-			if got, want := status.Query(ctl.asked).Encode(), status.Query(c.want).Encode(); got != want {
+			if got, want := ctl.question(), status.Query(c.want).Encode(); got != want {
 				t.Errorf("asked for %q, want %q", got, want)
 			}
 		})
