@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/sidelight-dev/sidelight/agent/fluentconf"
 	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
@@ -26,10 +27,10 @@ type rule struct {
 	drop bool // what matches; otherwise what does not
 }
 
-func (p *Plan) filter(s *Section, name string) {
+func (p *Plan) filter(s *fluentconf.Section, name string) {
 	match, err := newPattern(s)
 	if err != nil {
-		p.note(s.Place, "filter %q is not carried over: %v", clip(name), err)
+		p.note(s.Place, "filter %q is not carried over: %v", fluentconf.Clip(name), err)
 		return
 	}
 	f := filter{match: match}
@@ -41,23 +42,23 @@ func (p *Plan) filter(s *Section, name string) {
 	case "parser":
 		p.lifting(&f, s)
 	case "multiline":
-		if mode, _ := s.get("mode"); mode == "partial_message" {
+		if mode, _ := s.Get("mode"); mode == "partial_message" {
 			return // done anyway
 		}
 		fallthrough
 	default:
-		p.note(s.Place, "filter %q for %s is not carried over", clip(name), clip(match.text))
+		p.note(s.Place, "filter %q for %s is not carried over", fluentconf.Clip(name), fluentconf.Clip(match.text))
 		return
 	}
 	p.filters = append(p.filters, f)
 }
 
-func (p *Plan) modify(f *filter, s *Section) {
+func (p *Plan) modify(f *filter, s *fluentconf.Section) {
 	for _, kv := range s.Pairs {
 		switch kv.Key {
 		case "name", "match", "match_regex":
 		case "record":
-			k, v := cutSpace(kv.Value)
+			k, v := fluentconf.CutSpace(kv.Value)
 			if k == "" {
 				p.note(kv.Place, "Record without a key is ignored")
 				continue
@@ -66,32 +67,32 @@ func (p *Plan) modify(f *filter, s *Section) {
 		case "remove_key":
 			f.remove = append(f.remove, kv.Value)
 		default:
-			p.note(kv.Place, "option %s of record_modifier is not carried over", clip(kv.Key))
+			p.note(kv.Place, "option %s of record_modifier is not carried over", fluentconf.Clip(kv.Key))
 		}
 	}
 	// The file's order of the generated ones is that of a map.
 	order.Stable(f.add, func(a, b member) int { return strings.Compare(a.key, b.key) })
 }
 
-func (p *Plan) grep(f *filter, s *Section) {
+func (p *Plan) grep(f *filter, s *fluentconf.Section) {
 	for _, kv := range s.Pairs {
 		switch kv.Key {
 		case "name", "match", "match_regex":
 		case "regex", "exclude":
-			key, text := cutSpace(kv.Value)
+			key, text := fluentconf.CutSpace(kv.Value)
 			key = strings.TrimPrefix(key, "$")
 			if strings.ContainsAny(key, "[]") {
-				p.note(kv.Place, "%s %s: nested members are not carried over; nothing is filtered by it", kv.Key, clip(key))
+				p.note(kv.Place, "%s %s: nested members are not carried over; nothing is filtered by it", kv.Key, fluentconf.Clip(key))
 				continue
 			}
 			re, err := regexp.Compile(unquote(text))
 			if err != nil {
-				p.note(kv.Place, "%s %s is not carried over, nothing is filtered by it: %v", kv.Key, clip(kv.Value), err)
+				p.note(kv.Place, "%s %s is not carried over, nothing is filtered by it: %v", kv.Key, fluentconf.Clip(kv.Value), err)
 				continue
 			}
 			f.rules = append(f.rules, rule{key: key, re: re, drop: kv.Key == "exclude"})
 		default:
-			p.note(kv.Place, "option %s of grep is not carried over", clip(kv.Key))
+			p.note(kv.Place, "option %s of grep is not carried over", fluentconf.Clip(kv.Key))
 		}
 	}
 }
@@ -106,13 +107,13 @@ func unquote(s string) string {
 
 // lifting reads the filter parser, of which one use is known: JSON text joins
 // the record.
-func (p *Plan) lifting(f *filter, s *Section) {
-	key, _ := s.get("key_name")
-	parser, _ := s.get("parser")
-	reserve, _ := s.get("reserve_data")
-	preserve, _ := s.get("preserve_key")
+func (p *Plan) lifting(f *filter, s *fluentconf.Section) {
+	key, _ := s.Get("key_name")
+	parser, _ := s.Get("parser")
+	reserve, _ := s.Get("reserve_data")
+	preserve, _ := s.Get("preserve_key")
 	if strings.ToLower(parser) != "json" || key == "" || !isTrue(reserve) || isTrue(preserve) {
-		p.note(s.Place, "filter parser for %s is not carried over: only Parser json with Reserve_Data On and Preserve_Key Off is", clip(f.match.text))
+		p.note(s.Place, "filter parser for %s is not carried over: only Parser json with Reserve_Data On and Preserve_Key Off is", fluentconf.Clip(f.match.text))
 		return
 	}
 	f.lift = strings.TrimPrefix(key, "$")

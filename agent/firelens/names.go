@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/fluentconf"
 )
 
 // variables returns what a name may refer to: parts of the tag, the task, and
@@ -142,7 +144,7 @@ func (p *Plan) checkNames(o *output) {
 				return
 			}
 			if _, ok := vars(name); !ok {
-				p.note(o.place, "%s: %q of a record is not carried over, only the tag and the task are known; %s is used", t.option, clip(name), t.instead)
+				p.note(o.place, "%s: %q of a record is not carried over, only the tag and the task are known; %s is used", t.option, fluentconf.Clip(name), t.instead)
 			}
 		})
 	}

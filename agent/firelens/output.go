@@ -3,6 +3,8 @@ package firelens
 import (
 	"strconv"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/fluentconf"
 )
 
 // output is one [OUTPUT] that is carried over.
@@ -17,10 +19,10 @@ type output struct {
 	retention                      int32
 }
 
-func (p *Plan) output(s *Section, name string) {
+func (p *Plan) output(s *fluentconf.Section, name string) {
 	match, err := newPattern(s)
 	if err != nil {
-		p.note(s.Place, "output %q is not carried over: %v", clip(name), err)
+		p.note(s.Place, "output %q is not carried over: %v", fluentconf.Clip(name), err)
 		return
 	}
 	o := output{place: s.Place, match: match}
@@ -31,7 +33,7 @@ func (p *Plan) output(s *Section, name string) {
 		p.outputs = append(p.outputs, o)
 		return
 	default:
-		p.note(s.Place, "output plugin %q for %s is not carried over; its records go to CloudWatch Logs, under the agent's own names unless another output takes them", clip(name), clip(match.text))
+		p.note(s.Place, "output plugin %q for %s is not carried over; its records go to CloudWatch Logs, under the agent's own names unless another output takes them", fluentconf.Clip(name), fluentconf.Clip(match.text))
 		return
 	}
 	for _, kv := range s.Pairs {
@@ -44,16 +46,16 @@ func (p *Plan) output(s *Section, name string) {
 }
 
 // option reads one option of the plugins cloudwatch and cloudwatch_logs.
-func (p *Plan) option(o *output, kv Pair) {
+func (p *Plan) option(o *output, kv fluentconf.Pair) {
 	switch kv.Key {
 	case "name", "match", "match_regex", "alias":
 	case "region":
 		if p.opts.Region != "" && kv.Value != p.opts.Region {
-			p.note(kv.Place, "region %s for %s is refused: the agent delivers to %s alone", clip(kv.Value), clip(o.match.text), p.opts.Region)
+			p.note(kv.Place, "region %s for %s is refused: the agent delivers to %s alone", fluentconf.Clip(kv.Value), fluentconf.Clip(o.match.text), p.opts.Region)
 		}
 	case "role_arn":
 		if kv.Value != p.opts.Role {
-			p.note(kv.Place, "role_arn %s for %s is refused: the agent has one identity, aws.role_arn", clip(kv.Value), clip(o.match.text))
+			p.note(kv.Place, "role_arn %s for %s is refused: the agent has one identity, aws.role_arn", fluentconf.Clip(kv.Value), fluentconf.Clip(o.match.text))
 		}
 	case "log_group_name":
 		o.group = kv.Value
@@ -71,22 +73,22 @@ func (p *Plan) option(o *output, kv Pair) {
 		p.keepFor(o, kv)
 	case "auto_create_group":
 		if !isTrue(kv.Value) {
-			p.note(kv.Place, "auto_create_group %s: a group that is missing is made nevertheless", clip(kv.Value))
+			p.note(kv.Place, "auto_create_group %s: a group that is missing is made nevertheless", fluentconf.Clip(kv.Value))
 		}
 	case "log_format":
 		// Every request says that it may hold EMF, whose form tells it from
 		// other text.
 	default:
 		if !isTuning(kv.Key) {
-			p.note(kv.Place, "option %s of %s is not carried over", clip(kv.Key), clip(o.match.text))
+			p.note(kv.Place, "option %s of %s is not carried over", fluentconf.Clip(kv.Key), fluentconf.Clip(o.match.text))
 		}
 	}
 }
 
-func (p *Plan) keepFor(o *output, kv Pair) {
+func (p *Plan) keepFor(o *output, kv fluentconf.Pair) {
 	days, err := strconv.ParseInt(kv.Value, 10, 32)
 	if err != nil || days < 0 {
-		p.note(kv.Place, "log_retention_days %s is not a number of days", clip(kv.Value))
+		p.note(kv.Place, "log_retention_days %s is not a number of days", fluentconf.Clip(kv.Value))
 		return
 	}
 	o.retention = int32(days)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/fluentconf"
 )
 
 // Options says where the configuration lies and what the agent is.
@@ -32,7 +34,7 @@ type Plan struct {
 	// FireLens' health check.
 	Swallow []string
 	// Notes are what was not carried over.
-	Notes []Note
+	Notes []fluentconf.Note
 
 	outputs []output
 	filters []filter
@@ -53,11 +55,10 @@ func Load(o Options) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read FireLens' configuration: %w", err)
 	}
-	p := &parser{read: o.Read, getenv: o.Getenv, set: map[string]string{}}
-	p.parse(o.Path, text, 0)
-	plan := &Plan{opts: o, uuid: newUUID(), Notes: p.notes}
-	for i := range p.sections {
-		plan.section(&p.sections[i])
+	sections, notes := fluentconf.Parse(o.Path, text, fluentconf.Options{Read: o.Read, Getenv: o.Getenv})
+	plan := &Plan{opts: o, uuid: newUUID(), Notes: notes}
+	for i := range sections {
+		plan.section(&sections[i])
 	}
 	// Outputs name groups by what filters add, wherever these stand.
 	for i := range plan.outputs {
@@ -67,11 +68,11 @@ func Load(o Options) (*Plan, error) {
 }
 
 func (p *Plan) note(place, format string, args ...any) {
-	p.Notes = append(p.Notes, Note{Place: place, Text: fmt.Sprintf(format, args...)})
+	p.Notes = append(p.Notes, fluentconf.Note{Place: place, Text: fmt.Sprintf(format, args...)})
 }
 
-func (p *Plan) section(s *Section) {
-	name, _ := s.get("name")
+func (p *Plan) section(s *fluentconf.Section) {
+	name, _ := s.Get("name")
 	name = strings.ToLower(name)
 	switch s.Name {
 	case "INPUT":
@@ -83,25 +84,25 @@ func (p *Plan) section(s *Section) {
 	case "SERVICE":
 		p.service(s)
 	default:
-		p.note(s.Place, "section [%s] is not carried over", clip(s.Name))
+		p.note(s.Place, "section [%s] is not carried over", fluentconf.Clip(s.Name))
 	}
 }
 
 // service names what of [SERVICE] changes what is sent. Flush, grace and the
 // like are settings of an engine that is not there.
-func (p *Plan) service(s *Section) {
+func (p *Plan) service(s *fluentconf.Section) {
 	for _, kv := range s.Pairs {
 		switch kv.Key {
 		case "parsers_file", "plugins_file", "streams_file":
-			p.note(kv.Place, "%s %s is not carried over", kv.Key, clip(kv.Value))
+			p.note(kv.Place, "%s %s is not carried over", kv.Key, fluentconf.Clip(kv.Value))
 		}
 	}
 }
 
-func (p *Plan) input(s *Section, name string) {
-	port, _ := s.get("port")
-	listen, _ := s.get("listen")
-	unix, _ := s.get("unix_path")
+func (p *Plan) input(s *fluentconf.Section, name string) {
+	port, _ := s.Get("port")
+	listen, _ := s.Get("listen")
+	unix, _ := s.Get("unix_path")
 	switch {
 	case name == "forward" && unix != "":
 		p.Unix = unix
@@ -110,13 +111,13 @@ func (p *Plan) input(s *Section, name string) {
 	case name == "tcp" && p.isHealth(s) && port != "":
 		p.Swallow = append(p.Swallow, net.JoinHostPort(orAny(listen), port))
 	default:
-		p.note(s.Place, "input %q is not carried over", clip(name))
+		p.note(s.Place, "input %q is not carried over", fluentconf.Clip(name))
 	}
 }
 
 // isHealth reports whether s is the input of FireLens' health check.
-func (p *Plan) isHealth(s *Section) bool {
-	tag, _ := s.get("tag")
+func (p *Plan) isHealth(s *fluentconf.Section) bool {
+	tag, _ := s.Get("tag")
 	return tag == "firelens-healthcheck"
 }
 

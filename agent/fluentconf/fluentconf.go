@@ -1,4 +1,7 @@
-package firelens
+// Package fluentconf reads files in Fluent Bit's classic format: sections of keys
+// and values, variables, and files that include one another. What the sections
+// mean is for others to say.
+package fluentconf
 
 import (
 	"fmt"
@@ -29,8 +32,8 @@ type Pair struct {
 	Place      string
 }
 
-// get returns the last value of key.
-func (s *Section) get(key string) (string, bool) {
+// Get returns the last value of key, which is in lower case.
+func (s *Section) Get(key string) (string, bool) {
 	for i := len(s.Pairs) - 1; i >= 0; i-- {
 		if s.Pairs[i].Key == key {
 			return s.Pairs[i].Value, true
@@ -50,6 +53,22 @@ type Note struct {
 
 // String returns "file:line: text".
 func (n Note) String() string { return n.Place + ": " + n.Text }
+
+// Options says how to read what a file names.
+type Options struct {
+	// Read reads a file that is included.
+	Read func(path string) ([]byte, error)
+	// Getenv returns a variable of the environment, for ${NAME}.
+	Getenv func(name string) string
+}
+
+// Parse returns the sections of text, which is that of the file called name, and
+// of what it includes, in order. What it cannot read becomes a note.
+func Parse(name string, text []byte, o Options) ([]Section, []Note) {
+	p := &parser{read: o.Read, getenv: o.Getenv, set: map[string]string{}}
+	p.parse(name, text, 0)
+	return p.sections, p.notes
+}
 
 // parser collects the sections of a file and of what it includes.
 type parser struct {
@@ -80,7 +99,7 @@ func (p *parser) parse(name string, text []byte, depth int) {
 		case line[0] == '[':
 			inside = p.begin(place, line)
 		case !inside:
-			p.note(place, "%q stands outside of a section and is ignored", clip(line))
+			p.note(place, "%q stands outside of a section and is ignored", Clip(line))
 		default:
 			p.pair(place, line)
 		}
@@ -91,7 +110,7 @@ func (p *parser) parse(name string, text []byte, depth int) {
 func (p *parser) begin(place, line string) bool {
 	name, rest, ok := strings.Cut(line[1:], "]")
 	if !ok || strings.TrimSpace(rest) != "" || len(p.sections) >= maxSections {
-		p.note(place, "%q is no section and is ignored with what follows", clip(line))
+		p.note(place, "%q is no section and is ignored with what follows", Clip(line))
 		return false
 	}
 	p.sections = append(p.sections, Section{Name: strings.ToUpper(strings.TrimSpace(name)), Place: place})
@@ -99,14 +118,14 @@ func (p *parser) begin(place, line string) bool {
 }
 
 func (p *parser) pair(place, line string) {
-	key, value := cutSpace(line)
+	key, value := CutSpace(line)
 	s := &p.sections[len(p.sections)-1]
 	s.Pairs = append(s.Pairs, Pair{Key: strings.ToLower(key), Value: p.expand(place, value), Place: place})
 }
 
 // command handles @INCLUDE and @SET.
 func (p *parser) command(name, place, line string, depth int) {
-	word, rest := cutSpace(line)
+	word, rest := CutSpace(line)
 	switch strings.ToUpper(word) {
 	case "@INCLUDE":
 		p.include(name, place, p.expand(place, rest), depth)
@@ -118,7 +137,7 @@ func (p *parser) command(name, place, line string, depth int) {
 		}
 		p.set[strings.TrimSpace(k)] = p.expand(place, strings.TrimSpace(v))
 	default:
-		p.note(place, "%s is not known and is ignored", clip(word))
+		p.note(place, "%s is not known and is ignored", Clip(word))
 	}
 }
 
@@ -134,7 +153,7 @@ const parseJSON = `[FILTER]
 
 func (p *parser) include(from, place, target string, depth int) {
 	if target == "" || strings.ContainsAny(target, "*?[") {
-		p.note(place, "@INCLUDE %s: patterns of files are not carried over; name each file", clip(target))
+		p.note(place, "@INCLUDE %s: patterns of files are not carried over; name each file", Clip(target))
 		return
 	}
 	if strings.HasSuffix(target, ".yaml") || strings.HasSuffix(target, ".yml") {
@@ -142,7 +161,7 @@ func (p *parser) include(from, place, target string, depth int) {
 		return
 	}
 	if p.includes++; depth >= maxDepth || p.includes > maxIncludes {
-		p.note(place, "@INCLUDE %s: files include one another too deep", clip(target))
+		p.note(place, "@INCLUDE %s: files include one another too deep", Clip(target))
 		return
 	}
 	if !path.IsAbs(target) {
@@ -153,7 +172,7 @@ func (p *parser) include(from, place, target string, depth int) {
 		text, err = []byte(parseJSON), nil
 	}
 	if err != nil {
-		p.note(place, "@INCLUDE %s is not carried over: %v", clip(target), err)
+		p.note(place, "@INCLUDE %s is not carried over: %v", Clip(target), err)
 		return
 	}
 	p.parse(target, text, depth+1)
@@ -176,15 +195,15 @@ func (p *parser) expand(place, s string) string {
 			v = p.getenv(name)
 		}
 		if v == "" {
-			p.note(place, "variable %s is not set", clip(name))
+			p.note(place, "variable %s is not set", Clip(name))
 		}
 		b.WriteString(v)
 		s = rest
 	}
 }
 
-// cutSpace cuts s around its first white space.
-func cutSpace(s string) (word, rest string) {
+// CutSpace cuts s around its first white space.
+func CutSpace(s string) (word, rest string) {
 	i := strings.IndexAny(s, " \t")
 	if i < 0 {
 		return s, ""
@@ -192,10 +211,33 @@ func cutSpace(s string) (word, rest string) {
 	return s[:i], strings.TrimSpace(s[i:])
 }
 
-// clip shortens what is quoted in a note.
-func clip(s string) string {
+// Clip shortens what is quoted in a note.
+func Clip(s string) string {
 	if len(s) > 80 {
 		return strings.ToValidUTF8(s[:80], "") + "…"
 	}
 	return s
+}
+
+// Glob reports whether s matches p, in which * stands for any text.
+func Glob(p, s string) bool {
+	first, rest, star := strings.Cut(p, "*")
+	if !star {
+		return p == s
+	}
+	s, ok := strings.CutPrefix(s, first)
+	if !ok {
+		return false
+	}
+	for {
+		part, more, star := strings.Cut(rest, "*")
+		if !star {
+			return strings.HasSuffix(s, part)
+		}
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s, rest = s[i+len(part):], more
+	}
 }
