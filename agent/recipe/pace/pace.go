@@ -115,13 +115,15 @@ func (c *Client) UntagResource(ctx context.Context, in *cloudwatch.UntagResource
 	return call(ctx, c.untag, c.api.UntagResource, in, opts)
 }
 
-func call[I, O any](ctx context.Context, b *bucket, do func(context.Context, *I, ...func(*cloudwatch.Options)) (*O, error), in *I, opts []func(*cloudwatch.Options)) (*O, error) {
+// call makes a call. I and O are pointers, which all share one instance of it.
+func call[I, O any](ctx context.Context, b *bucket, do func(context.Context, I, ...func(*cloudwatch.Options)) (O, error), in I, opts []func(*cloudwatch.Options)) (O, error) {
+	var none O
 	// The SDK's own retries would multiply with these.
 	opts = append(opts[:len(opts):len(opts)], func(o *cloudwatch.Options) { o.Retryer = aws.NopRetryer{} })
 	wait := firstWait
 	for attempt := 1; ; attempt++ {
 		if err := b.take(ctx); err != nil {
-			return nil, err
+			return none, err
 		}
 		out, err := do(ctx, in, opts...)
 		if err == nil {
@@ -133,10 +135,10 @@ func call[I, O any](ctx context.Context, b *bucket, do func(context.Context, *I,
 			b.halve()
 		}
 		if attempt == maxAttempts || !throttled && !transient(err) || ctx.Err() != nil {
-			return nil, err
+			return none, err
 		}
 		if err := sleep(ctx, time.Duration(rand.Int64N(int64(wait)+1))); err != nil {
-			return nil, err
+			return none, err
 		}
 		wait = min(2*wait, maxWait)
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -33,13 +34,16 @@ type Operation struct {
 	Do func(ctx context.Context, in any) (any, error)
 }
 
-// Op makes an Operation of a typed method.
-func Op[I, O any](name string, do func(context.Context, *I) (*O, error)) Operation {
+// Op makes an Operation of a typed method. I and O are pointers to structures: all
+// pointers share one instance of the code, which each structure would get its own
+// of.
+func Op[I, O any](name string, do func(context.Context, I) (O, error)) Operation {
+	input := reflect.TypeFor[I]().Elem()
 	return Operation{
 		Name:     name,
-		NewInput: func() any { return new(I) },
+		NewInput: func() any { return reflect.New(input).Interface() },
 		Do: func(ctx context.Context, in any) (any, error) {
-			out, err := do(ctx, in.(*I))
+			out, err := do(ctx, in.(I))
 			if err != nil {
 				return nil, err
 			}
