@@ -30,10 +30,16 @@ type Config struct {
 	// Start holds for files that are there when there are no checkpoints yet.
 	// Default Beginning.
 	Start Start
-	// Discover is how often new files are looked for. Default 1 s.
+	// PollOnly does without what the kernel tells of changes. Where it tells
+	// nothing, or not of everything, that part is polled in any case.
+	PollOnly bool
+	// Discover is how often new files are looked for. Default 1 s. Where the
+	// kernel tells of them, it is how long names may change until they are
+	// looked at together, and a look without a reason is thirty times rarer.
 	Discover time.Duration
 	// Poll is how often a file that was written to lately is looked at. One
-	// that was not is looked at once in Discover. Default 200 ms.
+	// that was not is waited for, or, if it has to be polled, looked at once in
+	// Discover. Default 200 ms.
 	Poll time.Duration
 	// MaxLine is the most bytes an event may have; what is longer becomes
 	// several. Default 1,000,000, a little less than CloudWatch Logs takes.
@@ -47,7 +53,9 @@ type Config struct {
 	// Linger is how long the stop of Run may take to read what is there.
 	// Default 1 s.
 	Linger time.Duration
-	// MaxFiles is how many files are open at once. Default 1,000.
+	// MaxFiles is how many files are open at once. Ten times as many are
+	// followed: of those that are not written to, the ones that were silent the
+	// longest are closed, and opened again when they grow. Default 1,000.
 	MaxFiles int
 	// Timestamp names the member of a JSON line that holds the event's time:
 	// RFC 3339 text, or seconds or milliseconds since 1970. Empty, or without

@@ -1,9 +1,7 @@
 package filelog
 
 import (
-	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -75,7 +73,7 @@ func (r *Receiver) resume(cp receiver.Checkpoint, present map[key]string) time.T
 	if t == nil || path == cp.Path {
 		return time.Time{}
 	}
-	info, err := t.f.Stat()
+	info, err := os.Stat(path)
 	if err != nil {
 		return time.Time{}
 	}
@@ -100,37 +98,12 @@ func findCopy(cp receiver.Checkpoint, since time.Time) (string, bool) {
 	return found, found != ""
 }
 
-// open begins to read a file and returns it, or nil. With an info it must be
-// that file, and not another that was given its name meanwhile.
-func (r *Receiver) open(path, source string, offset int64, info fs.FileInfo) *tail {
-	if len(r.tails) >= r.cfg.MaxFiles {
-		r.warn.Warn("too many log files; some are not read", slog.Int("max_files", r.cfg.MaxFiles), slog.String("path", path))
-		return nil
-	}
-	t, err := openTail(path, source, offset, r.store)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			r.warn.Warn("cannot open a log file", slog.String("path", path), slog.Any("err", err))
-		}
-		return nil
-	}
-	if r.tails[t.key] != nil || info != nil && t.key != keyOf(info) {
-		t.forget()
-		t.f.Close()
-		return nil
-	}
-	r.tails[t.key] = t
-	r.order = append(r.order, t)
-	r.files.Store(int64(len(r.order)))
-	r.log.Info("reading a log file", slog.String("path", path), slog.Int64("offset", offset))
-	return t
-}
-
 // discover opens new files and notes which are no longer where they were. first
 // is set at the first look of the first start.
 func (r *Receiver) discover(first bool) {
 	now := time.Now()
 	seen := map[key]bool{}
+	r.watch.cover()
 	r.cfg.find(func(path string) {
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() || seen[keyOf(info)] {
@@ -150,7 +123,7 @@ func (r *Receiver) discover(first bool) {
 	})
 	for _, t := range r.order {
 		if !seen[t.key] && t.gone.IsZero() {
-			t.gone = now
+			t.gone, t.next = now, time.Time{}
 		}
 	}
 	r.followUp(now, seen)
@@ -253,23 +226,6 @@ func (r *Receiver) openBetween(path string, since time.Time) {
 	}
 }
 
-// finished is a file that was read to its end and closed.
-type finished struct {
-	head   int
-	sum    string
-	offset int64
-	at     time.Time
-}
-
-// readOf returns how much of a file was read before it was closed.
-func (r *Receiver) readOf(path string, info fs.FileInfo) int64 {
-	d, ok := r.done[keyOf(info)]
-	if !ok || info.Size() < d.offset || !sameHead(path, d.head, d.sum) {
-		return 0
-	}
-	return d.offset
-}
-
 // isCopy reports whether the file at path is the copy that a rotation makes
 // before it truncates a file that is being read. It is left alone until that
 // happens.
@@ -291,6 +247,7 @@ func (r *Receiver) isCopy(path string, info fs.FileInfo) bool {
 		}
 		// It may be being copied at this moment.
 		if time.Since(info.ModTime()) < copyTime {
+			r.stale = true // to be looked at again
 			return true
 		}
 	}

@@ -31,6 +31,10 @@ import (
 // readBytes is the most that is read at a time, and so the size of a batch.
 const readBytes = 512 << 10
 
+// rarely is how many times Discover goes by between looks at what the kernel
+// would have told of.
+const rarely = 30
+
 // retryAfter is how long a range that failed rests before it is offered again.
 const retryAfter = time.Second
 
@@ -52,16 +56,24 @@ type Receiver struct {
 	last   map[string]sighting
 	hunts  map[string]quarry
 	done   map[key]finished
+	watch  *watch
+	opened int       // how many files are open
+	sweep  time.Time // when files that sleep are looked at in any case
 
-	files, cuts, truncations atomic.Int64
+	current    *tail // whose turn it is
+	discovered time.Time
+	stale      bool // names have changed since
+
+	files, openFiles, waiting, cuts, truncations atomic.Int64
 }
 
 var _ sidelight.Receiver = (*Receiver)(nil)
 
 // Stats is what a Receiver has to tell of itself.
 type Stats struct {
-	// Files is how many are open.
-	Files int64
+	// Files is how many are followed. Open is how many are open: of these, and
+	// of those that have come while there was no room to read.
+	Files, Open int64
 	// Cuts counts how often a line was cut because it was too long, and
 	// Truncations how often a file was begun again.
 	Cuts, Truncations int64
@@ -85,7 +97,7 @@ func New(cfg Config, store *receiver.Checkpoints, log *slog.Logger) (*Receiver, 
 
 // Stats returns the receiver's counts. It is safe for concurrent use.
 func (r *Receiver) Stats() Stats {
-	return Stats{Files: r.files.Load(), Cuts: r.cuts.Load(), Truncations: r.truncations.Load()}
+	return Stats{Files: r.files.Load(), Open: r.openFiles.Load() + r.waiting.Load(), Cuts: r.cuts.Load(), Truncations: r.truncations.Load()}
 }
 
 // Run reads until ctx ends, then once more what is there, and returns nil. If
@@ -95,8 +107,12 @@ func (r *Receiver) Stats() Stats {
 func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) (err error) {
 	defer func() { err = errors.Join(err, r.closeAll()) }()
 	fresh := r.store.Fresh()
+	if r.watch = newWatch(&r.cfg, &r.waiting, r.log, r.warn); r.watch != nil {
+		go r.watch.run()
+	}
 	r.restore()
 	r.discover(fresh)
+	r.discovered = time.Now()
 	if err := r.follow(ctx, out); err != nil {
 		return err
 	}
@@ -105,11 +121,11 @@ func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) (err error) {
 
 // follow reads until ctx ends.
 func (r *Receiver) follow(ctx context.Context, out sidelight.Sink) error {
-	var discovered time.Time
 	for ctx.Err() == nil {
-		if time.Since(discovered) >= r.cfg.Discover {
+		r.take()
+		if now := time.Now(); !now.Before(r.due()) {
+			r.discovered, r.stale = now, false
 			r.discover(false)
-			discovered = time.Now()
 		}
 		busy, err := r.pass(ctx, out, false)
 		if ctx.Err() != nil {
@@ -125,11 +141,27 @@ func (r *Receiver) follow(ctx context.Context, out sidelight.Sink) error {
 	return nil
 }
 
+// due returns when files are looked for next.
+func (r *Receiver) due() time.Time {
+	if r.stale || !r.watch.complete() || len(r.hunts) > 0 {
+		return r.discovered.Add(r.cfg.Discover)
+	}
+	return r.discovered.Add(rarely * r.cfg.Discover)
+}
+
+// rest waits until a file is to be looked at, or the watch has news.
 func (r *Receiver) rest(ctx context.Context) {
-	t := time.NewTimer(min(r.cfg.Poll, r.cfg.Discover))
+	next := r.due()
+	for _, t := range r.order {
+		if t.next.Before(next) {
+			next = t.next
+		}
+	}
+	t := time.NewTimer(time.Until(next))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
+	case <-r.watch.awake():
 	case <-t.C:
 	}
 }
@@ -143,6 +175,7 @@ func (r *Receiver) finish(ctx context.Context, out sidelight.Sink) error {
 		t.next, t.retry = time.Time{}, time.Time{}
 	}
 	for {
+		r.take()
 		busy, err := r.pass(ctx, out, !r.store.Lasting())
 		switch {
 		case errors.Is(err, sidelight.ErrFull) || errors.Is(err, sidelight.ErrClosed) || ctx.Err() != nil:
@@ -157,19 +190,23 @@ func (r *Receiver) finish(ctx context.Context, out sidelight.Sink) error {
 }
 
 func (r *Receiver) closeAll() error {
+	r.watch.close()
 	var errs []error
 	for _, t := range r.order {
 		// The checkpoint goes on to be tracked: delivery has not ended.
-		errs = append(errs, t.f.Close())
+		errs = append(errs, t.rest())
 	}
-	r.order, r.tails = nil, map[key]*tail{}
-	r.files.Store(0)
+	r.order, r.tails, r.opened = nil, map[key]*tail{}, 0
+	r.count()
 	return errors.Join(errs...)
 }
 
 // pass gives each file a turn and reports whether there may be more to read.
 func (r *Receiver) pass(ctx context.Context, out sidelight.Sink, final bool) (bool, error) {
 	busy := false
+	if now := time.Now(); !now.Before(r.sweep) {
+		r.sweep = now.Add(rarely * r.cfg.Discover)
+	}
 	for _, t := range slices.Clone(r.order) {
 		now := time.Now()
 		if now.Before(t.next) {
@@ -180,15 +217,31 @@ func (r *Receiver) pass(ctx context.Context, out sidelight.Sink, final bool) (bo
 			return false, err
 		}
 		busy = busy || more
-		t.next = now
-		if !more && now.Sub(t.grown) > 10*time.Second {
-			t.next = now.Add(r.cfg.Discover)
-		}
 		if !more && r.ended(t, now) {
 			r.drop(t)
+			continue
 		}
+		t.next = r.next(t, more, now)
 	}
 	return busy, nil
+}
+
+// next returns when to look at t again.
+func (r *Receiver) next(t *tail, more bool, now time.Time) time.Time {
+	switch {
+	case more:
+		return now
+	case now.Sub(t.grown) < max(r.cfg.Quiet, r.cfg.Poll)+r.cfg.Poll || t.offset < t.size:
+		return now.Add(min(r.cfg.Poll, r.cfg.Discover))
+	case !t.gone.IsZero() || t.ledger.Pending() > 0:
+		return now.Add(r.cfg.Discover)
+	case t.asleep != 0:
+		return r.sweep
+	}
+	if t.asleep = r.watch.sleep(t); t.asleep != 0 {
+		return now // it may have grown just before
+	}
+	return now.Add(r.cfg.Discover)
 }
 
 // ended reports whether t was renamed or deleted, read to its end, and
@@ -198,19 +251,12 @@ func (r *Receiver) ended(t *tail, now time.Time) bool {
 		now.Sub(t.gone) >= r.cfg.RotateWait && now.Sub(t.grown) >= r.cfg.RotateWait
 }
 
-func (r *Receiver) drop(t *tail) {
-	if err := t.close(); err != nil {
-		r.warn.Warn("cannot close a log file", slog.String("path", t.path), slog.Any("err", err))
-	}
-	delete(r.tails, t.key)
-	r.done[t.key] = finished{len(t.head), sum(t.head), t.offset, time.Now()}
-	r.order = slices.DeleteFunc(r.order, func(o *tail) bool { return o == t })
-	r.files.Store(int64(len(r.order)))
-	r.log.Info("a log file is read to its end", slog.String("path", t.path), slog.Int64("offset", t.offset))
-}
-
 // turn reads one buffer of t and reports whether it was of use.
 func (r *Receiver) turn(ctx context.Context, t *tail, out sidelight.Sink, final bool) (bool, error) {
+	r.current = t
+	if !r.ready(t) {
+		return false, nil
+	}
 	if !time.Now().Before(t.retry) {
 		if err := r.again(ctx, t, out); err != nil {
 			return false, err

@@ -118,6 +118,19 @@ type dir struct {
 	t    *testing.T
 	path string
 	root *os.Root
+	poll bool // without what the kernel tells
+}
+
+// bothWays runs a test with what the kernel tells of changes, and without.
+func bothWays(t *testing.T, test func(t *testing.T, d *dir)) {
+	t.Helper()
+	for name, poll := range map[string]bool{"told": false, "polled": true} {
+		t.Run(name, func(t *testing.T) {
+			d := newDir(t)
+			d.poll = poll
+			test(t, d)
+		})
+	}
 }
 
 func newDir(t *testing.T) *dir {
@@ -127,7 +140,7 @@ func newDir(t *testing.T) *dir {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	return &dir{t, t.TempDir(), root}
+	return &dir{t: t, path: t.TempDir(), root: root}
 }
 
 func (d *dir) file(name string) string { return filepath.Join(d.path, name) }
@@ -172,6 +185,7 @@ func (d *dir) config(cfg filelog.Config) filelog.Config {
 	}
 	cfg.Dest = func(path string) sidelight.DestHandle { return sidelight.Dest{Group: path}.Handle() }
 	cfg.Discover, cfg.Poll = 5*time.Millisecond, time.Millisecond
+	cfg.PollOnly = d.poll
 	if cfg.Quiet == 0 {
 		cfg.Quiet = 100 * time.Millisecond
 	}
@@ -182,6 +196,11 @@ func (d *dir) config(cfg filelog.Config) filelog.Config {
 }
 
 func (d *dir) start(cfg filelog.Config, store *receiver.Checkpoints, s *sink) *running {
+	d.t.Helper()
+	return d.startWith(cfg, store, s)
+}
+
+func (d *dir) startWith(cfg filelog.Config, store *receiver.Checkpoints, s sidelight.Sink) *running {
 	d.t.Helper()
 	r, err := filelog.New(d.config(cfg), store, slog.New(slog.NewTextHandler(d.t.Output(), nil)))
 	if err != nil {
@@ -224,8 +243,10 @@ func check(t *testing.T, got, want []string) {
 	}
 }
 
-func TestFollow(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestFollow(t *testing.T) { bothWays(t, testFollow) }
+
+func testFollow(t *testing.T, d *dir) {
+	s := newSink()
 	d.append("a.log", "one\r\n\n  two\nthr")
 	d.append("b.log.gz", "rubbish\n")
 	d.append("c.txt", "not ours\n")
@@ -244,8 +265,10 @@ func TestFollow(t *testing.T) {
 	check(t, s.of("a.log")[4:], []string{"six", " and more"})
 }
 
-func TestStartAtEnd(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestStartAtEnd(t *testing.T) { bothWays(t, testStartAtEnd) }
+
+func testStartAtEnd(t *testing.T, d *dir) {
+	s := newSink()
 	d.append("a.log", text(number(0, 100)))
 	store := d.store()
 	r := d.start(filelog.Config{Start: filelog.End}, store, s)
@@ -279,8 +302,10 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-func TestGlobs(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestGlobs(t *testing.T) { bothWays(t, testGlobs) }
+
+func testGlobs(t *testing.T, d *dir) {
+	s := newSink()
 	for _, name := range []string{"a.log", "x/a.log", "x/y/a.log", "x/y/b.txt", "x/skip/a.log", "x/y/a.log.zst"} {
 		if err := os.MkdirAll(filepath.Dir(d.file(name)), 0o700); err != nil {
 			t.Fatal(err)

@@ -63,7 +63,7 @@ func logs(tb testing.TB, size int, stamp string) (*Receiver, *tail, int) {
 	if t == nil {
 		tb.Fatal("the file did not open")
 	}
-	tb.Cleanup(func() { t.close() })
+	tb.Cleanup(func() { t.rest() })
 	return r, t, lines * len(line)
 }
 

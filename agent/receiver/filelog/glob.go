@@ -180,3 +180,53 @@ func rotated(base, name string) bool {
 	}
 	return strings.Trim(rest, "0123456789.-_:TZ") == ""
 }
+
+// dirs calls yield with each directory in which a file that matches may come, or
+// a directory on the way to one. It reports whether all of them exist that can
+// be named.
+func (c *Config) dirs(yield func(dir string)) bool {
+	all := true
+	for _, p := range c.Include {
+		all = dirsOf(split(p), yield) && all
+	}
+	return all
+}
+
+func dirsOf(parts []string, yield func(dir string)) bool {
+	first := len(parts) - 1
+	for i, part := range parts[:first] {
+		if strings.ContainsAny(part, `*?[\`) {
+			first = i
+			break
+		}
+	}
+	found := false
+	for n := first; n < len(parts); n++ {
+		// The pattern was checked; there is no other error.
+		dirs, _ := filepath.Glob(strings.Join(parts[:n], "/") + "/")
+		for _, dir := range dirs {
+			found = true
+			if dir = filepath.Clean(dir); n < len(parts) && parts[n] == anyDirs {
+				below(dir, yield)
+			} else {
+				yield(dir)
+			}
+		}
+		if parts[n] == anyDirs {
+			break
+		}
+	}
+	return found
+}
+
+// below calls yield with dir and every directory below it.
+func below(dir string, yield func(dir string)) {
+	// What cannot be read is not there.
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		yield(path)
+		return nil
+	})
+}

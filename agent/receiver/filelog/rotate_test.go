@@ -67,26 +67,28 @@ func exactly(t *testing.T, got []string, n int) {
 func TestRotateByRenameUnderLoad(t *testing.T) {
 	for name, include := range map[string]string{"one name": "app.log", "all names": "app.log*"} {
 		t.Run(name, func(t *testing.T) {
-			d, s := newDir(t), newSink()
-			r := d.start(filelog.Config{Include: []string{d.file(include)}}, d.store(), s)
-			// What was rotated before the first look is nobody's.
-			d.append("app.log", "")
-			eventually(t, "the file is open", func() bool { return r.Stats().Files == 1 })
-			const rounds, each = 40, 500
-			for i := range rounds {
-				lines := number(i*each, (i+1)*each)
-				d.append("app.log", text(lines[:each/2]))
-				d.shift(rounds)
-				d.rename("app.log", "app.log.1")
-				// The writer has not heard of it yet, as nginx before its signal.
-				d.append("app.log.1", text(lines[each/2:]))
-			}
-			s.wait(t, rounds*each)
-			var all []string
-			for source := range s.lines {
-				all = append(all, s.of(source)...)
-			}
-			exactly(t, all, rounds*each)
+			bothWays(t, func(t *testing.T, d *dir) {
+				s := newSink()
+				r := d.start(filelog.Config{Include: []string{d.file(include)}}, d.store(), s)
+				// What was rotated before the first look is nobody's.
+				d.append("app.log", "")
+				eventually(t, "the file is open", func() bool { return r.Stats().Files == 1 })
+				const rounds, each = 40, 500
+				for i := range rounds {
+					lines := number(i*each, (i+1)*each)
+					d.append("app.log", text(lines[:each/2]))
+					d.shift(rounds)
+					d.rename("app.log", "app.log.1")
+					// The writer has not heard of it yet, as nginx before its signal.
+					d.append("app.log.1", text(lines[each/2:]))
+				}
+				s.wait(t, rounds*each)
+				var all []string
+				for source := range s.lines {
+					all = append(all, s.of(source)...)
+				}
+				exactly(t, all, rounds*each)
+			})
 		})
 	}
 }
@@ -94,29 +96,35 @@ func TestRotateByRenameUnderLoad(t *testing.T) {
 func TestRotateByCopyUnderLoad(t *testing.T) {
 	for name, include := range map[string]string{"one name": "app.log", "all names": "app.log*"} {
 		t.Run(name, func(t *testing.T) {
-			d, s := newDir(t), newSink()
-			r := d.start(filelog.Config{Include: []string{d.file(include)}}, d.store(), s)
-			const rounds, each = 15, 2000
-			for i := range rounds {
-				lines := number(i*each, (i+1)*each)
-				d.append("app.log", text(lines[:100]))
-				s.wait(t, i*each+100) // the file is known by now
-				for j := 100; j < each; j += 100 {
-					d.append("app.log", text(lines[j:j+100]))
+			bothWays(t, func(t *testing.T, d *dir) {
+				s := newSink()
+				r := d.start(filelog.Config{Include: []string{d.file(include)}}, d.store(), s)
+				const rounds, each = 15, 2000
+				for i := range rounds {
+					lines := number(i*each, (i+1)*each)
+					d.append("app.log", text(lines[:100]))
+					s.wait(t, i*each+100) // the file is known by now
+					for j := 100; j < each; j += 100 {
+						d.append("app.log", text(lines[j:j+100]))
+					}
+					d.shift(rounds)
+					d.copyFile("app.log", "app.log.1")
+					d.truncate("app.log")
+					eventually(t, "the truncation is seen", func() bool { return r.Stats().Truncations >= int64(i+1) })
 				}
-				d.shift(rounds)
-				d.copyFile("app.log", "app.log.1")
-				d.truncate("app.log")
-				eventually(t, "the truncation is seen", func() bool { return r.Stats().Truncations >= int64(i+1) })
-			}
-			s.wait(t, rounds*each)
-			exactly(t, s.of("app.log"), rounds*each)
+				s.wait(t, rounds*each)
+				exactly(t, s.of("app.log"), rounds*each)
+			})
 		})
 	}
 }
 
 func TestTruncatedUnderAWriterThatDoesNotAppend(t *testing.T) {
-	d, s := newDir(t), newSink()
+	bothWays(t, testTruncatedUnderAWriterThatDoesNotAppend)
+}
+
+func testTruncatedUnderAWriterThatDoesNotAppend(t *testing.T, d *dir) {
+	s := newSink()
 	d.append("app.log", text(number(0, 10)))
 	d.start(filelog.Config{}, nil, s)
 	s.wait(t, 10)
@@ -136,8 +144,10 @@ func TestTruncatedUnderAWriterThatDoesNotAppend(t *testing.T) {
 	exactly(t, s.of("app.log"), 20)
 }
 
-func TestDeletedFileIsReadToItsEnd(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestDeletedFileIsReadToItsEnd(t *testing.T) { bothWays(t, testDeletedFileIsReadToItsEnd) }
+
+func testDeletedFileIsReadToItsEnd(t *testing.T, d *dir) {
+	s := newSink()
 	f, err := os.Create(d.file("app.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -183,30 +193,34 @@ func TestRotatedWhileNobodyReads(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, s := newDir(t), newSink()
-			d.append("app.log", text(number(0, 100)))
-			d.append("app.log.7", "an old one\n")
-			store := d.store()
-			r := d.start(filelog.Config{}, store, s)
-			s.wait(t, 100)
-			r.stop()
-			d.flush(store)
-			d.append("app.log", text(number(100, 200)))
-			rotate(d)
-			d.append("app.log", text(number(200, 300)))
-			want := 300
-			if strings.Contains(name, "follower") {
-				want = 310
-			}
-			d.start(filelog.Config{}, d.store(), s)
-			s.wait(t, want)
-			exactly(t, s.of("app.log"), want)
+			bothWays(t, func(t *testing.T, d *dir) {
+				s := newSink()
+				d.append("app.log", text(number(0, 100)))
+				d.append("app.log.7", "an old one\n")
+				store := d.store()
+				r := d.start(filelog.Config{}, store, s)
+				s.wait(t, 100)
+				r.stop()
+				d.flush(store)
+				d.append("app.log", text(number(100, 200)))
+				rotate(d)
+				d.append("app.log", text(number(200, 300)))
+				want := 300
+				if strings.Contains(name, "follower") {
+					want = 310
+				}
+				d.start(filelog.Config{}, d.store(), s)
+				s.wait(t, want)
+				exactly(t, s.of("app.log"), want)
+			})
 		})
 	}
 }
 
-func TestInodeOfAnother(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestInodeOfAnother(t *testing.T) { bothWays(t, testInodeOfAnother) }
+
+func testInodeOfAnother(t *testing.T, d *dir) {
+	s := newSink()
 	d.append("app.log", text(number(0, 100)))
 	store := d.store()
 	r := d.start(filelog.Config{}, store, s)
@@ -263,8 +277,10 @@ func TestNothingDeliveredNothingSkipped(t *testing.T) {
 	check(t, again.of("app.log"), number(0, 100))
 }
 
-func TestWhatFailedIsOfferedAgain(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestWhatFailedIsOfferedAgain(t *testing.T) { bothWays(t, testWhatFailedIsOfferedAgain) }
+
+func testWhatFailedIsOfferedAgain(t *testing.T, d *dir) {
+	s := newSink()
 	s.hold = true
 	store := d.store()
 	r := d.start(filelog.Config{}, store, s)
@@ -324,8 +340,10 @@ func TestAnotherReceiverTakesOver(t *testing.T) {
 	}
 }
 
-func TestStopReadsWhatIsThere(t *testing.T) {
-	d, s := newDir(t), newSink()
+func TestStopReadsWhatIsThere(t *testing.T) { bothWays(t, testStopReadsWhatIsThere) }
+
+func testStopReadsWhatIsThere(t *testing.T, d *dir) {
+	s := newSink()
 	r := d.start(filelog.Config{}, nil, s)
 	d.append("app.log", "first\n")
 	s.wait(t, 1)

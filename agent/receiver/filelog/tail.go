@@ -33,9 +33,9 @@ func keyOf(info fs.FileInfo) key {
 // tail is a file that is being read.
 type tail struct {
 	key    key
-	path   string // where it was seen last
-	source string // where it was seen first, which names its events
-	f      *os.File
+	path   string   // where it was seen last
+	source string   // where it was seen first, which names its events
+	f      *os.File // nil while it is closed because too many are open
 	ledger *receiver.Ledger
 
 	offset int64  // read up to here: the start of a line
@@ -46,6 +46,9 @@ type tail struct {
 	gone   time.Time // when its path was found to name it no more; zero: never
 	// retry is when ranges that failed are offered again.
 	retry time.Time
+	// asleep is the watch that ends when the file is written to, 0 if the file
+	// is looked at from time to time.
+	asleep int32
 
 	mark   atomic.Pointer[mark]
 	forget func()
@@ -58,12 +61,24 @@ type mark struct {
 	ledger *receiver.Ledger
 }
 
-// openTail opens the file at path for reading from offset.
-func openTail(path, source string, offset int64, store *receiver.Checkpoints) (*tail, error) {
-	f, err := os.Open(path)
+// errNotRegular means that a path names something else than a file.
+var errNotRegular = errors.New("not a regular file")
+
+// openRegular opens a file. It does not wait for the writer of a pipe.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, errors.Join(err, errNotRegular)
+	}
+	return f, nil
+}
+
+// newTail returns a tail that reads f from offset. If it fails f is closed.
+func newTail(f *os.File, path, source string, offset int64, store *receiver.Checkpoints) (*tail, error) {
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
@@ -86,9 +101,14 @@ func (t *tail) checkpoint() receiver.Checkpoint {
 	return receiver.Checkpoint{Path: m.source, FileID: m.id, Offset: m.ledger.Safe()}
 }
 
-func (t *tail) close() error {
-	t.forget()
-	return t.f.Close()
+// rest closes the file; it is opened again when there is something to read.
+func (t *tail) rest() error {
+	if t.f == nil {
+		return nil
+	}
+	err := t.f.Close()
+	t.f = nil
+	return err
 }
 
 // learn remembers the beginning of the file as far as it was read, and makes it
@@ -161,11 +181,15 @@ func (t *tail) restart() {
 
 // sameHead reports whether the file at path begins with head.
 func sameHead(path string, n int, want string) bool {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
+	return hasHead(f, n, want)
+}
+
+func hasHead(f *os.File, n int, want string) bool {
 	head, err := headOf(f, n)
 	return err == nil && len(head) == n && sum(head) == want
 }
