@@ -94,19 +94,33 @@ func (x *translation) openException(n int) {
 	x.w.id("id", id[:])
 }
 
+// linkBits is above the bits of an exception's number in what its id is derived
+// from.
+const linkBits = 8
+
+// exception writes event i as exception n, and behind it those that caused it.
 func (x *translation) exception(i, n int, e exception) {
-	w := &x.w
-	x.openException(n)
-	w.text("type", textOf(e.kind))
-	w.text("message", textOf(e.message))
-	if x.s.Kind == otlpwire.Client || x.s.Kind == otlpwire.Producer {
-		w.boolean("remote", true)
+	w, c := &x.w, &x.d.chain
+	c.parse(string(x.r.language), textOf(e.stack))
+	c.links[0].kind, c.links[0].message = textOf(e.kind), textOf(e.message)
+	for at, l := range c.links {
+		x.openException(n + at<<linkBits)
+		w.text("type", l.kind)
+		w.text("message", l.message)
+		if x.s.Kind == otlpwire.Client || x.s.Kind == otlpwire.Producer {
+			w.boolean("remote", true)
+		}
+		x.stack(l)
+		if at+1 < len(c.links) {
+			id := derivedID(x.s, n+1+(at+1)<<linkBits)
+			w.id("cause", id[:])
+		}
+		w.dst = append(w.dst, '}')
 	}
 	x.told.but |= 1 << i
-	if x.stack(textOf(e.stack)) {
+	if c.whole {
 		x.told.whole |= 1 << i
 	}
-	w.dst = append(w.dst, '}')
 }
 
 func textOf(v otlpwire.Value) []byte {

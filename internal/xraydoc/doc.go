@@ -10,7 +10,8 @@
 //   - clients' URLs and names use server.address; the stable database names are
 //     read;
 //   - a stack is kept as text, in the event's metadata, if it says more than
-//     its frames do, such as the cause of a cause, or cannot be parsed;
+//     its frames do, such as what was suppressed, or cannot be parsed; the
+//     causes of .NET's exceptions are read too;
 //   - exception ids are derived from the span's, so that a span that is sent
 //     twice makes the same document twice;
 //   - a document that would be longer than X-Ray takes is cut down and marked so

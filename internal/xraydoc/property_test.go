@@ -38,6 +38,8 @@ var texts = []string{
 	"https://u:p@h:1/x?y#z", "jdbc:mysql://h/d", `{"k":[1,{"l":null}]}`, `{"broken":`, "\"\\\x00\x1f", "\xff\xfe", "漢字é",
 	"goroutine 1 [running]:\nmain.f(0x1)\n\t/a.go:1 +0x1\n)\n\t:2\n\t:\n(\n\tx:3", "java", "python", "nodejs", "dotnet",
 	"Traceback (\nFile \"a\", line 1, in f\nFile \"\", line x\nFile \"b\", line 2\nat (:)\nat f(x.js:1:2)\nat  in :line \n--- End of inner exception",
+	"A: b\n\tat a.b(c.java:1)\n\tSuppressed: S\nCaused by: X\nCaused by: \nCaused by: Y: z\nw\n\tat a.b(c.java:1)\nCaused by: V: u",
+	strings.Repeat("A: b\n ---> C: d\n at x\n--- End of inner exception stack trace ---\nCaused by: Traceback (\nFile \"a\", line 1, in f\n", 20),
 	"AWS.SDK.S3", "arn:aws:logs:r:1:log-group:/g",
 	strings.Repeat("漢\"", 40_000), strings.Repeat("x", 1500), strings.Repeat("f()\n\t/a.go:1\n", 3000),
 }

@@ -2,6 +2,7 @@ package xraydoc
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -15,14 +16,50 @@ type frame struct {
 // there were.
 const maxFrames = 64
 
-// stack writes an exception's frames, the innermost first, and reports whether
-// they say all that the text says. The form of the text is that of the
-// language's runtime.
-func (x *translation) stack(text []byte) bool {
-	frames, whole := parseStack(x.d.frames[:0], string(x.r.language), text)
-	x.d.frames = frames
+// maxChain bounds the chain of one exception.
+const maxChain = 8
+
+// link is one exception of a chain, in which each was caused by the next. Its
+// frames are those from one index to another. The first link is the exception
+// itself, whose type and message the event has.
+type link struct {
+	kind, message []byte
+	from, to      int
+}
+
+// chain is what was read of a stack.
+type chain struct {
+	frames []frame
+	links  []link
+	// whole says that the text holds nothing else.
+	whole bool
+}
+
+func (c *chain) reset() { c.frames, c.links, c.whole = c.frames[:0], append(c.links[:0], link{}), true }
+
+// last returns the link that frames are added to.
+func (c *chain) last() *link { return &c.links[len(c.links)-1] }
+
+func (c *chain) add(f frame) {
+	c.frames = append(c.frames, f)
+	c.last().to = len(c.frames)
+}
+
+// begin begins a link. It reports false if there are too many.
+func (c *chain) begin(kind, message []byte) bool {
+	if len(c.links) == maxChain {
+		c.whole = false
+		return false
+	}
+	c.links = append(c.links, link{kind: kind, message: message, from: len(c.frames), to: len(c.frames)})
+	return true
+}
+
+// stack writes the frames of a link, the innermost first.
+func (x *translation) stack(l link) {
+	frames := x.d.chain.frames[l.from:l.to]
 	if len(frames) == 0 {
-		return len(text) == 0
+		return
 	}
 	w := &x.w
 	w.name("stack")
@@ -33,9 +70,8 @@ func (x *translation) stack(text []byte) bool {
 	w.dst = append(w.dst, ']')
 	if more := len(frames) - maxFrames; more > 0 {
 		w.number("truncated", int64(more))
-		whole = false
+		x.d.chain.whole = false
 	}
-	return whole
 }
 
 func (w *writer) frame(f frame) {
@@ -49,31 +85,34 @@ func (w *writer) frame(f frame) {
 	w.dst = append(w.dst, '}')
 }
 
-// parseStack appends the frames of the text to dst and reports whether nothing
-// else is in it, such as the exception that caused this one.
-func parseStack(dst []frame, language string, text []byte) ([]frame, bool) {
+// parse reads the text of a stack, whose form is that of the language's runtime.
+func (c *chain) parse(language string, text []byte) {
+	c.reset()
 	if language == "" && bytes.HasPrefix(text, []byte("goroutine ")) {
 		language = "go"
 	}
 	switch language {
 	case "go":
-		return goStack(dst, text)
+		c.goStack(text)
 	case "java", "php": // OpenTelemetry's PHP writes Java's form
-		return javaStack(dst, text)
+		c.javaStack(text)
 	case "python":
-		return pythonStack(dst, text)
+		c.pythonStack(text)
 	case "javascript", "nodejs", "webjs":
-		return scriptStack(dst, text)
+		c.scriptStack(text)
 	case "dotnet":
-		return dotnetStack(dst, text)
+		c.dotnetStack(text)
 	}
-	return dst, false
+	if len(c.frames) == 0 {
+		c.reset()
+		c.whole = len(text) == 0
+	}
 }
 
 // goStack reads what runtime.Stack writes: after a heading a goroutine, a line
 // with the function and its arguments, and one with a tab, file, colon and line
 // number. Arguments are addresses and left out.
-func goStack(dst []frame, text []byte) ([]frame, bool) {
+func (c *chain) goStack(text []byte) {
 	var function []byte
 	goroutines := 0
 	for line := range bytes.Lines(text) {
@@ -88,11 +127,11 @@ func goStack(dst []frame, text []byte) ([]frame, bool) {
 		}
 		place, _, _ = bytes.Cut(place, []byte(" +0x"))
 		if path, number, ok := fileLine(place); ok && len(function) > 0 {
-			dst = append(dst, frame{path: path, label: goFunction(function), line: number})
+			c.add(frame{path: path, label: goFunction(function), line: number})
 		}
 		function = nil
 	}
-	return dst, goroutines <= 1
+	c.whole = goroutines <= 1
 }
 
 func goFunction(s []byte) []byte {
@@ -116,61 +155,100 @@ func fileLine(s []byte) (path []byte, line int64, ok bool) {
 	return s[:colon], int64(n), err == nil
 }
 
-// javaStack reads lines such as "at pkg.Class.method(File.java:42)". It ends at
-// the cause, whose frames are not this exception's.
-func javaStack(dst []frame, text []byte) ([]frame, bool) {
+// javaStack reads lines such as "at pkg.Class.method(File.java:42)", and those of
+// the causes, each of which has a heading "Caused by: pkg.Type: message". A
+// message may have several lines. What was suppressed is indented and is not
+// read.
+func (c *chain) javaStack(text []byte) {
+	pos, heading, suppressed := 0, -1, false
 	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if bytes.HasPrefix(line, []byte("Caused by: ")) || bytes.HasPrefix(line, []byte("Suppressed: ")) {
-			return dst, false
+		at := pos
+		pos += len(line)
+		trimmed := bytes.TrimSpace(line)
+		f, isFrame := javaFrame(trimmed)
+		cause := bytes.HasPrefix(line, []byte(causedBy))
+		if heading >= 0 && (isFrame || cause || bytes.HasPrefix(trimmed, []byte("... "))) {
+			c.last().kind, c.last().message = typeAndMessage(text[heading:at])
+			heading = -1
 		}
-		call, ok := bytes.CutPrefix(line, []byte("at "))
-		open := bytes.IndexByte(call, '(')
-		if !ok || open <= 0 || call[len(call)-1] != ')' {
-			continue
+		switch {
+		case cause:
+			if suppressed = false; !c.begin(nil, nil) {
+				return
+			}
+			heading = at + len(causedBy)
+		case bytes.HasPrefix(trimmed, []byte("Suppressed: ")):
+			suppressed, c.whole = true, false
+		case isFrame && !suppressed:
+			c.add(f)
 		}
-		f := frame{label: call[:open], path: call[open+1 : len(call)-1]}
-		if path, number, ok := fileLine(f.path); ok {
-			f.path, f.line = path, number
-		}
-		dst = append(dst, f)
 	}
-	return dst, true
+	if heading >= 0 {
+		c.last().kind, c.last().message = typeAndMessage(text[heading:])
+	}
+}
+
+const causedBy = "Caused by: "
+
+func javaFrame(line []byte) (frame, bool) {
+	call, ok := bytes.CutPrefix(line, []byte("at "))
+	open := bytes.IndexByte(call, '(')
+	if !ok || open <= 0 || call[len(call)-1] != ')' {
+		return frame{}, false
+	}
+	f := frame{label: call[:open], path: call[open+1 : len(call)-1]}
+	if path, number, ok := fileLine(f.path); ok {
+		f.path, f.line = path, number
+	}
+	return f, true
+}
+
+// typeAndMessage divides "pkg.Type: message".
+func typeAndMessage(s []byte) (kind, message []byte) {
+	kind, message, _ = bytes.Cut(bytes.TrimSpace(s), []byte(": "))
+	return kind, message
 }
 
 // pythonStack reads lines such as `File "main.py", line 10, in f`. Python puts
-// the innermost call last, and the exception that was raised last at the end.
-func pythonStack(dst []frame, text []byte) ([]frame, bool) {
-	first := len(dst)
+// the innermost call last, and the exception that was raised last at the end,
+// behind those that it was raised from.
+func (c *chain) pythonStack(text []byte) {
+	ended := false // the line behind the frames, with type and message
 	for line := range bytes.Lines(text) {
+		indented := line[0] == ' '
 		line = bytes.TrimSpace(line)
-		if bytes.HasPrefix(line, []byte("Traceback (")) {
-			dst = dst[:first]
-			continue
-		}
-		rest, ok := bytes.CutPrefix(line, []byte(`File "`))
-		if !ok {
-			continue
-		}
-		path, rest, ok := bytes.Cut(rest, []byte(`", line `))
-		if !ok {
-			continue
-		}
-		number, label, _ := bytes.Cut(rest, []byte(", in "))
-		n, err := strconv.ParseUint(string(number), 10, 31)
-		if err == nil {
-			dst = append(dst, frame{path: path, label: label, line: int64(n)})
+		switch rest, ok := bytes.CutPrefix(line, []byte(`File "`)); {
+		case bytes.HasPrefix(line, []byte("Traceback (")):
+			if len(c.frames) > 0 && !c.begin(nil, nil) {
+				return
+			}
+			ended = false
+		case ok:
+			if f, ok := pythonFrame(rest); ok {
+				c.add(f)
+			}
+		case !indented && !ended && len(line) > 0 && c.last().to > c.last().from:
+			ended = true
+			c.last().kind, c.last().message = typeAndMessage(line)
 		}
 	}
-	for i, j := first, len(dst)-1; i < j; i, j = i+1, j-1 {
-		dst[i], dst[j] = dst[j], dst[i]
+	c.whole = false // the lines of source between the frames have no place
+	for _, l := range c.links {
+		slices.Reverse(c.frames[l.from:l.to])
 	}
-	return dst, false // the lines of source between the frames have no place
+	slices.Reverse(c.links)
+}
+
+func pythonFrame(rest []byte) (frame, bool) {
+	path, rest, ok := bytes.Cut(rest, []byte(`", line `))
+	number, label, _ := bytes.Cut(rest, []byte(", in "))
+	n, err := strconv.ParseUint(string(number), 10, 31)
+	return frame{path: path, label: label, line: int64(n)}, ok && err == nil
 }
 
 // scriptStack reads V8's lines, such as "at fn (/app/a.js:10:5)" or
 // "at /app/a.js:10:5". The columns have no place.
-func scriptStack(dst []frame, text []byte) ([]frame, bool) {
+func (c *chain) scriptStack(text []byte) {
 	for line := range bytes.Lines(text) {
 		call, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("at "))
 		if !ok {
@@ -186,32 +264,48 @@ func scriptStack(dst []frame, text []byte) ([]frame, bool) {
 				f.path, f.line = path, number
 			}
 		}
-		dst = append(dst, f)
+		c.add(f)
 	}
-	return dst, false
+	c.whole = false
 }
 
 // dotnetStack reads lines such as "at Ns.Class.Method(String a) in C:\f.cs:line
-// 42". Frames of an inner exception stand before those of the outer one.
-func dotnetStack(dst []frame, text []byte) ([]frame, bool) {
-	first, whole := len(dst), true
+// 42". The heading names the exceptions from the outer one inwards, with arrows
+// between; the frames of an inner exception stand before those of the outer one.
+func (c *chain) dotnetStack(text []byte) {
+	var heading []byte
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSpace(line)
-		if bytes.HasPrefix(line, []byte("--- End of inner exception")) {
-			dst, whole = dst[:first], false
-			continue
-		}
 		call, ok := bytes.CutPrefix(line, []byte("at "))
-		if !ok || len(call) == 0 {
-			continue
+		switch {
+		case bytes.HasPrefix(line, []byte("--- End of inner exception")):
+			if !c.begin(nil, nil) {
+				return
+			}
+		case ok && len(call) > 0:
+			c.add(dotnetFrame(call))
+		case len(c.frames) == 0:
+			heading = append(append(heading, line...), ' ')
 		}
-		label, place, _ := bytes.Cut(call, []byte(" in "))
-		path, number, _ := bytes.Cut(place, []byte(":line "))
-		f := frame{label: label, path: path}
-		if n, err := strconv.ParseUint(string(number), 10, 31); err == nil {
-			f.line = int64(n)
-		}
-		dst = append(dst, f)
 	}
-	return dst, whole
+	slices.Reverse(c.links)
+	names := bytes.Split(heading, []byte("---> "))
+	if len(names) != len(c.links) {
+		// Only the frames of the exception itself are known for what they are.
+		c.links, c.whole = c.links[:1], len(c.links) == 1 && c.whole
+		return
+	}
+	for i := range c.links {
+		c.links[i].kind, c.links[i].message = typeAndMessage(names[i])
+	}
+}
+
+func dotnetFrame(call []byte) frame {
+	label, place, _ := bytes.Cut(call, []byte(" in "))
+	path, number, _ := bytes.Cut(place, []byte(":line "))
+	f := frame{label: label, path: path}
+	if n, err := strconv.ParseUint(string(number), 10, 31); err == nil {
+		f.line = int64(n)
+	}
+	return f
 }

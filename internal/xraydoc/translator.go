@@ -48,7 +48,7 @@ type Docs struct {
 	names [][]byte // of attributes that the span wants indexed
 	stack []byte   // a name or URL being put together
 
-	frames []frame
+	chain chain
 }
 
 // Reset empties d and keeps its memory.
