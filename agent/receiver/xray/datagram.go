@@ -29,8 +29,8 @@ const maxHeader = 256
 // newline and one segment or subsegment. Else it returns the cause to count.
 // The document is looked at only at its ends: X-Ray judges the rest. It needs
 // no check of its length, as no datagram is longer than a document may be.
-func document(datagram []byte) (doc []byte, cause string) {
-	head, doc, found := bytes.Cut(datagram, []byte{'\n'})
+func document(b []byte) (doc []byte, cause string) {
+	head, doc, found := bytes.Cut(b, []byte{'\n'})
 	if !found || !isHeader(head) {
 		return nil, lostHeader
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/datagram"
 )
 
 // DefaultAddr is where the SDKs look for a daemon, UDP and TCP, unless
@@ -102,7 +103,7 @@ func (r *Receiver) listen() error {
 		if r.udp, err = net.ListenUDP("udp", addr); err != nil {
 			return fmt.Errorf("xray receiver: %w", err)
 		}
-		if err := growBuffer(r.udp, r.cfg.ReadBuffer); err != nil {
+		if err := datagram.Grow(r.udp, r.cfg.ReadBuffer); err != nil {
 			r.log.Warn("cannot enlarge the socket's buffer", "receiver", "xray", "err", err)
 		}
 	}

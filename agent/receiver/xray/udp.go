@@ -8,57 +8,36 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/datagram"
 )
 
 const (
-	// maxDatagram is the longest payload that UDP can carry.
-	maxDatagram = 64 << 10
 	// maxGather bounds the datagrams of one batch, gatherBytes the memory they
 	// are read into.
 	maxGather   = 256
 	gatherBytes = 512 << 10
 )
 
-// intake is the memory of one batch: datagrams, one behind the other.
+// intake is the memory of one batch.
 type intake struct {
-	buf    []byte
-	used   int
-	ends   []int
+	*datagram.Gather
 	events []sidelight.Event
 	lost   map[string]int
 }
 
 func newIntake() *intake {
-	return &intake{
-		buf: make([]byte, gatherBytes), ends: make([]int, 0, maxGather),
-		events: make([]sidelight.Event, 0, maxGather), lost: map[string]int{},
-	}
+	return &intake{Gather: datagram.NewGather(gatherBytes, maxGather, datagram.MaxUDP), lost: map[string]int{}}
 }
 
 func (in *intake) reset() {
-	in.used, in.ends, in.events = 0, in.ends[:0], in.events[:0]
-}
-
-// room returns where to read the next datagram, nil if the batch is complete.
-func (in *intake) room() []byte {
-	if len(in.ends) == maxGather || len(in.buf)-in.used < maxDatagram {
-		return nil
-	}
-	return in.buf[in.used : in.used+maxDatagram]
-}
-
-// took notes that a datagram of n bytes was read into room.
-func (in *intake) took(n int) {
-	in.used += n
-	in.ends = append(in.ends, in.used)
+	in.Reset()
+	in.events = in.events[:0]
 }
 
 // sort makes events of the valid datagrams and counts the others.
 func (in *intake) sort(now int64) {
-	start := 0
-	for _, end := range in.ends {
-		doc, cause := document(in.buf[start:end])
-		start = end
+	for i := range in.Len() {
+		doc, cause := document(in.At(i))
 		if cause != "" {
 			in.lost[cause]++
 			continue
@@ -70,7 +49,7 @@ func (in *intake) sort(now int64) {
 // takeDocuments reads datagrams until ctx ends, gathering what is there into
 // one batch, and then once more without waiting.
 func (r *Receiver) takeDocuments(ctx context.Context, out sidelight.Sink) error {
-	sock, err := newSocket(r.udp)
+	sock, err := datagram.New(r.udp)
 	if err != nil {
 		return err
 	}
@@ -79,7 +58,7 @@ func (r *Receiver) takeDocuments(ctx context.Context, out sidelight.Sink) error 
 	in := newIntake()
 	for {
 		in.reset()
-		err := sock.wait(in)
+		err := sock.Wait(in.Gather)
 		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
 			break
 		}
@@ -89,7 +68,7 @@ func (r *Receiver) takeDocuments(ctx context.Context, out sidelight.Sink) error 
 		r.deliver(ctx, out, in)
 		r.countOverflow(sock)
 	}
-	for in.reset(); sock.drain(in); in.reset() {
+	for in.reset(); sock.Drain(in.Gather); in.reset() {
 		r.deliver(ctx, out, in)
 	}
 	r.countOverflow(sock)
@@ -99,7 +78,7 @@ func (r *Receiver) takeDocuments(ctx context.Context, out sidelight.Sink) error 
 // deliver pushes what in holds. The wait for room is bounded by PushWait alone:
 // a stop must not lose what was already read.
 func (r *Receiver) deliver(ctx context.Context, out sidelight.Sink, in *intake) {
-	r.received.Add(uint64(len(in.ends)))
+	r.received.Add(uint64(in.Len()))
 	in.sort(time.Now().UnixMilli())
 	for cause, n := range in.lost {
 		r.books.Lose(sidelight.Traces, cause, n)
@@ -137,8 +116,8 @@ func (r *Receiver) notePressure(err error) {
 }
 
 // countOverflow books what the kernel threw away since the last call.
-func (r *Receiver) countOverflow(s *socket) {
-	if n := s.overflow(); n > 0 {
+func (r *Receiver) countOverflow(s *datagram.Socket) {
+	if n := s.Dropped(); n > 0 {
 		r.overflow.Add(uint64(n))
 		r.books.Lose(sidelight.Traces, lostOverflow, n)
 	}

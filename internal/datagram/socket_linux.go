@@ -1,38 +1,40 @@
-package xray
+package datagram
 
 import (
+	"errors"
 	"fmt"
-	"net"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// socket reads all datagrams that are there after one wait, by a plain read
+// Socket reads all datagrams that are there after one wait, by a plain read
 // each, which packs them densely into one buffer. recvmmsg needs 64 KB of room
 // for every datagram that it might bring and, with 32 of them by x/net's
 // ReadBatch, took 357 ns for a datagram of 1 kB where a read takes 305.
-type socket struct {
+type Socket struct {
 	raw   syscall.RawConn
 	drops uint32
 }
 
-func newSocket(c *net.UDPConn) (*socket, error) {
+// New returns a Socket over c, which stays the caller's: its read deadline ends
+// a Wait, and its Close too.
+func New(c syscall.Conn) (*Socket, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("reach the socket: %w", err)
 	}
-	return &socket{raw: raw}, nil
+	return &Socket{raw: raw}, nil
 }
 
-// wait blocks until there is a datagram or the read deadline, and reads what is
-// there.
-func (s *socket) wait(in *intake) error {
+// Wait blocks until there is a datagram or the read deadline, and reads what is
+// there into g.
+func (s *Socket) Wait(g *Gather) error {
 	var failed error
 	err := s.raw.Read(func(fd uintptr) bool {
-		failed = readAll(int(fd), in)
-		return failed != nil || len(in.ends) > 0
+		failed = readAll(int(fd), g)
+		return failed != nil || g.Len() > 0
 	})
 	if err == nil {
 		err = failed
@@ -40,23 +42,26 @@ func (s *socket) wait(in *intake) error {
 	return err
 }
 
-// drain reads what is there without waiting, and reports whether that was
+// Drain reads what is there without waiting, and reports whether that was
 // anything.
-func (s *socket) drain(in *intake) bool {
-	err := s.raw.Control(func(fd uintptr) { _ = readAll(int(fd), in) })
-	return err == nil && len(in.ends) > 0
+func (s *Socket) Drain(g *Gather) bool {
+	err := s.raw.Control(func(fd uintptr) { _ = readAll(int(fd), g) })
+	return err == nil && g.Len() > 0
 }
 
-func readAll(fd int, in *intake) error {
+func readAll(fd int, g *Gather) error {
+	if g.buf == nil && !waiting(fd) {
+		return nil
+	}
 	for {
-		room := in.room()
+		room := g.room()
 		if room == nil {
 			return nil
 		}
 		n, err := unix.Read(fd, room)
 		switch err {
 		case nil:
-			in.took(n)
+			g.took(n)
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return nil
@@ -66,13 +71,20 @@ func readAll(fd int, in *intake) error {
 	}
 }
 
+// waiting reports whether there is a datagram, or an error to be read.
+func waiting(fd int) bool {
+	var one [1]byte
+	_, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return !errors.Is(err, unix.EAGAIN)
+}
+
 // meminfoDrops is the index of the count of dropped packets in what SO_MEMINFO
 // returns (SK_MEMINFO_DROPS of linux/sock_diag.h).
 const meminfoDrops = 8
 
-// overflow returns how many datagrams the kernel has dropped for want of room
+// Dropped returns how many datagrams the kernel has dropped for want of room
 // since the last call.
-func (s *socket) overflow() int {
+func (s *Socket) Dropped() int {
 	var info [meminfoDrops + 1]uint32
 	size := uint32(unsafe.Sizeof(info))
 	var errno syscall.Errno
@@ -88,9 +100,15 @@ func (s *socket) overflow() int {
 	return int(n)
 }
 
-// growBuffer asks for a socket buffer of n bytes, beyond the system's limit if
-// the process may.
-func growBuffer(c *net.UDPConn, n int) error {
+// Conn is a socket whose buffer has a size.
+type Conn interface {
+	syscall.Conn
+	SetReadBuffer(bytes int) error
+}
+
+// Grow asks for a socket buffer of n bytes, beyond the system's limit if the
+// process may.
+func Grow(c Conn, n int) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
