@@ -27,7 +27,7 @@ func (c *conn) expand(ctx context.Context, m *message, p []byte) error {
 		in.window = make([]byte, windowBytes)
 	}
 	taken := 0
-	defer func() { c.r.memory.give(taken) }()
+	defer func() { c.r.memory.Give(taken) }()
 	left := c.r.cfg.MaxExpanded
 	for have, eof := 0, false; !eof || have > 0; {
 		var err error
@@ -105,7 +105,7 @@ func (c *conn) widen(ctx context.Context, in *intake, taken *int) error {
 	if n >= c.r.cfg.MaxMessage {
 		return errTooBig
 	}
-	if err := c.r.memory.take(ctx, n); err != nil {
+	if err := c.r.memory.Take(ctx, n); err != nil {
 		return err
 	}
 	*taken += n

@@ -1,0 +1,264 @@
+package receiver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+const (
+	// firstRead is what each connection reads into. More is borrowed while a
+	// larger message arrives.
+	firstRead = 16 << 10
+	// quiet is how long a peer must be silent, when the receiver stops, before
+	// it is taken to have sent all it had.
+	quiet = 100 * time.Millisecond
+)
+
+var (
+	errStopped = errors.New("the time to stop is over")
+	errStalled = errors.New("peer stalled inside a message")
+)
+
+// socketConn is one peer. Its fields but those below mu belong to its goroutine.
+type socketConn struct {
+	s     *Sockets
+	nc    net.Conn
+	frame framing
+	work  *work // nil while it waits for bytes
+
+	buf        []byte // buf[start:end] was read and is not used yet
+	start, end int
+	final      bool // nothing more will be read
+
+	mu    sync.Mutex
+	until time.Time // non-zero: stop by then
+}
+
+// serve runs c until its peer leaves or does wrong, or the receiver stops. A
+// panic ends this connection, not the agent.
+func (c *socketConn) serve(ctx context.Context, out sidelight.Sink) {
+	s := c.s
+	defer s.forget(c)
+	defer c.nc.Close()
+	defer func() {
+		if p := recover(); p != nil {
+			s.lose("panic", 1)
+			s.log.Error("connection ended by a panic", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		}
+		c.release()
+		s.memory.Give(max(0, len(c.buf)-firstRead))
+	}()
+	if err := c.handshake(ctx); err != nil {
+		s.warn.Warn("TLS failed", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+		return
+	}
+	c.frame, c.buf = newFraming(&s.cfg), make([]byte, firstRead)
+	err := c.run(ctx, out)
+	switch {
+	case err == nil || errors.Is(err, errStopped):
+	case errors.Is(err, errFraming):
+		s.lose("bad_frame", 1)
+		s.warn.Warn("connection closed", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+	case errors.Is(err, errStalled), errors.Is(err, ErrMemory):
+		s.warn.Warn("connection closed", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+	default:
+		s.log.Debug("connection lost", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+	}
+}
+
+func (c *socketConn) handshake(ctx context.Context) error {
+	t, ok := c.nc.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.Handshake)
+	defer cancel()
+	return t.HandshakeContext(ctx)
+}
+
+// halt makes c stop: when its peer is silent, and by until at the latest.
+func (c *socketConn) halt(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = until
+	// The reader sets its own deadline at its next read.
+	_ = c.nc.SetReadDeadline(time.Now().Add(quiet))
+}
+
+// run takes messages until nothing more comes. What ended the reading is
+// returned once all that was read is taken.
+func (c *socketConn) run(ctx context.Context, out sidelight.Sink) error {
+	var ended error
+	for {
+		msg, used, err := c.frame.next(c.buf[c.start:c.end], c.final)
+		if err == nil && used > 0 {
+			if err = c.take(ctx, out, msg); err == nil {
+				c.start += used
+				continue
+			}
+			c.abandon()
+			return err
+		}
+		// Nobody knows when the next bytes come.
+		if ferr := c.flush(ctx, out); ferr != nil || err != nil {
+			return errors.Join(ferr, err)
+		}
+		if c.final {
+			return ended
+		}
+		ended = c.fill(ctx)
+	}
+}
+
+// take adds a message, or counts it if it is too long.
+func (c *socketConn) take(ctx context.Context, out sidelight.Sink, msg []byte) error {
+	if c.frame.lost {
+		c.s.lose("oversize", 1)
+		c.s.warn.Warn("a message was dropped: it is too long", slog.Any("peer", c.nc.RemoteAddr()), slog.Int("limit", c.s.cfg.MaxMessage))
+	}
+	if len(msg) == 0 {
+		return nil
+	}
+	if c.work == nil {
+		select {
+		case c.work = <-c.s.works:
+			c.work.begin(c.s)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return c.work.add(ctx, out, msg)
+}
+
+// flush pushes what was taken and gives the memory for it back.
+func (c *socketConn) flush(ctx context.Context, out sidelight.Sink) error {
+	if c.work == nil {
+		return nil
+	}
+	err := c.work.flush(ctx, out)
+	c.release()
+	return err
+}
+
+func (c *socketConn) release() {
+	if c.work != nil {
+		c.work.trim()
+		c.s.works <- c.work
+		c.work = nil
+	}
+}
+
+// abandon counts the messages that were read and cannot be pushed any more.
+func (c *socketConn) abandon() {
+	n := 0
+	for {
+		msg, used, err := c.frame.next(c.buf[c.start:c.end], true)
+		if used == 0 || err != nil {
+			break
+		}
+		c.start += used
+		if len(msg) > 0 || c.frame.lost {
+			n++
+		}
+	}
+	c.s.lose("shutdown", n)
+}
+
+// fill reads what the peer has sent. When there will be no more it sets c.final
+// and returns why, nil if the peer has ended or the receiver stops. Nothing of
+// the buffer is in use.
+func (c *socketConn) fill(ctx context.Context) error {
+	if c.start == c.end {
+		c.start, c.end = 0, 0
+	}
+	if err := c.makeRoom(ctx); err != nil {
+		c.final = true
+		return err
+	}
+	stopping, err := c.arm()
+	if err != nil {
+		c.final = true
+		return err
+	}
+	n, err := c.nc.Read(c.buf[c.end:])
+	c.end += n
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF):
+		err = nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if !stopping && c.stopping() {
+			return nil // it was halt's deadline; look again with our own
+		}
+		if err = nil; !stopping {
+			err = errStalled
+		}
+	}
+	c.final = true
+	return err
+}
+
+func (c *socketConn) stopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.until.IsZero()
+}
+
+// arm sets the deadline of the next read and reports whether the receiver
+// stops.
+func (c *socketConn) arm() (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var at time.Time
+	switch now := time.Now(); {
+	case !c.until.IsZero():
+		at = now.Add(quiet)
+		if at.After(c.until) {
+			at = c.until
+		}
+	case len(c.buf) > firstRead:
+		at = now.Add(c.s.cfg.Stall)
+	}
+	return !c.until.IsZero(), c.nc.SetReadDeadline(at)
+}
+
+// makeRoom sees to it that a quarter of the buffer is free, and gives back what
+// a large message needed once it is gone.
+func (c *socketConn) makeRoom(ctx context.Context) error {
+	if c.end == 0 && len(c.buf) > firstRead {
+		c.s.memory.Give(len(c.buf) - firstRead)
+		c.buf = make([]byte, firstRead)
+	}
+	if len(c.buf)-c.end >= len(c.buf)/4 {
+		return nil
+	}
+	if c.start > 0 {
+		c.end = copy(c.buf, c.buf[c.start:c.end])
+		c.start = 0
+	}
+	if len(c.buf)-c.end >= len(c.buf)/4 {
+		return nil
+	}
+	size := min(2*len(c.buf), c.s.cfg.MaxMessage+firstRead)
+	if size <= len(c.buf) {
+		return nil
+	}
+	if err := c.s.memory.Take(ctx, size-len(c.buf)); err != nil {
+		return err
+	}
+	buf := make([]byte, size)
+	copy(buf, c.buf[:c.end])
+	c.buf = buf
+	return nil
+}
