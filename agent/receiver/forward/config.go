@@ -1,12 +1,15 @@
 package forward
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 )
 
 // Config says where a Receiver listens and what it allows. Zero fields take the
@@ -19,9 +22,19 @@ type Config struct {
 	Unix string
 	// UnixMode is the socket's permissions. Default 0660.
 	UnixMode fs.FileMode
-	// SharedKey must be empty: this receiver does not authenticate its peers,
-	// and refuses a configuration that expects it to.
+	// TLS, if not nil, is spoken over TCP.
+	TLS *tls.Config
+	// SharedKey is what peers over TCP must know. Empty: anyone is let in.
 	SharedKey string
+	// Users are names and passwords, one of which peers over TCP must know too.
+	// Empty: none is asked for.
+	Users map[string]string
+	// Hostname is what this server calls itself in the handshake. Fluentd lets no
+	// server in that is called as itself, which in a pod would be so. Default: the
+	// host's name after "sidelight@".
+	Hostname string
+	// Handshake is how long TLS and the handshake may take. Default 10 s.
+	Handshake time.Duration
 	// MaxMessage is the greatest length of one message in bytes, and of one
 	// record inside a compressed one. Default 64 MiB.
 	MaxMessage int
@@ -68,11 +81,15 @@ func (c Config) withDefaults() Config {
 	if c.Linger == 0 {
 		c.Linger = time.Second
 	}
+	if c.Handshake == 0 {
+		c.Handshake = 10 * time.Second
+	}
+	if c.Hostname == "" {
+		host, _ := os.Hostname()
+		c.Hostname = "sidelight@" + host
+	}
 	return c
 }
-
-// maxUnixPath is the length of sun_path in Linux' sockaddr_un less its zero.
-const maxUnixPath = 107
 
 func (c Config) validate() error {
 	var errs []error
@@ -80,14 +97,17 @@ func (c Config) validate() error {
 	if c.TCP == "" && c.Unix == "" {
 		bad("tcp or unix: one of them must be set")
 	}
-	if len(c.Unix) > maxUnixPath {
-		bad("unix: %q is longer than %d bytes, the most a socket's path may have", c.Unix, maxUnixPath)
+	if len(c.Unix) > receiver.MaxUnixPath {
+		bad("unix: %q is longer than %d bytes, the most a socket's path may have", c.Unix, receiver.MaxUnixPath)
 	}
 	if c.UnixMode&^fs.ModePerm != 0 {
 		bad("unix mode: %v is more than permissions", c.UnixMode)
 	}
-	if c.SharedKey != "" {
-		bad("shared_key: this receiver does not authenticate peers; remove the key on both sides and let it listen on loopback or a unix socket")
+	if c.TCP == "" && (c.TLS != nil || c.SharedKey != "") {
+		bad("tls, shared_key: both are for tcp, which is not set")
+	}
+	if len(c.Users) > 0 && c.SharedKey == "" {
+		bad("users: the protocol asks for a shared key too")
 	}
 	if c.MaxMessage < 0 || c.MaxExpanded < 0 || c.Memory < 0 || c.Connections < 0 || c.Stall < 0 || c.Linger < 0 {
 		bad("limits: none may be negative")

@@ -73,8 +73,12 @@ func (r *Receiver) serve(ctx context.Context, c *conn, out sidelight.Sink) {
 			r.log.Error("forward connection ended by a panic", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 		}
 		c.release()
-		r.memory.give(len(c.buf) - firstBuffer)
+		r.memory.Give(len(c.buf) - firstBuffer)
 	}()
+	if err := c.greet(ctx); err != nil {
+		r.warn.Warn("forward connection refused", slog.Any("peer", c.nc.RemoteAddr()), slog.Any("err", err))
+		return
+	}
 	wait := c.report(c.work(ctx, guard(out)))
 	c.acks.finish(ctx, wait)
 }
@@ -106,7 +110,7 @@ func (c *conn) report(err error) time.Duration {
 		return 0
 	case errors.Is(err, errTooBig), errors.Is(err, errExpanded):
 		cause = "oversize"
-	case errors.Is(err, errMemory):
+	case errors.Is(err, receiver.ErrMemory):
 		cause = "memory"
 	case errors.Is(err, errCut), errors.Is(err, errStalled), isNet(err):
 		// What was cut off is still the sender's.
@@ -296,7 +300,7 @@ func (c *conn) makeRoom(ctx context.Context) error {
 	if len(c.buf)-c.end >= len(c.buf)/4 || size <= len(c.buf) {
 		return nil
 	}
-	if err := c.r.memory.take(ctx, size-len(c.buf)); err != nil {
+	if err := c.r.memory.Take(ctx, size-len(c.buf)); err != nil {
 		return err
 	}
 	buf := make([]byte, size)
@@ -307,7 +311,7 @@ func (c *conn) makeRoom(ctx context.Context) error {
 
 // shrink gives back what a large message needed. The buffer is empty.
 func (c *conn) shrink() {
-	c.r.memory.give(len(c.buf) - firstBuffer)
+	c.r.memory.Give(len(c.buf) - firstBuffer)
 	c.buf = make([]byte, firstBuffer)
 	c.start, c.end = 0, 0
 }

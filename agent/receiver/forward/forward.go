@@ -14,6 +14,7 @@ package forward
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,7 @@ type Receiver struct {
 	log     *slog.Logger
 	warn    *receiver.Warner
 	dests   *receiver.Dests
-	memory  *memory
+	memory  *receiver.Budget
 	intakes chan *intake
 
 	listeners []net.Listener
@@ -64,7 +65,7 @@ func New(cfg Config, books Books, log *slog.Logger) (*Receiver, error) {
 	}
 	r := &Receiver{
 		cfg: cfg, books: books, log: log, warn: receiver.NewWarner(log), dests: receiver.NewDests(cfg.Dest),
-		memory: newMemory(cfg.Memory), listeners: listeners, conns: map[*conn]struct{}{},
+		memory: receiver.NewBudget(cfg.Memory), listeners: listeners, conns: map[*conn]struct{}{},
 	}
 	// More connections than can be worked on at once wait for their turn: the
 	// buffers of events, not the peers, bound the memory.
@@ -167,6 +168,9 @@ func (r *Receiver) admit(nc net.Conn) *conn {
 			r.warn.Warn("forward connection refused: too many", slog.Int("connections", len(r.conns)))
 		}
 		return nil
+	}
+	if r.cfg.TLS != nil && nc.LocalAddr().Network() == "tcp" {
+		nc = tls.Server(nc, r.cfg.TLS)
 	}
 	c := newConn(r, nc)
 	r.conns[c] = struct{}{}

@@ -1,6 +1,7 @@
 package forward_test
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"os"
@@ -67,7 +68,9 @@ func TestConfigRefused(t *testing.T) {
 		want string
 	}{
 		"nothing":    {forward.Config{}, "tcp or unix"},
-		"shared key": {forward.Config{TCP: "127.0.0.1:0", SharedKey: "secret"}, "shared_key"},
+		"shared key": {forward.Config{Unix: "/x", SharedKey: "secret"}, "shared_key"},
+		"tls":        {forward.Config{Unix: "/x", TLS: &tls.Config{}}, "tls"},
+		"users":      {forward.Config{TCP: "127.0.0.1:0", Users: map[string]string{"a": "b"}}, "shared key"},
 		"long path":  {forward.Config{Unix: "/" + strings.Repeat("x", 107)}, "107 bytes"},
 		"mode":       {forward.Config{Unix: "/x", UnixMode: os.ModeSetuid | 0o600}, "unix mode"},
 		"memory":     {forward.Config{TCP: "127.0.0.1:0", Memory: 1}, "memory"},
