@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -80,6 +81,7 @@ type Agent struct {
 	child     *child.Receiver // nil: none
 	receivers []*running
 	stages    []stage
+	strange   atomic.Int64 // messages that a receiver could not read and passed on
 	open      []status.Listener
 	dir       *string  // the queue's directory, once looked for; "" is none
 	root      *os.Root // the queue's directory, for checkpoints; may be nil

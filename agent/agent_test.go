@@ -43,6 +43,7 @@ func settings(t *testing.T, s *sandbox.Server) config.Config {
 	cfg.Receivers.OTLP = config.OTLP{GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Unix: config.Off}
 	cfg.Receivers.XRay = config.XRay{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}
 	cfg.Receivers.Forward = config.Forward{TCP: "127.0.0.1:0", Unix: config.Off}
+	cfg.Receivers.EMF = config.EMF{TCP: "127.0.0.1:0", UDP: "127.0.0.1:0"}
 	cfg.Receivers.StatsD.UDP = "127.0.0.1:0"
 	cfg.Status.Listen = "127.0.0.1:0"
 	cfg.Queue.Dir = t.TempDir()

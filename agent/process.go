@@ -118,14 +118,14 @@ func words[T ~string](list []T) []string {
 func fileInput(f config.Files) input {
 	return input{processor.Input{
 		Format: processor.Format(f.Format), Content: processor.Format(f.Content), Pattern: string(f.Pattern),
-		Multiline: lines(f.Multiline), Wait: f.Multiline.Wait,
+		Multiline: joined(f.Multiline), Wait: f.Multiline.Wait,
 	}, f.Timestamp}
 }
 
 func forwardInput(f config.Forward) input {
 	in := input{processor.Input{
 		Format: processor.Format(f.Format), Pattern: string(f.Pattern), Records: true,
-		Multiline: lines(f.Multiline), Wait: f.Multiline.Wait,
+		Multiline: joined(f.Multiline), Wait: f.Multiline.Wait,
 	}, f.Timestamp}
 	if f.Format == "record" {
 		in.Format = processor.Plain
@@ -136,11 +136,11 @@ func forwardInput(f config.Forward) input {
 func execInput(e config.Exec) input {
 	return input{processor.Input{
 		Format: processor.Format(e.Format), Pattern: string(e.Pattern),
-		Multiline: lines(e.Multiline), Wait: e.Multiline.Wait,
+		Multiline: joined(e.Multiline), Wait: e.Multiline.Wait,
 	}, e.Timestamp}
 }
 
-func lines(m config.Multiline) multiline.Config {
+func joined(m config.Multiline) multiline.Config {
 	return multiline.Config{Start: string(m.Start), Continue: string(m.Continue), Stacks: words(m.Stacks)}
 }
 
@@ -156,5 +156,5 @@ func (a *Agent) unparsed() (n int64) {
 	for _, p := range a.stages {
 		n += p.Unparsed()
 	}
-	return n
+	return n + a.strange.Load()
 }

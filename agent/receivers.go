@@ -39,7 +39,7 @@ func (r runner[T]) Run(ctx context.Context, _ sidelight.Sink) error { return r.p
 // buildReceivers opens every listener that is configured.
 func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 	for _, build := range []func(context.Context, aws.Config) error{
-		a.buildForward, a.buildFiles, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
+		a.buildForward, a.buildFiles, a.buildSyslog, a.buildLines, a.buildEMF, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
 	} {
 		if err := build(ctx, ac); err != nil {
 			return err
@@ -57,6 +57,9 @@ func (a *Agent) buildForward(context.Context, aws.Config) error {
 	}
 	if cfg.TCP == "" && cfg.Unix == "" {
 		return nil
+	}
+	if err := a.secureForward(&cfg); err != nil {
+		return wrap("forward", err)
 	}
 	out, err := a.forwardSink()
 	if err != nil {
@@ -250,6 +253,8 @@ func (a *Agent) childEnv() []string {
 				"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
 		case "xray udp":
 			env = append(env, "AWS_XRAY_DAEMON_ADDRESS="+l.Address)
+		case "emf tcp":
+			env = append(env, "AWS_EMF_AGENT_ENDPOINT=tcp://"+l.Address)
 		}
 	}
 	return env

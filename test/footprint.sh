@@ -15,6 +15,7 @@ receivers:
   otlp: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
   xray: {udp: "127.0.0.1:0", tcp: "127.0.0.1:0"}
   forward: {tcp: "127.0.0.1:0"}
+  emf: {tcp: "127.0.0.1:0", udp: "127.0.0.1:0"}
   statsd: {udp: "127.0.0.1:0"}
 queue: {dir: "$dir/queue"}
 status: {listen: "127.0.0.1:$status"}

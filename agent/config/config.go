@@ -46,6 +46,9 @@ type Receivers struct {
 	XRay    XRay    `key:"xray"`
 	Forward Forward `key:"forward"`
 	Files   []Files `key:"files" doc:"files to follow"`
+	Syslog  Syslog  `key:"syslog"`
+	Lines   Lines   `key:"lines" doc:"log events as lines over TCP and UDP"`
+	EMF     EMF     `key:"emf" doc:"documents in the embedded metric format"`
 	StatsD  StatsD  `key:"statsd"`
 	Exec    Exec    `key:"exec" doc:"the output of the command that the agent runs"`
 }
@@ -127,6 +130,9 @@ func Default() Config {
 			OTLP:    OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
 			XRay:    XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
 			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto", Format: "record"},
+			Syslog:  Syslog{TCP: Off, UDP: Off, Unix: Off, Zone: "UTC", MaxMessage: 1 << 20},
+			Lines:   Lines{TCP: Off, UDP: Off, Format: "json", MaxLine: 1 << 20},
+			EMF:     EMF{TCP: "127.0.0.1:25888", UDP: "127.0.0.1:25888"},
 			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
 			Exec:    Exec{Format: "plain"},
 		},

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,47 @@ func TestBadLogs(t *testing.T) {
 	golden(t, "badlogs.txt", b.String())
 }
 
+// What the listeners for logs cannot be is said, and no secret is shown.
+func TestBadInputs(t *testing.T) {
+	l, ps := config.Load("testdata/badinputs.yaml", []string{"SIDELIGHT_RECEIVERS_EMF_TCP=25888", "SIDELIGHT_RECEIVERS_SYSLOG_MAX_MESSAGE=1B"})
+	var b strings.Builder
+	if err := ps.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.WriteYAML(&b, true); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "swordfish") || strings.Contains(fmt.Sprintf("%v %+v %#v", l.Config, l.Config.Receivers.Forward.SharedKey, l.Config.Receivers.Forward.SharedKey), "swordfish-1") {
+		t.Errorf("a secret is shown:\n%s", b.String())
+	}
+	b.Reset()
+	if err := ps.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "badinputs.txt", b.String())
+}
+
+func TestSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("swordfish\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SECRET_FOR_TEST", "perch")
+	for s, want := range map[config.Secret]string{
+		"carp": "carp", "env:SECRET_FOR_TEST": "perch", config.Secret("file:" + file): "swordfish", "": "",
+		"env:SECRET_FOR_NOBODY": "!", "file:/nowhere/at/all": "!", config.Secret("file:" + empty): "!",
+	} {
+		got, err := s.Value()
+		if want == "!" && err == nil || want != "!" && (err != nil || got != want) {
+			t.Errorf("%s: %q, %v", s, got, err)
+		}
+	}
+}
+
 func TestGoodFile(t *testing.T) {
 	l, ps := config.Load("testdata/good.yaml", []string{"SIDELIGHT_QUEUE_DIR=/data", "SIDELIGHT_METRICS_DIMENSIONS=service, host"})
 	if len(ps) != 0 {
@@ -73,6 +115,17 @@ func TestGoodFile(t *testing.T) {
 	}}
 	want.Receivers.Exec = config.Exec{Format: "json", Timestamp: config.Timestamp{Key: "at"}, Multiline: config.Multiline{Stacks: []config.Stack{"auto"}}}
 	want.Receivers.Forward.Format, want.Receivers.Forward.Multiline.Stacks = "docker", []config.Stack{"go", "node"}
+	want.Receivers.Forward.TLS = config.TLS{Cert: "/tls/tls.crt", Key: "/tls/tls.key", ClientCA: "/tls/ca.crt"}
+	want.Receivers.Forward.SharedKey = "env:FORWARD_KEY"
+	want.Receivers.Forward.Users = config.Users{{Name: "shop", Value: "file:/run/secrets/shop"}}
+	want.Receivers.Syslog = config.Syslog{
+		TCP: "0.0.0.0:6514", UDP: "0.0.0.0:514", Unix: "/dev/log", TLS: config.TLS{Cert: "/tls/tls.crt", Key: "/tls/tls.key"},
+		Zone: "Europe/Berlin", MaxMessage: 64 << 10,
+	}
+	want.Receivers.Lines = config.Lines{
+		TCP: "127.0.0.1:5170", UDP: config.Off, Format: "logfmt", Timestamp: config.Timestamp{Key: "at"}, MaxLine: 256 << 10,
+	}
+	want.Receivers.EMF.UDP = config.Off
 	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
 	want.Scrape.Task, want.Scrape.Names = "on", "container-insights"
 	want.Logs.Group, want.Logs.Stream = "/app/{service}", "{container}"

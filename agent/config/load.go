@@ -40,6 +40,7 @@ func Load(path string, environ []string) (*Loaded, problem.Problems) {
 	}
 	d.environment(&l.Config, env)
 	d.check(&l.Config)
+	d.hideSecrets(&l.Config)
 	d.problems.Sort()
 	return l, d.problems
 }
@@ -205,6 +206,7 @@ func (d *decoder) check(cfg *Config) {
 		d.checkFile(fmt.Sprintf("receivers.files[%d]", i), f, clash)
 	}
 	d.checkLogs(cfg, clash)
+	d.checkInputs(cfg, clash)
 	for _, name := range cfg.Metrics.Dimensions {
 		if !slices.Contains(dimensionNames(), name) {
 			hint, _ := problem.DidYouMean(name, dimensionNames())
@@ -232,6 +234,9 @@ func (d *decoder) ports(cfg *Config) {
 		{"receivers.otlp.http", r.OTLP.HTTP},
 		{"receivers.xray.tcp", r.XRay.TCP},
 		{"receivers.forward.tcp", r.Forward.TCP},
+		{"receivers.syslog.tcp", r.Syslog.TCP},
+		{"receivers.lines.tcp", r.Lines.TCP},
+		{"receivers.emf.tcp", r.EMF.TCP},
 		{"status.listen", cfg.Status.Listen},
 	} {
 		_, port, err := net.SplitHostPort(string(x.a))

@@ -7,6 +7,9 @@ type Forward struct {
 	TCP  Address `key:"tcp"`
 	Unix Address `key:"unix" doc:"path of the socket; auto: as FireLens wants it, if it is there"`
 	// FireLens is the path of a file, or auto or off.
+	TLS       TLS          `key:"tls" doc:"spoken over TCP"`
+	SharedKey Secret       `key:"shared_key" doc:"what peers must know: the text, env:NAME or file:PATH"`
+	Users     Users        `key:"users" doc:"names and passwords, of which peers must know one; passwords as shared_key"`
 	FireLens  Address      `key:"firelens" doc:"the configuration that ECS generates for a router: a path, off, or auto: /fluent-bit/etc/fluent-bit.conf if it is there"`
 	Format    RecordFormat `key:"format" doc:"of the member log: record (leave it), docker (join pieces), json, logfmt or regex"`
 	Pattern   Pattern      `key:"pattern" doc:"of the format regex: named groups become members"`

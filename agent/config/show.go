@@ -36,7 +36,11 @@ func text(v reflect.Value) string {
 		items := make([]string, v.Len())
 		for i := range items {
 			p := v.Index(i)
-			items[i] = quote(p.Field(0).String()) + ": " + quote(p.Field(1).String())
+			value := p.Field(1).String()
+			if _, secret := v.Interface().(Users); secret {
+				value = Secret(value).String()
+			}
+			items[i] = quote(p.Field(0).String()) + ": " + quote(value)
 		}
 		return "{" + strings.Join(items, ", ") + "}"
 	}
@@ -68,7 +72,8 @@ func yamlText(v reflect.Value) string {
 }
 
 // WriteYAML writes the configuration as a file that would have the same
-// effect. With origins, each value says in a comment where it came from.
+// effect, but for secrets, which are stars unless they stand elsewhere. With
+// origins, each value says in a comment where it came from.
 func (l *Loaded) WriteYAML(w io.Writer, origins bool) error {
 	var b strings.Builder
 	var open []string

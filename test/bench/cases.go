@@ -84,11 +84,11 @@ func (c benchCase) measure(ctx context.Context, o options) (res result, err erro
 
 func (c benchCase) config(dir, endpoint, addr string) string {
 	receivers := map[string]string{
-		"otlp": `{grpc: "off", http: "off"}`, "xray": `{udp: "off", tcp: "off"}`, "statsd": `{udp: "off"}`, "forward": `{tcp: "off"}`,
+		"otlp": `{grpc: "off", http: "off"}`, "xray": `{udp: "off", tcp: "off"}`, "statsd": `{udp: "off"}`, "emf": `{tcp: "off", udp: "off"}`, "forward": `{tcp: "off"}`,
 	}
 	var b strings.Builder
 	own := c.load.receivers(addr, dir)
-	for _, name := range []string{"forward", "otlp", "statsd", "xray"} {
+	for _, name := range []string{"emf", "forward", "otlp", "statsd", "xray"} {
 		if !strings.Contains(own, name+":") {
 			fmt.Fprintf(&b, "  %s: %s\n", name, receivers[name])
 		}

@@ -168,6 +168,7 @@ receivers:
   otlp: {grpc: "%s", http: "%s"}
   xray: {udp: "%s", tcp: "%s"}
   forward: {tcp: "%s", unix: off}
+  emf: {tcp: off, udp: off}
   statsd: {udp: "%s"}
   files:
     - {include: ["%s"], timestamp: time}

@@ -1,0 +1,131 @@
+package agent_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/internal/sandbox"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
+)
+
+// sendText sends text and ends.
+func sendText(t *testing.T, network, addr, text string) {
+	t.Helper()
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, text)
+}
+
+// sum returns the sum of a metric over the last hours.
+func sum(t *testing.T, s *sandbox.Server, namespace, name string, dims ...string) float64 {
+	t.Helper()
+	in := &cloudwatch.GetMetricStatisticsInput{
+		Namespace: aws.String(namespace), MetricName: aws.String(name), Period: aws.Int32(3600),
+		StartTime: aws.Time(time.Now().Add(-2 * time.Hour)), EndTime: aws.Time(time.Now().Add(time.Hour)),
+		Statistics: []types.Statistic{types.StatisticSum},
+	}
+	for i := 0; i < len(dims); i += 2 {
+		in.Dimensions = append(in.Dimensions, types.Dimension{Name: aws.String(dims[i]), Value: aws.String(dims[i+1])})
+	}
+	out, err := cloudwatch.NewFromConfig(sandboxtest.Config(s)).GetMetricStatistics(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, p := range out.Datapoints {
+		total += *p.Sum
+	}
+	return total
+}
+
+func emfDocument(name, group string, value int) string {
+	return fmt.Sprintf(`{"_aws":{"Timestamp":%d,"CloudWatchMetrics":[{"Namespace":"Shop","Dimensions":[["via"]],"Metrics":[{"Name":"orders","Unit":"Count"}]}]%s},"via":%q,"orders":%d}`,
+		time.Now().UnixMilli(), group, name, value)
+}
+
+// Documents in the embedded metric format become metrics, whichever way they
+// come.
+func TestEMF(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Receivers.Lines.TCP = "127.0.0.1:0"
+	// Metrics do not depend on which logs are kept.
+	cfg.Logs.Sample.Info, cfg.Logs.Drop = 0, "exists(via)"
+	dir := t.TempDir()
+	cfg.Receivers.Files = []config.Files{{Include: []string{dir + "/*.log"}, Start: "beginning"}}
+	a := start(t, cfg)
+	named := `,"LogGroupName":"/shop/metrics","LogStreamName":"one"`
+	sendText(t, "tcp", a.address(t, "emf tcp"), emfDocument("tcp", named, 3)+"\nbroken\n")
+	sendText(t, "udp", a.address(t, "emf udp"), emfDocument("udp", "", 4))
+	sendText(t, "tcp", a.address(t, "lines tcp"), emfDocument("lines", "", 5)+"\n")
+	if err := os.WriteFile(dir+"/app.log", []byte(emfDocument("file", "", 6)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for via, want := range map[string]float64{"tcp": 3, "udp": 4, "lines": 5, "file": 6} {
+		eventually(t, "the metric of "+via, func() bool { return sum(t, s, "Shop", "orders", "via", via) == want })
+	}
+	if got := messages(t, s, "/shop/metrics"); len(got) != 1 || !strings.Contains(got[0], `"via":"tcp"`) {
+		t.Errorf("the group that was named holds %q", got)
+	}
+	if got := messages(t, s, "/sidelight/orders"); len(got) != 3 {
+		t.Errorf("the default group holds %q", got)
+	}
+	a.finish(t)
+	if b := a.Books(sidelight.Logs); b.Dropped["malformed"] != 1 || b.Delivered != 4 || b.Queued() != 0 {
+		t.Errorf("books %+v", b)
+	}
+}
+
+func TestSyslogAndLines(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Receivers.Syslog = config.Syslog{TCP: "127.0.0.1:0", UDP: "127.0.0.1:0", Zone: "UTC"}
+	cfg.Receivers.Lines = config.Lines{TCP: "127.0.0.1:0", UDP: "127.0.0.1:0", Format: "json"}
+	cfg.Logs.Stream = "{source}"
+	cfg.Logs.Routes = []config.Route{{When: `app = "nginx" and level >= error`, Group: "/errors"}}
+	a := start(t, cfg)
+	at := time.Now().Add(-time.Minute).UTC().Truncate(time.Second)
+	sendText(t, "tcp", a.address(t, "syslog tcp"), fmt.Sprintf("<11>1 %s web nginx 7 - - refused\nno syslog\n", at.Format(time.RFC3339)))
+	sendText(t, "udp", a.address(t, "syslog udp"), "<14>"+at.Format(time.Stamp)+" web nginx[7]: served")
+	sendText(t, "tcp", a.address(t, "lines tcp"), fmt.Sprintf("{\"time\":%q,\"msg\":\"hello\"}\nno JSON\n", at.Format(time.RFC3339)))
+	sendText(t, "udp", a.address(t, "lines udp"), `{"msg":"bye"}`)
+	eventually(t, "the logs", func() bool { return len(messages(t, s, "/sidelight/orders")) == 5 })
+	eventually(t, "the error", func() bool { return len(messages(t, s, "/errors")) == 1 })
+	var doc map[string]string
+	if err := json.Unmarshal([]byte(messages(t, s, "/errors")[0]), &doc); err != nil || doc["time"] != at.Format("2006-01-02T15:04:05.000Z") || doc["pid"] != "7" {
+		t.Errorf("%v: %v", err, doc)
+	}
+	if got := messages(t, s, "/sidelight/orders"); !slices.Contains(got, "no JSON") || !slices.Contains(got, `{"msg":"bye"}`) {
+		t.Errorf("%q", got)
+	}
+	resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(text), "sidelight_lines_unparsed_total 1\n") {
+		t.Errorf("the message that is no syslog is not counted:\n%s", text)
+	}
+	a.finish(t)
+	if b := a.Books(sidelight.Logs); b.Delivered != 6 || b.Lost() != 0 {
+		t.Errorf("books %+v", b)
+	}
+}
