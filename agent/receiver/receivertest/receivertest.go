@@ -146,7 +146,7 @@ func (s *Sink) Until(t testing.TB, what string, check func() bool) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s; events %q, lost %v", what, s.Events(), s.lost)
+			t.Fatalf("waited in vain for %s; events %+v, lost %v", what, s.Events(), s.lost)
 		}
 	}
 }
