@@ -146,7 +146,8 @@ func (a *app) sandboxFault() *cobra.Command {
 		Use: "fault [KIND]", Short: "Show, add or end the faults that a running sandbox plays", Args: cobra.MaximumNArgs(1),
 		Long: `Kinds: throttle, error, delay, drop-before and drop-after (break off the
 connection before or after the call is applied), partial (take half of a batch),
-bad-signature, refuse (an outage).`,
+bad-signature, refuse (an outage), clock-skew (the service's clock is off by
+--wait, and signatures must fit it).`,
 		Example: `  sidelight sandbox fault throttle --op PutLogEvents --rate 0.3
   sidelight sandbox fault --clear`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -173,7 +174,8 @@ bad-signature, refuse (an outage).`,
 	f.Float64Var(&r.Rate, "rate", 0, "share of the calls to meet, up to 1; 0 is all")
 	f.IntVar(&r.Count, "count", 0, "calls to meet before the fault ends; 0 is no limit")
 	f.DurationVar(&duration, "for", 0, "time after which the fault ends; 0 is no limit")
-	f.DurationVar(&wait, "wait", 0, "how long a delay waits")
+	f.DurationVar(&wait, "wait", 0, "how long a delay waits, or how far a clock is ahead")
+	f.StringVar(&r.AccessKey, "access-key", "", "meet only calls signed with this access key")
 	f.IntVar(&r.Status, "status", 0, "HTTP status of an error")
 	f.StringVar(&r.Shape, "shape", "", "name of an error")
 	f.BoolVar(&clearAll, "clear", false, "end all faults")

@@ -26,11 +26,14 @@
 //	GET    /_sidelight/calls         {"total","calls":[…]}: the last 1000; ?service= and ?operation= narrow them
 //	GET    /_sidelight/inbox         {"total","notifications":[…]}: what alarms sent
 //
-// A fault is {"kind","service","operation","rate","count","duration","wait",
-// "status","shape","message"}; see [fault.Rule]. Its kinds are throttle, error,
-// delay, drop-before, drop-after, partial, bad-signature and refuse:
+// A fault is {"kind","service","operation","accessKey","rate","count",
+// "duration","wait","status","shape","message"}; see [fault.Rule]. Its kinds are
+// throttle, error, delay, drop-before, drop-after, partial, bad-signature,
+// refuse and clock-skew:
 //
 //	{"kind":"throttle","service":"logs","operation":"PutLogEvents","rate":0.3}
 //	{"kind":"error","status":503,"count":5}
+//	{"kind":"error","status":400,"shape":"ExpiredTokenException","accessKey":"AKIDOLD"}
 //	{"kind":"refuse","duration":"30s"}
+//	{"kind":"clock-skew","wait":"10m"}
 package sandbox

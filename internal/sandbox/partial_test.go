@@ -3,14 +3,17 @@ package sandbox_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/fault"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
@@ -68,4 +71,41 @@ func TestBadSignature(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	good(logs.DescribeLogGroups(t.Context(), &cwl.DescribeLogGroupsInput{}))(t)
+}
+
+// A service whose clock is off says so, and takes signatures of its own time
+// alone.
+func TestClockSkew(t *testing.T) {
+	s := sandboxtest.New(t)
+	good(s.Faults().Add(fault.Rule{Kind: fault.ClockSkew, Wait: fault.Duration(10 * time.Minute)}))(t)
+	cfg := sandboxtest.Config(s)
+	_, err := cwl.NewFromConfig(cfg).DescribeLogGroups(t.Context(), &cwl.DescribeLogGroupsInput{})
+	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != "InvalidSignatureException" {
+		t.Errorf("a signature of another time: %v", err)
+	}
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); !ok {
+		t.Errorf("no answer: %v", err)
+	} else if at, err := http.ParseTime(r.Response.Header.Get("Date")); err != nil || time.Until(at) < 9*time.Minute {
+		t.Errorf("Date is %v, %v", at, err)
+	}
+	// The SDK learns the time from the refusal, and tries again.
+	cfg.RetryMaxAttempts = 3
+	good(cwl.NewFromConfig(cfg).DescribeLogGroups(t.Context(), &cwl.DescribeLogGroupsInput{}))(t)
+}
+
+// Credentials that expire are an error for those who use them.
+func TestExpiredKey(t *testing.T) {
+	s := sandboxtest.New(t)
+	expired := fault.Rule{Kind: fault.Error, Status: 400, Shape: "ExpiredTokenException", AccessKey: sandboxtest.AccessKey}
+	good(s.Faults().Add(expired))(t)
+	if _, err := s.Faults().Add(fault.Rule{Kind: fault.Refuse, AccessKey: "X"}); err == nil {
+		t.Error("an outage for one key is taken")
+	}
+	cfg := sandboxtest.Config(s)
+	_, err := xray.NewFromConfig(cfg).GetGroups(t.Context(), &xray.GetGroupsInput{})
+	if e, ok := errors.AsType[smithy.APIError](err); !ok || e.ErrorCode() != "ExpiredTokenException" {
+		t.Errorf("error is %v", err)
+	}
+	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIDRENEWED", "secret", "")
+	good(xray.NewFromConfig(cfg).GetGroups(t.Context(), &xray.GetGroupsInput{}))(t)
 }

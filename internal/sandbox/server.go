@@ -175,12 +175,14 @@ func (o Options) withDefaults() Options {
 }
 
 // verdict asks the faults about a call.
-func (s *Server) verdict(service, operation string) awsproto.Verdict {
+func (s *Server) verdict(service, operation, accessKey string) awsproto.Verdict {
 	var v awsproto.Verdict
-	for _, r := range s.faults.Match(service, operation) {
+	for _, r := range s.faults.Match(service, operation, accessKey) {
 		switch r.Kind {
 		case fault.Delay:
 			v.Delay += time.Duration(r.Wait)
+		case fault.ClockSkew:
+			v.Skew += time.Duration(r.Wait)
 		case fault.DropBefore:
 			v.Drop = awsproto.DropBefore
 		case fault.DropAfter:

@@ -84,6 +84,8 @@ type Clock interface {
 // Caller is who a request came from, as far as the sandbox believes it.
 type Caller struct {
 	Account, Region, RequestID string
+	// AccessKey is the one that the call was signed with.
+	AccessKey string
 	// Partial asks an operation that takes batches to take part of this one, as
 	// a fault to be played.
 	Partial bool

@@ -3,6 +3,7 @@ package awsproto
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
@@ -35,17 +36,29 @@ func (h *Handler) checkSignature(r *http.Request, s *service, c *credential, bod
 	if !ok {
 		return refusal(codes.Key, "The security token included in the request is invalid.")
 	}
-	date := r.Header.Get("X-Amz-Date")
-	t, err := time.Parse(sigTime, date)
-	if err != nil || len(c.date) != 8 || date[:8] != c.date {
+	if date := r.Header.Get("X-Amz-Date"); len(c.date) != 8 || !strings.HasPrefix(date, c.date) {
 		return refusal(codes.Incomplete, "Date in Credential scope does not match the header X-Amz-Date: '%s' and '%s'.", c.date, date)
 	}
-	if now := h.now(); t.Before(now.Add(-maxSkew)) || t.After(now.Add(maxSkew)) {
-		return refusal(codes.Expired, "Signature expired or not yet current: %s is not within 5 minutes of %s.", date, now.UTC().Format(sigTime))
+	if e := h.checkTime(r, s, 0); e != nil {
+		return e
 	}
 	if !c.verify(r, body, secret) {
 		return refusal(codes.Signature, "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method.")
+	}
+	return nil
+}
+
+// checkTime refuses a signature of another time than the service's, whose clock
+// is ahead of ours by skew.
+func (h *Handler) checkTime(r *http.Request, s *service, skew time.Duration) *api.Error {
+	codes, date := &s.spec.Codes, r.Header.Get("X-Amz-Date")
+	t, err := time.Parse(sigTime, date)
+	if err != nil {
+		return refusal(codes.Incomplete, "The header X-Amz-Date is not a time: '%s'.", date)
+	}
+	if now := h.now().Add(skew); t.Before(now.Add(-maxSkew)) || t.After(now.Add(maxSkew)) {
+		return refusal(codes.Expired, "Signature expired or not yet current: %s is not within 5 minutes of %s.", date, now.UTC().Format(sigTime))
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type exchange struct {
 	bytesIn   int
 	errShape  string
 	partial   bool // the operation shall take only part of its batch
+	skew      time.Duration
 }
 
 // newRequestID is a random UUID. It identifies, it protects nothing.
@@ -89,11 +90,16 @@ func (x *exchange) serve(sent, plain *bytes.Buffer) *answer {
 	if x.cred, refused = x.h.authenticate(x.r, s, sent.Bytes()); refused != nil {
 		return x.fail(refused)
 	}
-	v := x.h.verdict(s.spec.Service, x.target.operation)
+	v := x.h.verdict(s.spec.Service, x.target.operation, x.cred.key)
 	if !x.delay(v.Delay) || v.Drop == DropBefore {
 		return nil
 	}
-	x.partial = v.Partial
+	x.partial, x.skew = v.Partial, v.Skew
+	if x.skew != 0 {
+		if e := x.h.checkTime(x.r, s, x.skew); e != nil {
+			return x.fail(e)
+		}
+	}
 	if v.Throttle || v.Status != 0 || v.BadSignature {
 		return x.fail(x.injected(&v))
 	}

@@ -37,7 +37,7 @@ type Options struct {
 	// and empty.
 	Refuse func(service, operation string) bool
 	// Intercept, if not nil, is asked about each call before it is decoded.
-	Intercept func(service, operation string) Verdict
+	Intercept func(service, operation, accessKey string) Verdict
 	// Commit, if not nil, is called after a call has succeeded and before it is
 	// answered. If it fails, the call does.
 	Commit func(service, operation string) error
@@ -61,7 +61,10 @@ const (
 // zero Verdict lets it pass.
 type Verdict struct {
 	Delay time.Duration
-	Drop  Drop
+	// Skew is how far the service's clock is ahead of the machine's. If it is
+	// not zero, signatures must be of that time.
+	Skew time.Duration
+	Drop Drop
 	// Throttle answers with the service's own throttling error.
 	Throttle bool
 	// Partial asks the operation to take only part of its batch.
@@ -102,7 +105,7 @@ type Handler struct {
 	keys     map[string]string
 	now      func() time.Time
 	refuse   func(service, operation string) bool
-	verdict  func(service, operation string) Verdict
+	verdict  func(service, operation, accessKey string) Verdict
 	observe  func(Call)
 	commit   func(service, operation string) error
 	log      *slog.Logger
@@ -122,7 +125,7 @@ func New(o Options) (*Handler, error) {
 		h.refuse = func(string, string) bool { return false }
 	}
 	if h.verdict == nil {
-		h.verdict = func(string, string) Verdict { return Verdict{} }
+		h.verdict = func(string, string, string) Verdict { return Verdict{} }
 	}
 	if h.commit = o.Commit; h.commit == nil {
 		h.commit = func(string, string) error { return nil }
@@ -206,6 +209,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.bodies.put(sent)
 	defer h.bodies.put(plain)
 	a := x.serve(sent, plain)
+	if x.skew != 0 {
+		w.Header().Set("Date", h.now().Add(x.skew).UTC().Format(http.TimeFormat))
+	}
 	if a == nil {
 		x.record(0, 0)
 		breakOff(w)

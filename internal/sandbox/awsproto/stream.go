@@ -48,7 +48,7 @@ func (x *exchange) stream(w http.ResponseWriter, s api.Streamer) {
 
 // context is what the operation sees.
 func (x *exchange) context() context.Context {
-	return api.WithCaller(x.r.Context(), api.Caller{Account: x.h.account, Region: x.cred.region, RequestID: x.requestID, Partial: x.partial})
+	return api.WithCaller(x.r.Context(), api.Caller{Account: x.h.account, Region: x.cred.region, RequestID: x.requestID, AccessKey: x.cred.key, Partial: x.partial})
 }
 
 func (s *streamWriter) event(name string, v any) error {

@@ -36,6 +36,10 @@ const (
 	BadSignature Kind = "bad-signature"
 	// Refuse is an outage: the connection is reset before the request is read.
 	Refuse Kind = "refuse"
+	// ClockSkew plays a service whose clock is Wait ahead of ours, or behind if
+	// that is negative: it says so in the header Date of every answer, and
+	// refuses signatures whose time is not within 5 minutes of it.
+	ClockSkew Kind = "clock-skew"
 )
 
 // Rule is one fault. A call is met if Service and Operation match (empty
@@ -46,13 +50,16 @@ type Rule struct {
 	Kind      Kind   `json:"kind"`
 	Service   string `json:"service,omitempty"`
 	Operation string `json:"operation,omitempty"`
+	// AccessKey, if set, narrows the rule to calls signed with it: credentials
+	// that have expired are an error for the calls that use them.
+	AccessKey string `json:"accessKey,omitempty"`
 	// Rate is the share of calls, in (0,1]. 0 means all.
 	Rate float64 `json:"rate,omitempty"`
 	// Count is how many calls the rule meets before it is gone. 0: no limit.
 	Count int `json:"count,omitempty"`
 	// Duration is how long the rule lives, by the machine's clock. 0: no limit.
 	Duration Duration `json:"duration,omitzero"`
-	// Wait is how long Delay waits.
+	// Wait is how long Delay waits, and how far ClockSkew is off.
 	Wait Duration `json:"wait,omitzero"`
 	// Status, Shape and Message are those of Error. Status 0 means 500.
 	Status  int    `json:"status,omitempty"`
@@ -79,7 +86,15 @@ func (d *Duration) UnmarshalText(b []byte) error {
 func (r *Rule) validate() error {
 	var errs []error
 	switch r.Kind {
-	case Throttle, Error, DropBefore, DropAfter, BadSignature, Refuse:
+	case Throttle, Error, DropBefore, DropAfter, BadSignature:
+	case Refuse:
+		if r.AccessKey != "" {
+			errs = append(errs, errors.New("accessKey: an outage comes before the call is read"))
+		}
+	case ClockSkew:
+		if r.Wait == 0 {
+			errs = append(errs, errors.New("wait: a clock needs a time by which it is off"))
+		}
 	case Partial:
 		if r.Operation != "PutLogEvents" && r.Operation != "PutTraceSegments" {
 			errs = append(errs, errors.New("operation: partial success is for PutLogEvents and PutTraceSegments"))
@@ -89,7 +104,7 @@ func (r *Rule) validate() error {
 			errs = append(errs, errors.New("wait: a delay needs a positive time"))
 		}
 	default:
-		errs = append(errs, fmt.Errorf("kind: %q is none of throttle, error, delay, drop-before, drop-after, partial, bad-signature, refuse", r.Kind))
+		errs = append(errs, fmt.Errorf("kind: %q is none of throttle, error, delay, drop-before, drop-after, partial, bad-signature, refuse, clock-skew", r.Kind))
 	}
 	if r.Rate < 0 || r.Rate > 1 {
 		errs = append(errs, fmt.Errorf("rate: %v is not within 0 and 1", r.Rate))
@@ -183,23 +198,23 @@ func (s *Set) expireLocked() {
 // of which may be unknown yet and empty. Only rules for everything, or for
 // what is known, can say so.
 func (s *Set) Outage(service, operation string) bool {
-	_, ok := s.pick(service, operation, true)
+	_, ok := s.pick(service, operation, "", true)
 	return ok
 }
 
-// Match returns the rules that meet a call and counts them as hit: all delays,
-// and at most one other.
-func (s *Set) Match(service, operation string) []Rule {
-	out, _ := s.pick(service, operation, false)
+// Match returns the rules that meet a call and counts them as hit: all delays
+// and skewed clocks, and at most one other.
+func (s *Set) Match(service, operation, accessKey string) []Rule {
+	out, _ := s.pick(service, operation, accessKey, false)
 	return out
 }
 
-func (s *Set) pick(service, operation string, outage bool) (out []Rule, decided bool) {
+func (s *Set) pick(service, operation, accessKey string, outage bool) (out []Rule, decided bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expireLocked()
 	for _, r := range s.rules {
-		if (r.Kind == Refuse) != outage || decided && r.Kind != Delay || !r.meets(service, operation) {
+		if (r.Kind == Refuse) != outage || decided && r.decides() || !r.meets(service, operation, accessKey) {
 			continue
 		}
 		if r.Rate > 0 && s.rnd.Float64() >= r.Rate {
@@ -207,11 +222,15 @@ func (s *Set) pick(service, operation string, outage bool) (out []Rule, decided 
 		}
 		r.Hits++
 		out = append(out, r.Rule)
-		decided = decided || r.Kind != Delay
+		decided = decided || r.decides()
 	}
 	return out, decided
 }
 
-func (r *rule) meets(service, operation string) bool {
-	return (r.Service == "" || r.Service == service) && (r.Operation == "" || r.Operation == operation)
+// decides reports whether the rule says how a call ends.
+func (r *rule) decides() bool { return r.Kind != Delay && r.Kind != ClockSkew }
+
+func (r *rule) meets(service, operation, accessKey string) bool {
+	return (r.Service == "" || r.Service == service) && (r.Operation == "" || r.Operation == operation) &&
+		(r.AccessKey == "" || r.AccessKey == accessKey)
 }

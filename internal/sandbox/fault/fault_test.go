@@ -27,7 +27,7 @@ func TestMatchByServiceAndOperation(t *testing.T) {
 	}{
 		{"logs", "PutLogEvents", 1}, {"logs", "CreateLogGroup", 0}, {"xray", "PutLogEvents", 0},
 	} {
-		if got := len(s.Match(c.service, c.operation)); got != c.want {
+		if got := len(s.Match(c.service, c.operation, "AKID")); got != c.want {
 			t.Errorf("Match(%s, %s) gives %d rules, want %d", c.service, c.operation, got, c.want)
 		}
 	}
@@ -37,7 +37,7 @@ func TestCountUsesUp(t *testing.T) {
 	s := fault.NewSet(1)
 	add(t, s, fault.Rule{Kind: fault.Error, Count: 2})
 	for i, want := range []int{1, 1, 0} {
-		if got := len(s.Match("logs", "X")); got != want {
+		if got := len(s.Match("logs", "X", "AKID")); got != want {
 			t.Errorf("call %d: %d rules, want %d", i, got, want)
 		}
 	}
@@ -65,7 +65,7 @@ func TestRateIsAShare(t *testing.T) {
 	add(t, s, fault.Rule{Kind: fault.DropAfter, Rate: 0.25})
 	n := 0
 	for range 10000 {
-		n += len(s.Match("logs", "X"))
+		n += len(s.Match("logs", "X", "AKID"))
 	}
 	if n < 2300 || n > 2700 {
 		t.Errorf("a rate of 0.25 met %d of 10000", n)
@@ -77,7 +77,7 @@ func TestDelaysAddToOneOther(t *testing.T) {
 	add(t, s, fault.Rule{Kind: fault.Throttle})
 	add(t, s, fault.Rule{Kind: fault.Error})
 	add(t, s, fault.Rule{Kind: fault.Delay, Wait: fault.Duration(time.Second)})
-	got := s.Match("logs", "X")
+	got := s.Match("logs", "X", "AKID")
 	if len(got) != 2 || got[0].Kind != fault.Throttle || got[1].Kind != fault.Delay {
 		t.Errorf("Match = %v", got)
 	}
