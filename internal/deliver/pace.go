@@ -11,6 +11,17 @@ import (
 // service.
 const failuresBeforePause = 3
 
+// The gap between attempts under throttling. It doubles when the service
+// throttles and shrinks by a fifth with each success, which settles where about
+// a quarter of the attempts are throttled. At its longest an agent makes one
+// attempt in two seconds: ten thousand of them stay within the 5,000 requests a
+// second that CloudWatch Logs takes. The longer the gap may grow the longer it
+// takes to close up again, ten seconds from two.
+const (
+	firstGap = 10 * time.Millisecond
+	maxGap   = 2 * time.Second
+)
+
 // pace decides when the next attempt may begin. Failures in a row pause the
 // whole exporter, exponentially; throttling spaces attempts out and lets them
 // close up again with each success, so that a fleet slows down smoothly.
@@ -22,6 +33,7 @@ type pace struct {
 	pause    time.Time     // no attempt before this
 	gap      time.Duration // between attempts
 	next     time.Time     // earliest next attempt by gap
+	widened  time.Time     // when the gap last grew
 }
 
 func newPace(minBackoff, maxBackoff time.Duration) *pace {
@@ -67,7 +79,7 @@ func (p *pace) succeeded() {
 	defer p.mu.Unlock()
 	p.failures = 0
 	p.pause = time.Time{}
-	if p.gap = p.gap * 9 / 10; p.gap < time.Millisecond {
+	if p.gap = p.gap * 4 / 5; p.gap < time.Millisecond {
 		p.gap = 0
 	}
 }
@@ -96,10 +108,15 @@ func (p *pace) backoffLocked() time.Duration {
 func (p *pace) throttled(after time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gap = min(max(p.gap*3/2, 10*time.Millisecond), p.max)
-	p.next = time.Now().Add(jitter(p.gap))
+	now := time.Now()
+	// Attempts that were under way together are throttled together, and say the
+	// same thing once.
+	if now.Sub(p.widened) >= p.gap {
+		p.gap, p.widened = min(max(p.gap*2, firstGap), maxGap, p.max), now
+	}
+	p.next = now.Add(jitter(p.gap))
 	if after > 0 {
-		p.pause = time.Now().Add(after)
+		p.pause = now.Add(after)
 	}
 	return max(after, jitter(p.min))
 }
