@@ -90,7 +90,7 @@ type Agent struct {
 	requeuing sync.Mutex     // one at a time
 	status    *status.Server
 
-	leftOnDisk int
+	left left
 }
 
 // receiving is a part that runs with a sink.
@@ -287,8 +287,9 @@ func (a *Agent) superviseIntake(s *supervise.Supervisor) {
 func (a *Agent) release() error {
 	var errs []error
 	for _, l := range a.lanes {
-		left, err := l.release(&a.books)
-		a.leftOnDisk += left
+		rest, err := l.release(&a.books)
+		a.left.disk += rest.disk
+		a.left.files += rest.files
 		errs = append(errs, err)
 	}
 	a.lanes = nil
@@ -316,7 +317,11 @@ func (a *Agent) Close() error {
 }
 
 // LeftOnDisk is how many events stayed in the durable queue after Run.
-func (a *Agent) LeftOnDisk() int { return a.leftOnDisk }
+func (a *Agent) LeftOnDisk() int { return a.left.disk }
+
+// LeftInFiles is how many lines were read and not delivered when Run ended. They
+// are read again at the next start.
+func (a *Agent) LeftInFiles() int { return a.left.files }
 
 // Books returns a signal's account.
 func (a *Agent) Books(s sidelight.Signal) meter.Totals { return a.books.Totals(s) }

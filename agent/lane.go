@@ -77,20 +77,40 @@ func (l *lane) runDelivery(ctx context.Context) error {
 	return err
 }
 
-// release gives up what memory holds, closes the files, and returns how many
-// events stay on disk for the next start.
-func (l *lane) release(books *meter.Account) (int, error) {
+// left is what is not delivered at the end and will be after the next start.
+type left struct {
+	disk  int // events in the durable queue
+	files int // lines that are still in their files
+}
+
+// release gives up what memory alone holds, closes the files, and returns what
+// stays for the next start.
+func (l *lane) release(books *meter.Account) (left, error) {
 	if l.memory != nil {
-		for s, n := range l.memory.Abandon() {
-			books.Drop(s, "shutdown", n)
-		}
-		return 0, nil
+		return left{files: l.abandon(books)}, nil
 	}
-	left := l.disk.Stats().Events
+	for s, n := range l.disk.Abandon() {
+		books.Drop(s, "shutdown", n)
+	}
+	rest := left{disk: l.disk.Stats().Events}
 	if err := l.disk.Release(); err != nil {
-		return left, fmt.Errorf("close the queue %s: %w", l.name, err)
+		return rest, fmt.Errorf("close the queue %s: %w", l.name, err)
 	}
-	return left, nil
+	return rest, nil
+}
+
+// abandon gives up what memory holds. Lines of files are not lost by that, since
+// no checkpoint is beyond them; it returns how many these are.
+func (l *lane) abandon(books *meter.Account) (inFiles int) {
+	for s, n := range l.memory.Abandon() {
+		if l.name != filesLane {
+			books.Drop(s, "shutdown", n)
+			continue
+		}
+		books.Withdraw(s, n)
+		inFiles += n
+	}
+	return inFiles
 }
 
 // metricPusher packs points for PutMetricData.

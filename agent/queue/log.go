@@ -72,6 +72,31 @@ func (q *Queue) forget(e *entry) {
 		q.memory -= int64(e.bytes)
 		e.block = nil
 	}
+	if e.parts == 0 {
+		q.doneLocked(e)
+	}
+	if o := e.origin; o != nil {
+		if o.parts--; o.parts == 0 {
+			q.doneLocked(o)
+		}
+	}
+	q.trimLocked()
+}
+
+// lean makes e, a part of old that could not be written, rely on what is on disk
+// of old.
+func (q *Queue) lean(e, old *entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if old.origin != nil {
+		old = old.origin
+	}
+	e.origin = old
+	old.parts++
+}
+
+// doneLocked marks what is on disk of e as done.
+func (q *Queue) doneLocked(e *entry) {
 	if len(e.refs) == 0 {
 		return
 	}
@@ -80,7 +105,36 @@ func (q *Queue) forget(e *entry) {
 	if _, err := q.appendLocked(q.scratch, nil); err != nil {
 		q.log.Warn("cannot mark a block as done; it may be sent again after a crash", "err", err)
 	}
-	q.trimLocked()
+}
+
+// Abandon gives up what the disk would not take and memory alone holds, and
+// returns how many events of each signal that were. It tries to write once more.
+// Nothing may be leased or put any more.
+func (q *Queue) Abandon() map[sidelight.Signal]int {
+	var waiting []*entry
+	q.line.Each(func(e *entry, _ bool) bool {
+		waiting = append(waiting, e)
+		return true
+	})
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	lost := map[sidelight.Signal]int{}
+	for _, e := range waiting {
+		if e.block == nil || e.safe == e.events || e.origin != nil {
+			continue
+		}
+		if whole := q.writeWholeLocked(e.block, e); whole != e {
+			e.id, e.refs, e.safe = whole.id, whole.refs, whole.safe
+			e.block.Release(nil)
+			continue
+		}
+		n := e.events - e.safe
+		lost[e.signal] += n
+		q.events -= n
+		e.events -= n
+		e.block.Release(sidelight.ErrClosed)
+	}
+	return lost
 }
 
 func (q *Queue) dropRefsLocked(e *entry) {

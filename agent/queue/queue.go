@@ -83,7 +83,14 @@ type entry struct {
 	bytes  int
 	put    time.Time
 	refs   []ref
-	block  *sidelight.Block // nil: read it back
+	// safe is how many of the events are in refs. It is less than events while
+	// the disk refuses writes.
+	safe  int
+	block *sidelight.Block // nil: read it back
+	// origin is the block that this one was a part of, if it could not be
+	// written itself: the origin stays on disk until its last part is done.
+	origin *entry
+	parts  int
 }
 
 // ref is a frame of a block.
@@ -172,6 +179,7 @@ func (q *Queue) Write(b *sidelight.Block) error {
 		q.growing[b.ID] = e
 	}
 	q.addRefLocked(e, r)
+	e.safe = b.Events
 	b.Ahead = len(b.Body)
 	return nil
 }
@@ -199,19 +207,18 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	defer q.mu.Unlock()
 	e := q.growing[b.ID]
 	delete(q.growing, b.ID)
-	var err error
-	if e != nil && b.Ahead > 0 {
+	if e != nil && e.safe == b.Events {
 		q.scratch = appendMark(q.scratch[:0], seal, b.ID)
 		// Without its seal the block is sealed at the next start.
 		_, _ = q.appendLocked(q.scratch, nil)
 	} else {
-		e, err = q.writeWholeLocked(b)
+		e = q.writeWholeLocked(b, e)
 	}
 	e.events, e.bytes, e.put, e.block = b.Events, len(b.Body), time.Now(), b
 	q.bytes += int64(e.bytes)
 	q.events += e.events
 	q.memory += int64(e.bytes)
-	durable := err == nil && len(e.refs) > 0
+	durable := e.safe == e.events
 	if durable && q.memory > q.cfg.Memory {
 		q.memory -= int64(e.bytes)
 		e.block = nil
@@ -219,15 +226,27 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	return e, durable
 }
 
-func (q *Queue) writeWholeLocked(b *sidelight.Block) (*entry, error) {
+// writeWholeLocked writes a sealed block. Of ahead, if not nil, a part was
+// written ahead, and acknowledged: that part stays on disk unless the whole
+// takes its place.
+func (q *Queue) writeWholeLocked(b *sidelight.Block, ahead *entry) *entry {
 	b.ID = q.nextID
 	q.nextID++
 	e := &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
 	r, err := q.writeLocked(appendWhole(q.scratch[:0], b))
 	if err == nil {
 		q.addRefLocked(e, r)
+		e.safe = b.Events
 	}
-	return e, err
+	switch {
+	case ahead == nil:
+	case err != nil:
+		b.ID = ahead.id
+		return ahead
+	default:
+		q.doneLocked(ahead)
+	}
+	return e
 }
 
 // smallBody is what is rather copied than written by a call of its own.
@@ -313,6 +332,7 @@ func (l *lease) Commit(left ...*sidelight.Block) error {
 		var durable bool
 		if entries[i], durable = l.q.admit(b); !durable {
 			b.Share(l.block)
+			l.q.lean(entries[i], l.item.Value)
 		}
 		entries[i].put = l.item.Value.put
 	}

@@ -161,4 +161,7 @@ func account(log *slog.Logger, ag *agent.Agent) {
 	if n := ag.LeftOnDisk(); n > 0 {
 		log.Info("left on disk for the next start", "events", n)
 	}
+	if n := ag.LeftInFiles(); n > 0 {
+		log.Info("left in their files for the next start", "lines", n)
+	}
 }

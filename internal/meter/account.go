@@ -52,6 +52,13 @@ func (a *Account) Accept(s sidelight.Signal, n int) {
 	a.post(s, func(b *book) { b.accepted += uint64(n) })
 }
 
+// Withdraw takes n items back that were accepted and not delivered, and that
+// their source still has, as a file has its lines: they are not the agent's any
+// more, and not lost.
+func (a *Account) Withdraw(s sidelight.Signal, n int) {
+	a.post(s, func(b *book) { b.accepted -= uint64(n) })
+}
+
 // Recover books n items found on disk.
 func (a *Account) Recover(s sidelight.Signal, n int) {
 	a.post(s, func(b *book) { b.recovered += uint64(n) })
