@@ -107,6 +107,14 @@ bench-logs: build ## what logs cost: records per CPU-second and memory, one tabl
 bench-traces: build ## what traces cost: spans and segments per CPU-second and memory, one table (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal traces $(BENCH)
 
+.PHONY: chaos
+chaos: bin/sidelight ## break things around the agent and compare its account with the truth (Linux, root), 15 min
+	$(GO) run ./test/chaos -agent $(BIN)/sidelight $(CHAOS)
+
+.PHONY: chaos-short
+chaos-short: bin/sidelight ## the same with little load and short faults, less than a minute
+	$(GO) run ./test/chaos -agent $(BIN)/sidelight -short -parallel 5 $(CHAOS)
+
 .PHONY: bench-metrics
 bench-metrics: ## what measuring costs: CPU and allocations of a scrape
 	$(GO) test -run '^$$' -bench . -benchmem ./agent/scraper/...
