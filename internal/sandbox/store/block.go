@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // Event is a log event in a store.
@@ -143,13 +145,22 @@ func (b *Block) Scan(yield func(*Event) bool) error {
 	if b.sealed {
 		buf := b.group.store.borrow()
 		defer b.group.store.buffers.Put(buf)
-		out, err := b.group.store.dec.DecodeAll(b.data, (*buf)[:0])
+		out, err := b.decompress(*buf)
 		if err != nil {
 			return fmt.Errorf("decompress block: %w", err)
 		}
 		*buf, data = out, out
 	}
 	return b.records(data, false, yield)
+}
+
+// decompress returns the records of a sealed block, in buf if there is room. The
+// length that the data claims is not believed before the block says the same.
+func (b *Block) decompress(buf []byte) ([]byte, error) {
+	if n, err := s2.DecodedLen(b.data); err != nil || n != b.raw {
+		return nil, errCorrupt
+	}
+	return s2.Decode(buf[:cap(buf)], b.data)
 }
 
 // records calls yield with the events in data, with those of deleted streams

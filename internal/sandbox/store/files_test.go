@@ -192,7 +192,7 @@ func TestSnapshot(t *testing.T) {
 
 // FuzzLoad feeds the loader and the decoder of blocks what they did not write.
 func FuzzLoad(f *testing.F) {
-	f.Add([]byte("g\x01"), []byte("s\x00\x00a"), []byte("bSLB1"))
+	f.Add([]byte("g\x01"), []byte("s\x00\x00a"), []byte("bSLB2"))
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
 		s := newStore(t, store.Options{})
 		l := s.Load()

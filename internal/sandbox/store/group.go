@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"sync"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // Group is the events of one log group. It is safe for concurrent use.
@@ -140,7 +142,7 @@ func (g *Group) compressLocked() (*Block, error) {
 	err := o.findIDs(o.data)
 	buf := g.store.borrow()
 	defer g.store.buffers.Put(buf)
-	*buf = g.store.enc.EncodeAll(o.data, (*buf)[:0])
+	*buf = s2.Encode((*buf)[:cap(*buf)], o.data)
 	return &Block{
 		group: g, streams: o.streams, first: o.first, n: o.n,
 		min: o.min, max: o.max, in: o.in, sums: slices.Clone(o.sums), ids: o.ids, payload: o.payload, raw: len(o.data), sealed: true,

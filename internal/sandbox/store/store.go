@@ -2,13 +2,10 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // DefaultMaxBytes bounds a store whose Options set nothing: 256 MiB.
@@ -38,8 +35,6 @@ type Stats struct {
 type Store struct {
 	max     int64
 	dir     string
-	enc     *zstd.Encoder
-	dec     *zstd.Decoder
 	buffers sync.Pool // *[]byte, for decompressed blocks
 
 	mu     sync.Mutex
@@ -54,16 +49,7 @@ func New(o Options) (*Store, error) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
-		zstd.WithWindowSize(blockSize), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
-	if err != nil {
-		return nil, fmt.Errorf("make compressor: %w", err)
-	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return nil, fmt.Errorf("make decompressor: %w", err)
-	}
-	s := &Store{max: o.MaxBytes, dir: o.Dir, enc: enc, dec: dec, groups: make(map[uint32]*Group), stats: Stats{MaxBytes: o.MaxBytes}}
+	s := &Store{max: o.MaxBytes, dir: o.Dir, groups: make(map[uint32]*Group), stats: Stats{MaxBytes: o.MaxBytes}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
