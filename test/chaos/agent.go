@@ -82,7 +82,8 @@ func startAgent(ctx context.Context, l launch) (*agent, error) {
 		}
 		select {
 		case <-a.exited:
-			return nil, fmt.Errorf("the agent ended at its start: %w", a.ended())
+			text, _ := os.ReadFile(l.log)
+			return nil, fmt.Errorf("the agent ended at its start: %w: %s", a.ended(), bytes.TrimSpace(text[max(0, len(text)-300):]))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

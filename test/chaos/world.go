@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/fault"
 )
 
@@ -114,6 +115,7 @@ receivers:
   forward: {tcp: %q, unix: "off"}
   files: [{include: [%q]}]
   statsd: {udp: "off"}
+  emf: {tcp: "off", udp: "off"}
 scrape: {host: "off", cgroup: "off", task: "off"}
 queue: {dir: %q, memory: %s, disk: %s}
 shutdown: {grace: %s}
@@ -260,10 +262,21 @@ func (w *world) settle(ctx context.Context) error {
 			return fmt.Errorf("ask the agent for its status: %w", err)
 		}
 		queued := r.Signals[sidelight.Logs.String()].Queued + r.Signals[sidelight.Traces.String()].Queued
-		if queued == 0 && w.settled(r.Signals[sidelight.Traces.String()].Dropped) {
+		if queued == 0 && held(r) == 0 && w.settled(r.Signals[sidelight.Traces.String()].Dropped) {
 			return nil
 		}
 	}
+}
+
+// held is how many log events and segments are in the agent's queues and open
+// blocks.
+func held(r status.Report) (n int64) {
+	for _, q := range r.Queues {
+		if q.Name != "metrics" {
+			n += int64(q.Events) + q.OpenEvents
+		}
+	}
+	return n
 }
 
 // settled reports whether nothing is missing but datagrams whose loss was
