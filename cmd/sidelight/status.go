@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -79,14 +78,9 @@ func (a *app) statusCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		resp, err := askAgent(cmd.Context(), *addr, "/status")
+		r, err := agentStatus(cmd.Context(), *addr)
 		if err != nil {
 			return err
-		}
-		defer resp.Body.Close()
-		var r status.Report
-		if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
-			return fmt.Errorf("read the agent's status: %w", err)
 		}
 		if asJSON {
 			return a.printJSON(r)
@@ -104,18 +98,12 @@ func (a *app) printStatus(r status.Report) {
 	fmt.Fprintln(a.out)
 	t := table("queue", "kept", ">events", ">bytes", ">oldest", ">requests", ">failed", "state")
 	for _, q := range r.Queues {
-		kept, state := "memory", "ok"
+		kept := "memory"
 		if q.Durable {
 			kept = "disk"
 		}
-		if n := len(q.Denied); n > 0 {
-			state = fmt.Sprintf("%s denied, others go on: sidelight queue show", render.Plural(n, "destination"))
-		}
-		if q.Failing != nil {
-			state = fmt.Sprintf("failing for %s: %s", time.Since(*q.Failing).Round(time.Second), q.LastError)
-		}
 		t.Row(render.Cells(q.Name, kept, render.Count(int64(q.Events)+q.OpenEvents), render.Bytes(q.Bytes),
-			render.Duration(time.Duration(q.OldestMS)*time.Millisecond), render.Count(int64(q.Attempts)), render.Count(int64(q.Failed+q.Throttled)), state)...)
+			render.Duration(time.Duration(q.OldestMS)*time.Millisecond), render.Count(int64(q.Attempts)), render.Count(int64(q.Failed+q.Throttled)), queueState(q))...)
 	}
 	fmt.Fprint(a.out, t.Draw(a.style()))
 	if s := r.SetAside; s != nil && s.Events > 0 {

@@ -36,7 +36,7 @@ func (d *draft) collector(text []byte) error {
 	}
 	if child(child(root, "extensions"), "health_check") != nil {
 		d.note(d.line(child(child(root, "extensions"), "health_check")),
-			"extensions.health_check: health is at http://127.0.0.1:13133/healthz, status.listen")
+			"extensions.health_check: health is at http://127.0.0.1:13133/health, status.listen")
 	}
 	return nil
 }

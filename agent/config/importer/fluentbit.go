@@ -171,7 +171,7 @@ func (f *fluent) service(s *fluentconf.Section, _ string) {
 		host, _ := s.Get("http_listen")
 		port, _ := s.Get("http_port")
 		f.set(s.Place, "status.listen", orDefault(host, "0.0.0.0")+":"+orDefault(port, "2020"))
-		f.note(s.Place, "HTTP_Server: /metrics has other names here, and health is at /healthz")
+		f.note(s.Place, "HTTP_Server: /metrics has other names here, and health is at /health")
 	}
 }
 
