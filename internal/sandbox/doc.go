@@ -8,6 +8,10 @@
 // be moved, faults that can be injected, and the control interface under
 // /_sidelight/. Package sandboxtest starts one for a test.
 //
+// OTLP over HTTP is taken at /v1/traces, for X-Ray, and at /v1/logs, for the log
+// group and stream that the headers x-aws-log-group and x-aws-log-stream name;
+// metrics in OTLP are refused.
+//
 // # Control interface
 //
 // Bodies are JSON; a refusal is {"error": "…"}. Times are RFC 3339, durations

@@ -71,19 +71,10 @@ func (s *Server) SeedDemo(ctx context.Context) error {
 	return nil
 }
 
-// do calls an operation and commits it as the protocol layer does.
+// do calls an operation, unless one has failed.
 func (d *seeder) do(service, operation string, in any) {
-	for _, svc := range d.s.services {
-		if svc.Name() != service || d.err != nil {
-			continue
-		}
-		for _, op := range svc.Operations() {
-			if op.Name == operation {
-				if _, d.err = op.Do(d.ctx, in); d.err == nil {
-					d.err = d.s.data.commit(service, operation)
-				}
-			}
-		}
+	if d.err == nil {
+		_, d.err = d.s.do(d.ctx, service, operation, in)
 	}
 }
 

@@ -123,6 +123,7 @@ func New(o Options) (*Server, error) {
 	}
 	mux := http.NewServeMux()
 	s.control(mux)
+	s.otlp(mux)
 	mux.Handle("/", handler)
 	if s.ln, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("listen on %s: %w", o.Listen, err), s.data.close())
