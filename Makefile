@@ -12,7 +12,7 @@ MODULE  := github.com/sidelight-dev/sidelight
 COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/asn1 encoding/csv encoding/json encoding/pem encoding/xml \
            crypto/... flag log log/... math/big mime/... net/... os/exec os/signal os/user path/... reflect regexp/... runtime/pprof \
            text/... vendor/golang.org/... \
-           $(addprefix $(MODULE)/,cmd/... agent agent/config/... agent/firelens agent/fluentconf agent/recipe/... agent/scraper/... agent/status \
+           $(addprefix $(MODULE)/,cmd/... agent agent/config/... agent/firelens agent/fluentconf agent/recipe/... agent/refused agent/scraper/... agent/status \
            agent/supervise internal/alarm internal/filterpattern internal/insights internal/metricmath internal/order internal/problem \
            internal/query internal/render internal/segment internal/traces \
            internal/sandbox internal/sandbox/api internal/sandbox/awsproto internal/sandbox/cloudwatch internal/sandbox/disk \

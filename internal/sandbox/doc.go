@@ -10,7 +10,8 @@
 //
 // OTLP over HTTP is taken at /v1/traces, for X-Ray, and at /v1/logs, for the log
 // group and stream that the headers x-aws-log-group and x-aws-log-stream name;
-// metrics in OTLP are refused.
+// metrics in OTLP are refused. These requests need no signature, and faults do not
+// meet them.
 //
 // # Control interface
 //

@@ -12,8 +12,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,6 +21,7 @@ import (
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
@@ -32,8 +33,12 @@ const (
 	otlpLogStream = "X-Aws-Log-Stream"
 )
 
+// The limits are those of AWS's endpoints. What a request of log records may weigh is
+// for PutLogEvents to say; maxOTLPLogs only bounds what is read.
 const (
-	maxOTLP       = 20 << 20 // of a body, inflated
+	maxOTLPTraces = 5 << 20 // bytes of a body, inflated
+	maxOTLPLogs   = 20 << 20
+	maxOTLPSpans  = 10_000
 	typeProtobuf  = "application/x-protobuf"
 	otlpMalformed = 3 // google.rpc.Code INVALID_ARGUMENT
 )
@@ -48,8 +53,8 @@ type otlp struct {
 
 func (s *Server) otlp(mux *http.ServeMux) {
 	o := &otlp{s: s, json: otlpwire.NewJSON(), trans: xraydoc.New(xraydoc.Config{})}
-	mux.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, r *http.Request) { o.serve(w, r, o.json.Traces, o.traces) })
-	mux.HandleFunc("POST /v1/logs", func(w http.ResponseWriter, r *http.Request) { o.serve(w, r, o.json.Logs, o.logs) })
+	mux.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, r *http.Request) { o.serve(w, r, o.json.Traces, maxOTLPTraces, o.traces) })
+	mux.HandleFunc("POST /v1/logs", func(w http.ResponseWriter, r *http.Request) { o.serve(w, r, o.json.Logs, maxOTLPLogs, o.logs) })
 	mux.HandleFunc("POST /v1/metrics", func(w http.ResponseWriter, r *http.Request) {
 		o.answer(w, r, http.StatusNotImplemented, 0, errors.New("the sandbox does not take metrics in OTLP; PutMetricData and the embedded metric format it does"))
 	})
@@ -59,8 +64,8 @@ func (s *Server) otlp(mux *http.ServeMux) {
 // had to reject.
 type take func(r *http.Request, body []byte) (rejected int64, err error)
 
-func (o *otlp) serve(w http.ResponseWriter, r *http.Request, kind otlpwire.Request, do take) {
-	body, err := o.read(r, kind)
+func (o *otlp) serve(w http.ResponseWriter, r *http.Request, kind otlpwire.Request, limit int, do take) {
+	body, err := o.read(r, kind, limit)
 	var rejected int64
 	if err == nil {
 		rejected, err = do(r, body)
@@ -75,27 +80,39 @@ func (o *otlp) serve(w http.ResponseWriter, r *http.Request, kind otlpwire.Reque
 	o.answer(w, r, status, rejected, err)
 }
 
-func isJSON(r *http.Request) bool {
+func contentType(r *http.Request) string {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && t == "application/json"
+	if err != nil {
+		return ""
+	}
+	return t
 }
 
+func isJSON(r *http.Request) bool { return contentType(r) == "application/json" }
+
 // read returns the body in the wire form.
-func (o *otlp) read(r *http.Request, kind otlpwire.Request) ([]byte, error) {
+func (o *otlp) read(r *http.Request, kind otlpwire.Request, limit int) ([]byte, error) {
+	if t := contentType(r); t != typeProtobuf && !isJSON(r) {
+		return nil, fmt.Errorf("content type is %q, want %s or application/json", t, typeProtobuf)
+	}
 	in := io.Reader(r.Body)
-	if r.Header.Get("Content-Encoding") == "gzip" {
+	switch coding := r.Header.Get("Content-Encoding"); coding {
+	case "", "identity":
+	case "gzip":
 		z, err := gzip.NewReader(in)
 		if err != nil {
 			return nil, fmt.Errorf("inflate body: %w", err)
 		}
 		in = z
+	default:
+		return nil, fmt.Errorf("content encoding is %q, want gzip or none", coding)
 	}
-	body, err := io.ReadAll(io.LimitReader(in, maxOTLP+1))
+	body, err := io.ReadAll(io.LimitReader(in, int64(limit)+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read body: %w", err)
-	case len(body) > maxOTLP:
-		return nil, fmt.Errorf("body is larger than %d bytes", maxOTLP)
+	case len(body) > limit:
+		return nil, fmt.Errorf("body is larger than %d bytes", limit)
 	case isJSON(r):
 		return o.json.Append(nil, kind, body)
 	}
@@ -136,9 +153,19 @@ func (o *otlp) answer(w http.ResponseWriter, r *http.Request, status int, reject
 	_, _ = w.Write(b)
 }
 
+// signedRegion is the region that a request is signed for, or the default: a
+// signature is not asked for. Its credential is KEY/DATE/REGION/SERVICE/aws4_request.
+func signedRegion(r *http.Request) string {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if parts := strings.SplitN(credential, "/", 5); len(parts) == 5 {
+		return parts[2]
+	}
+	return DefaultRegion
+}
+
 // do calls an operation for the request.
 func (o *otlp) do(r *http.Request, service, operation string, in any) (any, error) {
-	caller := api.Caller{Account: o.s.account, Region: DefaultRegion, RequestID: "otlp"}
+	caller := api.Caller{Account: o.s.account, Region: signedRegion(r), RequestID: "otlp"}
 	return o.s.do(api.WithCaller(r.Context(), caller), service, operation, in)
 }
 
@@ -166,10 +193,14 @@ func (o *otlp) traces(r *http.Request, body []byte) (rejected int64, err error) 
 	var in otlpwire.Traces
 	var res xraydoc.Resource
 	var docs xraydoc.Docs
+	spans := 0
 	err = in.Decode(body, func() error {
 		o.trans.Prepare(&res, in.Resource.Attrs)
 		return nil
 	}, func() error {
+		if spans++; spans > maxOTLPSpans {
+			return fmt.Errorf("more than %d spans", maxOTLPSpans)
+		}
 		if o.trans.Append(&docs, &res, &in.Span) != nil {
 			rejected++
 		}
@@ -178,12 +209,17 @@ func (o *otlp) traces(r *http.Request, body []byte) (rejected int64, err error) 
 	if err != nil {
 		return 0, err
 	}
+	more, err := o.putDocuments(r, &docs)
+	return rejected + more, err
+}
+
+// putDocuments stores segment documents, as many in a call as one takes.
+func (o *otlp) putDocuments(r *http.Request, docs *xraydoc.Docs) (rejected int64, err error) {
 	const perCall = 50
-	var batch []string
-	for i := range docs.Ends {
-		batch = append(batch, string(docs.Doc(i)))
-		if len(batch) < perCall && i+1 < len(docs.Ends) {
-			continue
+	for first := 0; first < len(docs.Ends); first += perCall {
+		var batch []string
+		for i := first; i < min(first+perCall, len(docs.Ends)); i++ {
+			batch = append(batch, string(docs.Doc(i)))
 		}
 		out, err := o.do(r, "xray", "PutTraceSegments", &xray.PutTraceSegmentsInput{TraceSegmentDocuments: batch})
 		if err != nil {
@@ -192,7 +228,6 @@ func (o *otlp) traces(r *http.Request, body []byte) (rejected int64, err error) 
 		if put, ok := out.(*xray.PutTraceSegmentsOutput); ok {
 			rejected += int64(len(put.UnprocessedTraceSegments))
 		}
-		batch = nil
 	}
 	return rejected, nil
 }
@@ -242,7 +277,7 @@ func (o *otlp) logs(r *http.Request, body []byte) (int64, error) {
 	if err != nil || len(events) == 0 {
 		return 0, err
 	}
-	slices.SortStableFunc(events, func(a, b logtypes.InputLogEvent) int { return cmp.Compare(*a.Timestamp, *b.Timestamp) })
+	order.Stable(events, func(a, b logtypes.InputLogEvent) int { return cmp.Compare(*a.Timestamp, *b.Timestamp) })
 	_, err = o.do(r, "logs", "PutLogEvents", &cwl.PutLogEventsInput{LogGroupName: &group, LogStreamName: &stream, LogEvents: events})
 	return 0, err
 }
