@@ -64,6 +64,7 @@ type Agent struct {
 	began   time.Time
 
 	books  meter.Account
+	routes meter.Routes
 	meters meter.Set
 	intake intake
 	names  names

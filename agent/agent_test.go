@@ -335,6 +335,9 @@ func TestFiles(t *testing.T) {
 	again := start(t, cfg)
 	eventually(t, "the rest", func() bool { return again.Books(sidelight.Logs).Delivered == 200 })
 	again.finish(t)
+	if r := again.Report().Routes; len(r) != 1 || r[0].Group != "/files" || r[0].Delivered != 200 || r[0].Bytes == 0 {
+		t.Errorf("routes %+v", r)
+	}
 	all := strings.Join(messages(t, s, "/files"), "")
 	for i := range 400 {
 		if n := strings.Count(all, fmt.Sprintf("<%d>", i)); n != 1 {

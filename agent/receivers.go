@@ -287,6 +287,9 @@ func (a *Agent) buildScrapers(context.Context, aws.Config) error {
 			a.log.Warn("cannot measure the task", "err", err)
 		}
 	}
+	if a.cfg.Scrape.Agent {
+		scrapers = append(scrapers, &ownScraper{agent: a})
+	}
 	if len(scrapers) == 0 {
 		return nil
 	}

@@ -28,6 +28,7 @@ func (a *Agent) Report() status.Report {
 		r.Queues = append(r.Queues, l.report())
 	}
 	r.SetAside = a.refusedStats()
+	r.Routes = a.routes.Totals()
 	st := a.aggregate.Stats()
 	r.Series, r.Overflow = st.Series, st.Overflow
 	return r
@@ -83,9 +84,10 @@ func (a *Agent) registerMeters() *meter.Set {
 		m.Func("sidelight_accepted_total", "items taken in", read(func(t meter.Totals) float64 { return float64(t.Accepted) }), "signal", name)
 		m.Func("sidelight_recovered_total", "items found on disk at start", read(func(t meter.Totals) float64 { return float64(t.Recovered) }), "signal", name)
 		m.Func("sidelight_delivered_total", "items that AWS took", read(func(t meter.Totals) float64 { return float64(t.Delivered) }), "signal", name)
-		m.Func("sidelight_lost_total", "items refused by AWS or dropped; /status has the causes", read(func(t meter.Totals) float64 { return float64(t.Lost()) }), "signal", name)
+		m.Func("sidelight_lost_total", "items refused by AWS or dropped, for whatever cause", read(func(t meter.Totals) float64 { return float64(t.Lost()) }), "signal", name)
 		m.Func("sidelight_queued", "items on the way", read(func(t meter.Totals) float64 { return float64(t.Queued()) }), "signal", name)
 	}
+	a.registerCauses(m)
 	for _, l := range a.lanes {
 		m.Func("sidelight_queue_bytes", "bytes of queued bodies", func() float64 { return float64(l.queue.Stats().Bytes) }, "queue", l.name)
 		m.Func("sidelight_queue_disk_bytes", "bytes of the queue's files", func() float64 { return float64(l.queue.Stats().Disk) }, "queue", l.name)
@@ -111,4 +113,35 @@ func (a *Agent) registerMeters() *meter.Set {
 	m.Func("sidelight_process_rss_bytes", "resident memory of the agent", func() float64 { return float64(process().RSSBytes) })
 	m.Func("sidelight_process_cpu_seconds_total", "CPU time of the agent", func() float64 { return process().CPUSeconds })
 	return m
+}
+
+// registerCauses makes what depends on the data readable: causes and routes.
+func (a *Agent) registerCauses(m *meter.Set) {
+	byCause := func(name, help, label string, of func(meter.Totals) map[string]uint64) {
+		m.Collect(name, help, "counter", func(emit func(float64, ...string)) {
+			for s := range sidelight.Signal(sidelight.NumSignals) {
+				for cause, n := range of(a.books.Totals(s)) {
+					emit(float64(n), "signal", s.String(), label, cause)
+				}
+			}
+		})
+	}
+	byCause("sidelight_refused_total", "items that AWS will never take", "reason", func(t meter.Totals) map[string]uint64 { return t.Refused })
+	byCause("sidelight_dropped_total", "items that the agent gave up", "cause", func(t meter.Totals) map[string]uint64 { return t.Dropped })
+	byRoute := func(name, help string, of func(meter.RouteTotals) uint64) {
+		m.Collect(name, help, "counter", func(emit func(float64, ...string)) {
+			for _, t := range a.routes.Totals() {
+				emit(float64(of(t)), "exporter", t.Exporter, "group", t.Group)
+			}
+		})
+	}
+	byRoute("sidelight_route_delivered_total", "items delivered, by log group or namespace", func(t meter.RouteTotals) uint64 { return t.Delivered })
+	byRoute("sidelight_route_bytes_total", "bytes of the bodies that were delivered", func(t meter.RouteTotals) uint64 { return t.Bytes })
+	m.Collect("sidelight_route_refused_total", "items refused, by log group or namespace", "counter", func(emit func(float64, ...string)) {
+		for _, t := range a.routes.Totals() {
+			for reason, n := range t.Refused {
+				emit(float64(n), "exporter", t.Exporter, "group", t.Group, "reason", reason)
+			}
+		}
+	})
 }

@@ -78,6 +78,7 @@ type Scrape struct {
 	PerCPU   bool          `key:"per_cpu" doc:"each CPU of the machine too: six more series for each"`
 	Cgroup   Switch        `key:"cgroup" doc:"the agent's own container: auto, on or off"`
 	Task     Switch        `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
+	Agent    bool          `key:"agent" doc:"the agent itself, in Sidelight/Agent: what it took, delivered and lost, and what it costs"`
 	Names    Names         `key:"names" doc:"of the task's metrics: sidelight or container-insights"`
 }
 

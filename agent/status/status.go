@@ -30,6 +30,7 @@ type Report struct {
 	Identity  identity.Identity       `json:"identity"`
 	Signals   map[string]Signal       `json:"signals"`
 	Queues    []Queue                 `json:"queues"`
+	Routes    []meter.RouteTotals     `json:"routes"`
 	Listeners []Listener              `json:"listeners"`
 	Process   Process                 `json:"process"`
 	Series    int                     `json:"metric_series"`

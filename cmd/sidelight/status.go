@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/exit"
+	"github.com/sidelight-dev/sidelight/internal/meter"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/render"
 )
 
@@ -109,6 +112,7 @@ func (a *app) printStatus(r status.Report) {
 	if s := r.SetAside; s != nil && s.Events > 0 {
 		fmt.Fprintf(a.out, "%s refused and set aside: sidelight queue show\n", render.Plural(s.Events, "event"))
 	}
+	a.printRoutes(r.Routes)
 	fmt.Fprintln(a.out)
 	for _, l := range r.Listeners {
 		fmt.Fprintf(a.out, "%-14s %s\n", l.Name, l.Address)
@@ -124,6 +128,30 @@ func (a *app) printBooks(r status.Report) {
 			causes(b.Refused), causes(b.Dropped), render.Count(b.Queued))...)
 	}
 	fmt.Fprint(a.out, t.Draw(a.style()))
+}
+
+// shownRoutes is how many routes status shows; -o json has all.
+const shownRoutes = 12
+
+// printRoutes prints where most was delivered.
+func (a *app) printRoutes(routes []meter.RouteTotals) {
+	if len(routes) == 0 {
+		return
+	}
+	fmt.Fprintln(a.out)
+	order.Stable(routes, func(a, b meter.RouteTotals) int { return cmp.Compare(b.Delivered, a.Delivered) })
+	t := table("delivered to", ">events", ">bytes", ">refused", ">last")
+	for _, x := range routes[:min(len(routes), shownRoutes)] {
+		last := "never"
+		if !x.Last.IsZero() {
+			last = render.Duration(time.Since(x.Last).Truncate(time.Second)) + " ago"
+		}
+		t.Row(render.Cells(strings.TrimSpace(x.Exporter+" "+x.Group), render.Count(int64(x.Delivered)), render.Bytes(int64(x.Bytes)), causes(x.Refused), last)...)
+	}
+	fmt.Fprint(a.out, t.Draw(a.style()))
+	if n := len(routes) - shownRoutes; n > 0 {
+		fmt.Fprintf(a.out, "and %d more: -o json\n", n)
+	}
 }
 
 // causes prints "3 full, 1 oversize", or 0.

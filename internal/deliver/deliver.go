@@ -31,6 +31,12 @@ type Aside interface {
 	Keep(b *sidelight.Block, at []int, reason string, cause error)
 }
 
+// Routes counts by where events go. It is called once for each request.
+type Routes interface {
+	Deliver(d sidelight.Dest, events, bytes int)
+	Refuse(d sidelight.Dest, reason string, events int)
+}
+
 // Config shapes a Delivery. Zero fields take the defaults.
 type Config struct {
 	// Workers is how many exports run at the same time. Default 4.
@@ -45,6 +51,8 @@ type Config struct {
 	DeniedBackoff time.Duration
 	// Aside takes what is refused for good. Nil: it is only counted.
 	Aside Aside
+	// Routes may be nil.
+	Routes Routes
 }
 
 func (c Config) withDefaults() Config {
@@ -183,8 +191,11 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 		d.pace.throttled(0)
 	}
 	d.books.Deliver(b.Signal, r.Accepted)
+	if d.cfg.Routes != nil {
+		d.cfg.Routes.Deliver(b.Dest.Value(), r.Accepted, len(b.Body))
+	}
 	for _, f := range r.Refused {
-		d.books.Refuse(b.Signal, f.Reason, f.Events)
+		d.refuse(b, f.Reason, f.Events)
 		at := f.At
 		if f.Events == b.Events {
 			at = positions(0, b.Events)
@@ -245,8 +256,15 @@ func (d *Delivery) reject(l sidelight.Lease, f *sidelight.Fault) error {
 	d.rests.clear(b.Dest)
 	d.log.Error("block refused for good", "dest", destText(b), "events", b.Events, "err", f)
 	d.keep(b, positions(0, b.Events), f.Kind.String(), f)
-	d.books.Refuse(b.Signal, f.Kind.String(), b.Events)
+	d.refuse(b, f.Kind.String(), b.Events)
 	return l.Commit()
+}
+
+func (d *Delivery) refuse(b *sidelight.Block, reason string, events int) {
+	d.books.Refuse(b.Signal, reason, events)
+	if d.cfg.Routes != nil {
+		d.cfg.Routes.Refuse(b.Dest.Value(), reason, events)
+	}
 }
 
 // keep sets events aside, before the block is committed: a crash in between has

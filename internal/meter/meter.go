@@ -21,6 +21,7 @@ type Set struct {
 type family struct {
 	help, kind string
 	series     map[string]func() float64
+	collect    []func(emit func(value float64, labels ...string))
 }
 
 // Counter is a number that only grows.
@@ -45,9 +46,18 @@ func (s *Set) Func(name, help string, read func() float64, labels ...string) {
 	s.add(name, help, "gauge", labels, read)
 }
 
-func (s *Set) add(name, help, kind string, labels []string, read func() float64) {
+// Collect registers series that come and go: collect is called when the set is
+// written, and emits them. kind is gauge or counter; labels are pairs of name
+// and value.
+func (s *Set) Collect(name, help, kind string, collect func(emit func(value float64, labels ...string))) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	f := s.family(name, help, kind)
+	f.collect = append(f.collect, collect)
+}
+
+// family returns the family called name, made if it is not there.
+func (s *Set) family(name, help, kind string) *family {
 	if s.families == nil {
 		s.families = map[string]*family{}
 	}
@@ -56,6 +66,13 @@ func (s *Set) add(name, help, kind string, labels []string, read func() float64)
 		f = &family{help: help, kind: kind, series: map[string]func() float64{}}
 		s.families[name] = f
 	}
+	return f
+}
+
+func (s *Set) add(name, help, kind string, labels []string, read func() float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.family(name, help, kind)
 	key := labelText(labels)
 	if f.series[key] != nil {
 		panic("BUG: metric registered twice: " + name + key)
@@ -89,13 +106,26 @@ func (s *Set) WriteText(w io.Writer) error {
 		if _, err := fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, f.help, name, f.kind); err != nil {
 			return err
 		}
-		for _, labels := range sortedKeys(f.series) {
-			if _, err := fmt.Fprintf(w, "%s%s %v\n", name, labels, f.series[labels]()); err != nil {
+		values := f.values()
+		for _, labels := range sortedKeys(values) {
+			if _, err := fmt.Fprintf(w, "%s%s %v\n", name, labels, values[labels]); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// values reads every series of f, by its labels.
+func (f *family) values() map[string]float64 {
+	values := make(map[string]float64, len(f.series))
+	for labels, read := range f.series {
+		values[labels] = read()
+	}
+	for _, collect := range f.collect {
+		collect(func(v float64, labels ...string) { values[labelText(labels)] = v })
+	}
+	return values
 }
 
 func sortedKeys[V any](m map[string]V) []string {
