@@ -88,6 +88,11 @@ func (p *pace) succeeded() {
 func (p *pace) failed(after time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// Attempts that were under way together fail together, and make the pause no
+	// longer than one of them.
+	if left := time.Until(p.pause); left > 0 {
+		return max(after, left)
+	}
 	p.failures++
 	rest := max(after, jitter(p.backoffLocked()))
 	if p.failures >= failuresBeforePause {

@@ -61,3 +61,22 @@ func TestPaceRecovers(t *testing.T) {
 		}
 	})
 }
+
+// After a short outage delivery goes on soon: the pause grows with the outage,
+// not with the number of attempts that fail at the same time.
+func TestPauseOfAShortOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		x := &exporter{answer: func(_ int, b *sidelight.Block) (sidelight.Receipt, error) {
+			if time.Since(start) < 2*time.Second {
+				time.Sleep(10 * time.Millisecond) // so that attempts overlap
+				return sidelight.Receipt{}, fault(sidelight.Transient)
+			}
+			return all(b)
+		}}
+		run(t, deliver.Config{Workers: 8}, x, blocks(50)...)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("delivered %v after an outage of 2 s", took-2*time.Second)
+		}
+	})
+}
