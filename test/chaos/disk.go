@@ -76,7 +76,7 @@ func asNobody(x *settings) {
 // from memory, and acknowledges what is delivered.
 func readOnlyStartRow(s scale) *row {
 	return &row{
-		name: "directory read-only at the start", loads: s.loads(), tune: asNobody, may: allowed{again: true},
+		name: "directory read-only at the start", loads: s.loads(), tune: asNobody, may: allowed{again: true, drop: true},
 		before: func(_ context.Context, w *world) error { return os.Chmod(w.queue(), 0o555) },
 		script: during(s.span/4, fault.Rule{Kind: fault.Refuse}),
 	}

@@ -31,6 +31,7 @@ type options struct {
 	only     string
 	parallel int
 	keep     bool
+	sources  bool
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "run only the rows whose name contains this")
 	flag.IntVar(&o.parallel, "parallel", 1, "rows at work at the same time")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of a row that fails, with the agent's log")
+	flag.BoolVar(&o.sources, "sources", false, "print a line for each source too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -84,10 +86,10 @@ func runAll(ctx context.Context, out io.Writer, o options) error {
 		})
 	}
 	wg.Wait()
-	return print(out, chosen, verdicts)
+	return print(out, chosen, verdicts, o.sources)
 }
 
-func print(out io.Writer, rows []*row, verdicts []verdict) error {
+func print(out io.Writer, rows []*row, verdicts []verdict, bySource bool) error {
 	w := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "fault\tsent\tacknowledged\tdelivered\tduplicates\trefused\tdropped\tqueued\tlost\tpeak RSS, MB\ts\tresult")
 	failed := 0
@@ -104,6 +106,11 @@ func print(out io.Writer, rows []*row, verdicts []verdict) error {
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%d\t%.1f\t%.0f\t%s\n", r.name, t.sent, t.acked, t.delivered, t.duplicates,
 			t.refused, dropped, t.queued, t.lost, float64(v.peak)/1e6, v.took.Seconds(), result)
+		for s, t := range v.tallies {
+			if bySource {
+				fmt.Fprintf(w, "  %s\t%d\t%d\t%d\t%d\t%d\n", source(s), t.sent, t.acked, t.delivered, t.duplicates, t.refused)
+			}
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err

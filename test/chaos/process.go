@@ -15,14 +15,14 @@ import (
 // killRow kills the agent at random moments and starts it again each time. Part
 // of the time the service is out, so that there is something on disk.
 func killRow(s scale) *row {
-	s.span = time.Duration(s.kills) * time.Second
+	s.span = time.Duration(s.kills) * 1300 * time.Millisecond
 	return &row{
 		name: fmt.Sprintf("kill -9, %d times", s.kills), loads: withoutDatagrams(s.loads()), limit: s.limit + 2*s.span,
 		may:    allowed{copies: true, again: true},
 		before: faults(fault.Rule{Kind: fault.Refuse, Rate: 0.5}),
 		script: func(ctx context.Context, w *world) error {
 			for range s.kills {
-				err := pause(ctx, 200*time.Millisecond+rand.N(900*time.Millisecond))
+				err := pause(ctx, 200*time.Millisecond+rand.N(2*s.span/time.Duration(s.kills)-400*time.Millisecond))
 				if err == nil {
 					err = errors.Join(w.killAgent(), w.start(ctx))
 				}
@@ -48,12 +48,14 @@ func withoutDatagrams(l [sources]load) [sources]load {
 func termRow(s scale) *row {
 	const grace = 4 * time.Second
 	before, span := s.span/2, s.span
-	s.span = before + time.Second + 2*grace
+	s.span = before + 3*time.Second + 2*grace
 	r := &row{
 		name: "SIGTERM under load, twice", loads: s.loads(), may: allowed{again: true},
 		tune: func(x *settings) { x.grace = grace },
 		script: func(ctx context.Context, w *world) error {
-			err := errors.Join(pause(ctx, before), w.restart(ctx), w.play(fault.Rule{Kind: fault.Refuse}), pause(ctx, time.Second), w.restart(ctx))
+			// What is delivered before the outage must not be found on disk after it.
+			err := errors.Join(pause(ctx, before), w.restart(ctx), pause(ctx, 2*time.Second),
+				w.play(fault.Rule{Kind: fault.Refuse}), pause(ctx, time.Second), w.restart(ctx))
 			w.heal()
 			return err
 		},
