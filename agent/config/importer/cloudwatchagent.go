@@ -29,6 +29,7 @@ func cloudWatchAgent() []rule {
 
 		{path: files + ".*", take: takeFile},
 		{path: "logs.log_stream_name", take: func(d *draft, v value) { d.set(v.place, "logs.stream", placeholders(v.text())) }},
+		{path: "logs.metrics_collected.emf.service_address", take: takeEMF},
 		{path: "logs.metrics_collected.emf.**"},
 		{path: "logs.metrics_collected.emf"},
 		{path: "logs.metrics_collected.ecs.**", take: task},
@@ -72,6 +73,17 @@ const endpoints = "aws.endpoint replaces the endpoint of every service; the vari
 func takeInterval(d *draft, v value) {
 	d.set(v.place, "scrape.interval", seconds(v.text()))
 	d.set(v.place, "metrics.interval", seconds(v.text()))
+}
+
+// takeEMF reads an address such as udp://0.0.0.0:25888; without a scheme both are
+// meant.
+func takeEMF(d *draft, v value) {
+	network, _, ok := strings.Cut(v.text(), "://")
+	for _, n := range []string{"tcp", "udp"} {
+		if !ok || n == network {
+			d.set(v.place, "receivers.emf."+n, address(v.text()))
+		}
+	}
 }
 
 func takeRole(d *draft, v value) { d.set(v.place, "aws.role_arn", v.text()) }

@@ -143,6 +143,17 @@ func collectorReceiver(name string) []rule {
 			to("endpoint", "receivers.statsd.udp", address),
 			to("aggregation_interval", "metrics.interval", same),
 		}, nothing("transport", "enable_metric_type", "is_monotonic_counter")...)
+	case "syslog":
+		return append([]rule{
+			asItIs(),
+			to("tcp.listen_address", "receivers.syslog.tcp", address),
+			to("udp.listen_address", "receivers.syslog.udp", address),
+			to("location", "receivers.syslog.zone", same),
+		}, nothing("protocol", "tcp.max_log_size", "enable_octet_counting")...)
+	case "tcplog":
+		return []rule{asItIs(), to("listen_address", "receivers.lines.tcp", address)}
+	case "udplog":
+		return []rule{asItIs(), to("listen_address", "receivers.lines.udp", address)}
 	case "fluentforward":
 		return []rule{asItIs(), to("endpoint", "receivers.forward.tcp", address)}
 	case "filelog":

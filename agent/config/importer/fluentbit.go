@@ -196,6 +196,10 @@ func (f *fluent) input(s *fluentconf.Section, name string) {
 		host, _ := s.Get("listen")
 		port, _ := s.Get("port")
 		f.set(s.Place, "receivers.statsd.udp", orDefault(host, "0.0.0.0")+":"+orDefault(port, "8125"))
+	case "syslog":
+		f.syslog(s)
+	case "tcp", "udp":
+		f.lines(s, name)
 	case "cpu", "mem", "disk", "netif", "node_exporter_metrics":
 		f.set(s.Place, "scrape.host", "on")
 		f.note(s.Place, "input %s: the machine is measured, as metrics and not as log events", name)
@@ -205,6 +209,40 @@ func (f *fluent) input(s *fluentconf.Section, name string) {
 	default:
 		f.note(s.Place, "input %q is not carried over", name)
 	}
+}
+
+// syslog carries over an input that listens for syslog; without a mode, on a
+// socket of the file system.
+func (f *fluent) syslog(s *fluentconf.Section) {
+	host, _ := s.Get("listen")
+	port, _ := s.Get("port")
+	addr := orDefault(host, "0.0.0.0") + ":" + orDefault(port, "5140")
+	switch mode, _ := s.Get("mode"); strings.ToLower(mode) {
+	case "tcp":
+		f.set(s.Place, "receivers.syslog.tcp", addr)
+	case "udp":
+		f.set(s.Place, "receivers.syslog.udp", addr)
+	case "", "unix_udp":
+		path, _ := s.Get("path")
+		f.set(s.Place, "receivers.syslog.unix", path)
+	default:
+		f.note(s.Place, "input syslog with Mode %s is not carried over", mode)
+	}
+	f.rest(s, "mode", "listen", "port", "path", "unix_perm", "parser", "tag", "buffer_chunk_size", "buffer_max_size", "receive_buffer_size")
+	f.inputs = append(f.inputs, fluentInput{})
+}
+
+// lines carries over an input of lines, which are documents unless it says
+// otherwise.
+func (f *fluent) lines(s *fluentconf.Section, network string) {
+	host, _ := s.Get("listen")
+	port, _ := s.Get("port")
+	f.set(s.Place, "receivers.lines."+network, orDefault(host, "0.0.0.0")+":"+orDefault(port, "5170"))
+	if format, _ := s.Get("format"); strings.EqualFold(format, "none") {
+		f.set(s.Place, "receivers.lines.format", "plain")
+	}
+	f.rest(s, "listen", "port", "format", "tag", "buffer_size", "chunk_size")
+	f.inputs = append(f.inputs, fluentInput{})
 }
 
 func (f *fluent) forward(s *fluentconf.Section) {
