@@ -229,7 +229,14 @@ func (f *fluent) syslog(s *fluentconf.Section) {
 		f.note(s.Place, "input syslog with Mode %s is not carried over", mode)
 	}
 	f.rest(s, "mode", "listen", "port", "path", "unix_perm", "parser", "tag", "buffer_chunk_size", "buffer_max_size", "receive_buffer_size")
-	f.inputs = append(f.inputs, fluentInput{})
+	f.named(s, "syslog")
+}
+
+// named notes an input whose events have its name as their source.
+func (f *fluent) named(s *fluentconf.Section, source string) {
+	tag, _ := s.Get("tag")
+	name, _ := s.Get("name")
+	f.inputs = append(f.inputs, fluentInput{tag: orDefault(tag, name+".0"), expr: "source = " + quote(source)})
 }
 
 // lines carries over an input of lines, which are documents unless it says
@@ -242,7 +249,7 @@ func (f *fluent) lines(s *fluentconf.Section, network string) {
 		f.set(s.Place, "receivers.lines.format", "plain")
 	}
 	f.rest(s, "listen", "port", "format", "tag", "buffer_size", "chunk_size")
-	f.inputs = append(f.inputs, fluentInput{})
+	f.named(s, "lines")
 }
 
 func (f *fluent) forward(s *fluentconf.Section) {
