@@ -225,10 +225,13 @@ func (a *metricAlarm) watchMetrics(in *cloudwatch.PutMetricAlarmInput) error {
 	a.set = set
 	var metrics, expressions int
 	for _, q := range set.queries {
-		if q.metric != nil {
+		if q.metric != nil || q.insights != nil {
 			metrics++
 		} else {
 			expressions++
+		}
+		if q.insights != nil && len(q.insights.groups) > 0 {
+			return unsupported("alarms on Metrics Insights queries with GROUP BY")
 		}
 		if q.period != set.queries[0].period {
 			return errors.New("all members of Metrics must have the same Period")

@@ -216,9 +216,12 @@ func (s *Service) slots(sc scope, a *metricAlarm, now time.Time) ([]alarm.Slot, 
 	windows := a.rule.Windows(now.Add(-s.opts.EvaluationDelay))
 	r := &windowReading{s: s, sc: sc, now: now, span: span{a.rule.Period, windows}}
 	ev := a.set.evaluator(r.series, r.times)
+	ev.insights = r.insights
 	ev.wide = func() *evaluator {
 		past := &windowReading{s: s, sc: sc, now: now, span: span{r.span.period, trainedWindows(r.span)}}
-		return a.set.evaluator(past.series, past.times)
+		wide := a.set.evaluator(past.series, past.times)
+		wide.insights = past.insights
+		return wide
 	}
 	v, err := ev.value(a.watched)
 	if err != nil {
@@ -303,6 +306,10 @@ func (r *windowReading) series(q *query) metricmath.Series {
 	}
 	r.samples[q] = samples
 	return out
+}
+
+func (r *windowReading) insights(q *query) metricmath.Value {
+	return r.s.store.insights(scope{cmp.Or(q.account, r.sc.account), r.sc.region}, q, r.now, r.span)
 }
 
 func (r *windowReading) times(time.Duration) []int64 {

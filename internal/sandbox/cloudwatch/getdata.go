@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -172,18 +173,21 @@ func retention(period time.Duration) time.Duration {
 
 // series reads the metric of q.
 func (r *reading) series(q *query) metricmath.Series {
-	sc := r.sc
-	if q.account != "" {
-		sc.account = q.account
-	}
 	sp := r.span(q.period)
 	out := metricmath.Series{ID: q.id, Period: q.period}
-	for i, d := range r.s.store.read(sc, *q.metric, q.unit, r.now, sp) {
+	for i, d := range r.s.store.read(r.owner(q), *q.metric, q.unit, r.now, sp) {
 		if v, ok := q.stat.eval(&d); ok {
 			out.Points = append(out.Points, metricmath.Point{Time: sp.windows[i].Start.Unix(), Value: v})
 		}
 	}
 	return out
+}
+
+// owner is the scope of q's metrics.
+func (r *reading) owner(q *query) scope { return scope{cmp.Or(q.account, r.sc.account), r.sc.region} }
+
+func (r *reading) insights(q *query) metricmath.Value {
+	return r.s.store.insights(r.owner(q), q, r.now, r.span(q.period))
 }
 
 func (r *reading) times(period time.Duration) []int64 {
@@ -198,11 +202,11 @@ func (r *reading) times(period time.Duration) []int64 {
 // results computes what the request returns, in ascending order of time.
 func (r *reading) results(set *querySet, labels *labeller) ([]types.MetricDataResult, error) {
 	ev := set.evaluator(r.series, r.times)
-	ev.search = r.search
+	ev.search, ev.insights = r.search, r.insights
 	ev.wide = sync.OnceValue(func() *evaluator {
 		past := &reading{s: r.s, sc: r.sc, start: r.start, end: r.end, now: r.now, spans: make(map[time.Duration]span), trained: true}
 		wide := set.evaluator(past.series, past.times)
-		wide.search = past.search
+		wide.search, wide.insights = past.search, past.insights
 		return wide
 	})
 	var out []types.MetricDataResult

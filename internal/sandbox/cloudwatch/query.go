@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,6 +34,8 @@ type query struct {
 	account string    // empty for the caller's
 	unit    string
 	stat    statistic
+
+	insights *insights // nil for metrics and other expressions
 
 	expr     *metricmath.Expr
 	text     string
@@ -69,6 +70,9 @@ func compile(path string, in []types.MetricDataQuery) (*querySet, error) {
 			return nil, err
 		}
 	}
+	if err := set.oneInsights(); err != nil {
+		return nil, err
+	}
 	return set, set.typecheck()
 }
 
@@ -97,8 +101,8 @@ func (q *query) compileExpression(at string, in *types.MetricDataQuery) error {
 	if len(q.text) > maxExpression {
 		return fmt.Errorf("%s.Expression must be at most %d characters long", at, maxExpression)
 	}
-	if first, _, _ := strings.Cut(strings.TrimSpace(q.text), " "); strings.EqualFold(first, "SELECT") {
-		return unsupported("Metrics Insights queries (%s.Expression)", at)
+	if isInsights(q.text) {
+		return q.compileInsights(at, in.Period)
 	}
 	var err error
 	if q.expr, err = metricmath.Parse(q.text); err != nil {
@@ -229,6 +233,7 @@ func (set *querySet) blank() *evaluator {
 		_, err := newSearch(text, stat, period)
 		return nil, err
 	}
+	ev.insights = func(q *query) metricmath.Value { return q.insights.blank(q.id, q.period) }
 	return ev
 }
 
@@ -240,6 +245,8 @@ type evaluator struct {
 	values map[*query]metricmath.Value
 	// search finds the series of a SEARCH in an expression; nil refuses it.
 	search func(q *query, text, stat string, period time.Duration) ([]metricmath.Series, error)
+	// insights computes a Metrics Insights query.
+	insights func(q *query) metricmath.Value
 	// wide, if set, returns an evaluator that also reaches back over the training
 	// span of anomaly bands.
 	wide func() *evaluator
@@ -266,6 +273,9 @@ func (ev *evaluator) value(q *query) (metricmath.Value, error) {
 func (ev *evaluator) compute(q *query) (metricmath.Value, error) {
 	if q.metric != nil {
 		return metricmath.Of(ev.series(q)), nil
+	}
+	if q.insights != nil {
+		return ev.insights(q), nil
 	}
 	if ev.wide != nil && q.expr.Calls(bandFunction) {
 		v, err := ev.wide().value(q)

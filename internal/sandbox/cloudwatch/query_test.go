@@ -146,8 +146,8 @@ func TestGetMetricDataRules(t *testing.T) {
 			in.MetricDataQueries = []types.MetricDataQuery{{Id: aws.String("e1"), Expression: aws.String("1 + 1")}}
 		}, badValue, "not a time series"},
 		"insights": {func(in *sdk.GetMetricDataInput) {
-			in.MetricDataQueries = []types.MetricDataQuery{{Id: aws.String("e1"), Expression: aws.String("SELECT 1")}}
-		}, "UnsupportedOperation", "Metrics Insights"},
+			in.MetricDataQueries = []types.MetricDataQuery{{Id: aws.String("e1"), Expression: aws.String("SELECT SUM(x)")}}
+		}, badValue, "FROM is expected"},
 		"time zone": {func(in *sdk.GetMetricDataInput) { in.LabelOptions = &types.LabelOptions{Timezone: aws.String("moon")} }, badValue, "Timezone"},
 	}
 	r := newRig(t)
