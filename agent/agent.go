@@ -21,6 +21,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/firelens"
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/processor/join"
+	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
 	"github.com/sidelight-dev/sidelight/agent/refused"
@@ -79,7 +80,8 @@ type Agent struct {
 	traces    *lane
 	metrics   *lane
 	aggregate *aggregate.Aggregate
-	child     *child.Receiver // nil: none
+	spans     *spanmetrics.Metrics // nil: spans are not counted
+	child     *child.Receiver      // nil: none
 	receivers []*running
 	stages    []stage
 	strange   atomic.Int64 // messages that a receiver could not read and passed on
@@ -153,9 +155,11 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	if err := a.buildLanes(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	a.buildSpanMetrics()
 	a.aggregate = aggregate.New(aggregate.Config{
 		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: cfg.Metrics.MaxSeries,
-		Dimensions: a.dimensions(), Exact: []string{ecstask.InsightsNamespace},
+		Dimensions: a.dimensions(), Exact: []string{ecstask.InsightsNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
+		Collect: a.collectSpans(),
 	}, a.pushPoints(), a.log)
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -328,7 +332,14 @@ func (a *Agent) LeftInFiles() int { return a.left.files }
 func (a *Agent) Books(s sidelight.Signal) meter.Totals { return a.books.Totals(s) }
 
 func (a *Agent) pushPoints() func(context.Context, []sidelight.Point) error {
-	return a.pusher().push
+	p := a.pusher()
+	if !a.cfg.Traces.ApplicationSignals {
+		return p.push
+	}
+	s := &signalsPusher{next: p.push, logs: func() sidelight.Sink { return a.logs.packer }, dest: sidelight.Dest{
+		Exporter: logsLane, Group: spanmetrics.SignalsGroup, Stream: streamName(a.id.Value("service") + "/" + a.id.Value("host")),
+	}.Handle()}
+	return s.push
 }
 
 // wrap names the part that could not be built.

@@ -140,7 +140,8 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 		XRay: xraydoc.Config{
 			Indexed: a.cfg.Traces.Indexed, LogGroups: []string{a.names.dest(logsLane, "", "otlp").Value().Group},
 		},
-		Memory: int64(a.cfg.Queue.Memory),
+		Memory:  int64(a.cfg.Queue.Memory),
+		Observe: a.observeSpans(),
 	}
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
 		return nil
@@ -186,7 +187,7 @@ func (a *Agent) buildXRay(ctx context.Context, ac aws.Config) error {
 	if err != nil {
 		return wrap("xray", err)
 	}
-	r, err := receive(a, "xray", a.traces.packer, func() (*xray.Receiver, error) {
+	r, err := receive(a, "xray", a.countSegments(a.traces.packer), func() (*xray.Receiver, error) {
 		return xray.New(cfg, up, &a.books, a.log.With("receiver", "xray"))
 	})
 	if err != nil {

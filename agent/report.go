@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
@@ -29,6 +30,7 @@ func (a *Agent) Report() status.Report {
 	}
 	r.SetAside = a.refusedStats()
 	r.Routes = a.routes.Totals()
+	r.SpanMetrics = a.spanStats()
 	st := a.aggregate.Stats()
 	r.Series, r.Overflow = st.Series, st.Overflow
 	return r
@@ -108,6 +110,16 @@ func (a *Agent) registerMeters() *meter.Set {
 		m.Func("sidelight_set_aside_bytes", "bytes of the files of refused events", func() float64 { return float64(x.Stats().Bytes) })
 		m.Func("sidelight_set_aside_displaced_total", "refused events that made room for newer ones", func() float64 { return float64(x.Stats().Displaced) })
 		m.Func("sidelight_set_aside_lost_total", "refused events that could not be kept", func() float64 { return float64(x.Stats().Lost) })
+	}
+	if x := a.spans; x != nil {
+		const help = "requests that were counted under another name than their own, as there are too many names"
+		for name, read := range map[string]func(spanmetrics.Overflow) uint64{
+			"service": func(o spanmetrics.Overflow) uint64 { return o.Services },
+			"route":   func(o spanmetrics.Overflow) uint64 { return o.Routes },
+			"remote":  func(o spanmetrics.Overflow) uint64 { return o.Remotes },
+		} {
+			m.Func("sidelight_span_metrics_overflow_total", help, func() float64 { return float64(read(x.Stats().Overflow)) }, "of", name)
+		}
 	}
 	m.Func("sidelight_lines_unparsed_total", "log lines that were not in the format they should be in", func() float64 { return float64(a.unparsed()) })
 	m.Func("sidelight_process_rss_bytes", "resident memory of the agent", func() float64 { return float64(process().RSSBytes) })

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/dist"
 	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
@@ -32,6 +33,10 @@ type Config struct {
 	Exact []string
 	// MaxSeries bounds the series of one interval. Default 2000.
 	MaxSeries int
+	// Collect is called at each interval's end, before its points are made, for
+	// those who sum by themselves. It must not call the Aggregate but by Record.
+	// Nil: nobody does.
+	Collect func(sidelight.Recorder)
 }
 
 func (c Config) withDefaults() Config {
@@ -81,7 +86,7 @@ type series struct {
 	dims                  []sidelight.Dimension
 	kind                  sidelight.MeasurementKind
 	resolution            int
-	dist                  dist
+	dist                  dist.Dist
 	sum                   float64
 }
 
@@ -140,7 +145,7 @@ func (x *series) add(v, n float64) {
 		x.sum += v * n
 		return
 	}
-	x.dist.add(v, n)
+	x.dist.Add(v, n)
 }
 
 // overflowSeries returns the one series of m's metric that takes what there is
@@ -223,6 +228,9 @@ func (a *Aggregate) Flush(ctx context.Context) error {
 
 // cut empties every series into points.
 func (a *Aggregate) cut() []sidelight.Point {
+	if a.cfg.Collect != nil {
+		a.cfg.Collect(a)
+	}
 	a.mu.Lock()
 	at := a.began
 	a.began = a.start(time.Now())
@@ -262,9 +270,9 @@ func (a *Aggregate) point(x *series, at time.Time) sidelight.Point {
 		p.Values, p.Counts = []float64{x.sum}, []float64{1}
 		return p
 	}
-	p.Values, p.Counts = make([]float64, len(x.dist.values)), make([]float64, len(x.dist.values))
-	for i, w := range x.dist.values {
-		p.Values[i], p.Counts[i] = w.value, w.count
+	p.Values, p.Counts = make([]float64, x.dist.Len()), make([]float64, x.dist.Len())
+	for i := range p.Values {
+		p.Values[i], p.Counts[i] = x.dist.At(i)
 	}
 	return p
 }

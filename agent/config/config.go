@@ -90,9 +90,13 @@ type Metrics struct {
 	MaxSeries  int           `key:"max_series" min:"1" max:"1000000" doc:"series an interval; more are summed into one"`
 }
 
-// Traces says how traces are translated.
+// Traces says how traces are translated, counted and sampled.
 type Traces struct {
 	Indexed []string `key:"indexed_attributes" doc:"attributes that become searchable annotations"`
+
+	SpanMetrics        bool `key:"span_metrics" doc:"requests, errors, faults, throttles and latency of each operation, in Sidelight/Traces"`
+	ApplicationSignals bool `key:"application_signals" doc:"the same in the form of CloudWatch Application Signals"`
+	MaxRoutes          int  `key:"max_routes" min:"1" max:"10000" doc:"operations of each service; more are counted as OtherRoute"`
 }
 
 // Queue says what is held while AWS does not take it.
@@ -144,6 +148,7 @@ func Default() Config {
 			Redact: Redact{Action: "mask"}, Oversize: "split",
 		},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
+		Traces:  Traces{SpanMetrics: true, MaxRoutes: 100},
 		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always", SetAside: 16 << 20},
 		Shutdown: Shutdown{
 			Grace: 25 * time.Second, Quiet: time.Second,

@@ -103,6 +103,7 @@ func TestGoodFile(t *testing.T) {
 	}
 	want := config.Default()
 	want.Service = config.Service{Name: "checkout", Environment: "prod"}
+	want.Traces.ApplicationSignals, want.Traces.MaxRoutes = true, 50
 	want.AWS.Region = "eu-west-1"
 	want.Receivers.OTLP.GRPC, want.Receivers.OTLP.HTTP = config.Off, "0.0.0.0:4318"
 	want.Receivers.Files = []config.Files{{

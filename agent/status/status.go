@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
@@ -36,6 +37,8 @@ type Report struct {
 	Series    int                     `json:"metric_series"`
 	Overflow  map[string]uint64       `json:"metric_overflow,omitempty"`
 	Receivers map[string]ReceiverNote `json:"receivers,omitempty"`
+	// SpanMetrics is nil where spans are not counted.
+	SpanMetrics *spanmetrics.Stats `json:"span_metrics,omitempty"`
 	// SetAside is nil where nothing can be set aside.
 	SetAside *refused.Stats `json:"set_aside,omitempty"`
 }

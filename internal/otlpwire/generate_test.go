@@ -79,7 +79,7 @@ func (g generator) scope() *commonpb.InstrumentationScope {
 func (g generator) span() *tracepb.Span {
 	return &tracepb.Span{
 		TraceId: g.bytes(16), SpanId: g.bytes(8), ParentSpanId: g.bytes(-9), TraceState: g.text(), Name: g.text(),
-		Kind: tracepb.Span_SpanKind(g.IntN(6)), StartTimeUnixNano: g.Uint64(), EndTimeUnixNano: g.Uint64(),
+		Kind: tracepb.Span_SpanKind(g.IntN(6)), Flags: g.Uint32(), StartTimeUnixNano: g.Uint64(), EndTimeUnixNano: g.Uint64(),
 		Attributes: g.attrs(3), DroppedAttributesCount: g.Uint32N(3), DroppedEventsCount: g.Uint32N(3), DroppedLinksCount: g.Uint32N(3),
 		Events: list(g, 3, func() *tracepb.Span_Event {
 			return &tracepb.Span_Event{TimeUnixNano: g.Uint64(), Name: g.text(), Attributes: g.attrs(1)}

@@ -76,7 +76,7 @@ func decodeTraces(body []byte) (out []item, err error) {
 		s := &d.Span
 		m := &tracepb.Span{
 			TraceId: s.TraceID, SpanId: s.SpanID, ParentSpanId: s.ParentID, TraceState: string(s.TraceState), Name: string(s.Name),
-			Kind: tracepb.Span_SpanKind(s.Kind), StartTimeUnixNano: s.Start, EndTimeUnixNano: s.End, Attributes: attrsOf(s.Attrs),
+			Kind: tracepb.Span_SpanKind(s.Kind), StartTimeUnixNano: s.Start, EndTimeUnixNano: s.End, Attributes: attrsOf(s.Attrs), Flags: s.Flags,
 			DroppedAttributesCount: s.DroppedAttrs, DroppedEventsCount: s.DroppedEvents, DroppedLinksCount: s.DroppedLinks,
 			Status: &tracepb.Status{Code: tracepb.Status_StatusCode(s.Status), Message: string(s.Message)},
 		}

@@ -78,6 +78,7 @@ func spanMessage(attrs func(uint64) member) *message {
 		"startTimeUnixNano": {7, fixed64, nil}, "endTimeUnixNano": {8, fixed64, nil}, "attributes": attrs(9),
 		"droppedAttributesCount": {10, varint, nil}, "events": event.in(11), "droppedEventsCount": {12, varint, nil},
 		"links": link.in(13), "droppedLinksCount": {14, varint, nil}, "status": status.in(15),
+		"flags": {16, fixed32, nil},
 	}}
 }
 

@@ -27,6 +27,9 @@ type Span struct {
 	Links                     []Link
 	Status                    int32
 	Message                   []byte // of the status
+	// Flags are W3C's trace flags in the lower eight bits. The ninth is set by
+	// senders that know of the field.
+	Flags uint32
 	// DroppedAttrs, DroppedEvents and DroppedLinks count what the sender left
 	// out.
 	DroppedAttrs, DroppedEvents, DroppedLinks uint32
@@ -113,6 +116,8 @@ func (s *Span) field(f *fields) (err error) {
 		s.DroppedLinks = uint32(f.bits)
 	case 15<<3 | bytesType:
 		err = s.status(f.bytes)
+	case 16<<3 | fixed32Type:
+		s.Flags = uint32(f.bits)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
+	"github.com/sidelight-dev/sidelight/internal/spanfact"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
@@ -54,6 +55,8 @@ type scratch struct {
 	points otlpwire.Metrics
 	xray   xraydoc.Resource
 	docs   xraydoc.Docs
+	sender spanfact.Sender
+	facts  []spanfact.Fact
 	log    logDoc
 	groups []group
 	times  []int64
@@ -110,6 +113,9 @@ func (s *scratch) unzip(src io.Reader) (io.Reader, error) {
 	return s.gzip, s.gzip.Reset(src)
 }
 
+// factSize is about the length of a spanfact.Fact.
+const factSize = 320
+
 // maxKept is the memory that a scratch may keep between requests, maxShelf how
 // many are kept.
 const (
@@ -137,7 +143,7 @@ func (h *shelf) get(b *budget) *scratch {
 func (h *shelf) put(s *scratch) {
 	s.budget.give(s.held)
 	s.held = 0
-	size := cap(s.body) + cap(s.wire) + cap(s.docs.Buf) + cap(s.log.buf) + 32*cap(s.events)
+	size := cap(s.body) + cap(s.wire) + cap(s.docs.Buf) + cap(s.log.buf) + 32*cap(s.events) + factSize*cap(s.facts)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if size <= maxKept && len(h.kept) < maxShelf {

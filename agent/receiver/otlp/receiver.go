@@ -22,6 +22,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
+	"github.com/sidelight-dev/sidelight/internal/spanfact"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
@@ -62,6 +63,9 @@ type Config struct {
 	ResourceDefaults map[string]string
 	// XRay says what becomes of span attributes.
 	XRay xraydoc.Config
+	// Observe is told of the spans that were taken; it must not keep them, and be
+	// safe for concurrent use. Nil: nobody is.
+	Observe func([]spanfact.Fact)
 	// MaxSeries bounds the series of cumulative metrics whose last value is
 	// remembered. Default 10,000.
 	MaxSeries int

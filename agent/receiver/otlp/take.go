@@ -8,6 +8,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
+	"github.com/sidelight-dev/sidelight/internal/spanfact"
 )
 
 // service answers requests on behalf of a running receiver.
@@ -102,15 +103,19 @@ func (v *service) request(sig sidelight.Signal) otlpwire.Request {
 // pushTraces makes one batch of all the request's spans.
 func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *sidelight.Ticket) (res result, err error) {
 	s.docs.Reset()
-	s.times, s.events = s.times[:0], s.events[:0]
+	s.times, s.events, s.facts = s.times[:0], s.events[:0], s.facts[:0]
 	err = s.traces.Decode(body, func() error {
 		s.traces.Resource.Attrs = withDefaults(s.traces.Resource.Attrs, v.defaults)
 		v.xray.Prepare(&s.xray, s.traces.Resource.Attrs)
+		s.sender = spanfact.SenderOf(s.traces.Resource.Attrs)
 		return nil
 	}, func() error {
 		if err := v.xray.Append(&s.docs, &s.xray, &s.traces.Span); err != nil {
 			res.reject(err)
 			return nil
+		}
+		if v.cfg.Observe != nil {
+			s.facts = append(s.facts, spanfact.OfSpan(s.sender, &s.traces.Span))
 		}
 		for len(s.times) < len(s.docs.Ends) {
 			s.times = append(s.times, millis(max(s.traces.Span.Start, s.traces.Span.End)))
@@ -123,7 +128,11 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 	for i, at := range s.times {
 		s.events = append(s.events, sidelight.Event{Time: at, Body: s.docs.Doc(i)})
 	}
-	return res, v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.traces, Events: s.events, Ticket: t}, v.cfg.PushWait)
+	err = v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.traces, Events: s.events, Ticket: t}, v.cfg.PushWait)
+	if err == nil && v.cfg.Observe != nil {
+		v.cfg.Observe(s.facts)
+	}
+	return res, err
 }
 
 func millis(ns uint64) int64 { return int64(ns / 1e6) }

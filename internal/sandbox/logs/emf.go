@@ -185,6 +185,9 @@ func (x *emfExtraction) values(name string) ([]float64, bool) {
 		f, ok := number(target)
 		return []float64{f}, ok
 	}
+	if target.Kind == jsonscan.Object {
+		return distribution(target)
+	}
 	if target.Kind != jsonscan.Array {
 		return nil, false
 	}
@@ -198,6 +201,33 @@ func (x *emfExtraction) values(name string) ([]float64, bool) {
 	}
 	return out, true
 }
+
+// distribution reads {"Values", "Counts"}, the form in which the CloudWatch agent
+// writes histograms. Each value is given as often as it was counted, up to a
+// bound on the whole.
+func distribution(v jsonscan.Value) ([]float64, bool) {
+	counts := v.Member("Counts").Scan()
+	var out []float64
+	for s := v.Member("Values").Scan(); s.Next(); {
+		f, ok := number(s.Value)
+		n := 1.0
+		if counts.Next() {
+			var counted bool
+			n, counted = number(counts.Value)
+			ok = ok && counted && n >= 0
+		}
+		if !ok || float64(len(out))+n > maxEMFCounted {
+			return nil, false
+		}
+		for range int(n) {
+			out = append(out, f)
+		}
+	}
+	return out, len(out) > 0
+}
+
+// maxEMFCounted bounds the observations of one distribution.
+const maxEMFCounted = 1_000_000
 
 func number(v jsonscan.Value) (float64, bool) {
 	if v.Kind != jsonscan.Number {

@@ -1,4 +1,6 @@
-package aggregate
+// Package dist keeps a distribution in the form that PutMetricData takes: values
+// and how often each occurred.
+package dist
 
 import (
 	"cmp"
@@ -6,15 +8,15 @@ import (
 	"slices"
 )
 
-// maxValues is how many distinct values PutMetricData takes in one datum.
-const maxValues = 150
+// MaxValues is how many distinct values PutMetricData takes in one datum.
+const MaxValues = 150
 
-// dist is what was observed of one series in one interval: values and how often
-// each occurred, exactly as long as no more than maxValues differ. Beyond that
+// Dist is what was observed of one series in one interval: values and how often
+// each occurred, exactly as long as no more than MaxValues differ. Beyond that
 // values are rounded to powers of a growth factor, which bounds the relative
 // error: 1 % for a spread of 20:1 between the least and the greatest value, 2 %
-// for 400:1, doubling with each squaring. Count is always exact.
-type dist struct {
+// for 400:1, doubling with each squaring. Count is always exact. The zero Dist is empty.
+type Dist struct {
 	values []weighted // sorted by value
 	growth float64    // zero: exact
 }
@@ -24,7 +26,18 @@ type weighted struct{ value, count float64 }
 // firstGrowth is the growth factor of an error of 1 %.
 const firstGrowth = 1.02
 
-func (d *dist) add(v, n float64) {
+// Reset empties d and keeps its memory.
+func (d *Dist) Reset() { d.values, d.growth = d.values[:0], 0 }
+
+// Len is how many values differ.
+func (d *Dist) Len() int { return len(d.values) }
+
+// At returns value i, counted from 0 in ascending order, and how often it
+// occurred.
+func (d *Dist) At(i int) (value, count float64) { return d.values[i].value, d.values[i].count }
+
+// Add notes that v was observed n times.
+func (d *Dist) Add(v, n float64) {
 	if d.growth > 0 {
 		v = round(v, d.growth)
 	}
@@ -34,13 +47,13 @@ func (d *dist) add(v, n float64) {
 		return
 	}
 	d.values = slices.Insert(d.values, at, weighted{v, n})
-	for len(d.values) > maxValues {
+	for len(d.values) > MaxValues {
 		d.coarsen()
 	}
 }
 
 // coarsen rounds every value, more than before if it was rounded already.
-func (d *dist) coarsen() {
+func (d *Dist) coarsen() {
 	if d.growth == 0 {
 		d.growth = firstGrowth
 	} else {

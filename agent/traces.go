@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"cmp"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
+	"github.com/sidelight-dev/sidelight/internal/spanfact"
+)
+
+// buildSpanMetrics makes what counts requests from spans, if that is wanted.
+func (a *Agent) buildSpanMetrics() {
+	c := a.cfg.Traces
+	if !c.SpanMetrics && !c.ApplicationSignals {
+		return
+	}
+	a.spans = spanmetrics.New(spanmetrics.Config{
+		Service: a.id.Service, Environment: a.id.Environ, Platform: platform(a.id), MaxRoutes: c.MaxRoutes,
+		Own: c.SpanMetrics, Signals: c.ApplicationSignals,
+	})
+}
+
+// platform is the environment that Application Signals knows a service by that
+// does not name one.
+func platform(id identity.Identity) string {
+	switch id.Platform {
+	case identity.ECS:
+		return "ecs:" + cmp.Or(id.Cluster, "default")
+	case identity.Kubernetes:
+		return "k8s:" + cmp.Or(id.Cluster, "default") + "/" + cmp.Or(id.Namespace, "default")
+	case identity.Lambda:
+		return "lambda:default"
+	}
+	return "generic:default"
+}
+
+// collectSpans hands the metrics of spans out at an interval's end.
+func (a *Agent) collectSpans() func(sidelight.Recorder) {
+	if a.spans == nil {
+		return nil
+	}
+	return a.spans.Collect
+}
+
+// observeSpans returns what takes the facts of spans, or nil.
+func (a *Agent) observeSpans() func([]spanfact.Fact) {
+	if a.spans == nil {
+		return nil
+	}
+	return a.spans.Record
+}
+
+// countSegments returns a sink that counts the segments that next takes.
+func (a *Agent) countSegments(next sidelight.Sink) sidelight.Sink {
+	if a.spans == nil {
+		return next
+	}
+	return a.spans.Watch(next)
+}
+
+func (a *Agent) spanStats() *spanmetrics.Stats {
+	if a.spans == nil {
+		return nil
+	}
+	st := a.spans.Stats()
+	return &st
+}
