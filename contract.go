@@ -146,7 +146,8 @@ type Lease interface {
 type Exporter interface {
 	Encoder
 	// Export makes one attempt and starts no goroutine. It is safe for
-	// concurrent use. A failure is a *Fault.
+	// concurrent use. A failure is a *Fault. Once it has returned, nothing that
+	// it began may look at b's memory any more: the next block is written there.
 	Export(ctx context.Context, b *Block) (Receipt, error)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/memq"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 	"github.com/sidelight-dev/sidelight/internal/pack"
+	"github.com/sidelight-dev/sidelight/internal/spare"
 )
 
 // lane is the way of one kind of data from a packer to an exporter.
@@ -44,13 +45,15 @@ type laneConfig struct {
 func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *slog.Logger) (*lane, error) {
 	l := &lane{name: cfg.name, signal: cfg.signal}
 	log = log.With("queue", cfg.name)
+	memory := spare.New(cfg.memory / 3)
+	cfg.pack.Spare, cfg.deliver.Spare = memory, memory
 	if cfg.dir == "" {
 		l.memory = memq.New(memq.Config{Limit: cfg.memory})
 		l.queue, l.waiting = l.memory, l.memory.Waiting
 	} else {
 		q, err := queue.Open(queue.Config{
 			Dir: filepath.Join(cfg.dir, cfg.name), Disk: cfg.disk, Memory: cfg.memory, Fsync: cfg.fsync,
-			Finish:  func(b *sidelight.Block) { pack.Seal(exp, b, cfg.pack.Gzip) },
+			Finish: func(b *sidelight.Block) { pack.Complete(exp, b, cfg.pack.Gzip) }, Spare: memory,
 			Damaged: func(s sidelight.Signal, n int) { books.Drop(s, "damaged", n) },
 		}, log)
 		if err != nil {

@@ -159,7 +159,8 @@ func (q *Queue) trimLocked() {
 	}
 }
 
-// load returns e's block, reading it back if it is not in memory.
+// load returns the block of e, which is leased, reading it back if it is not in
+// memory.
 func (q *Queue) load(e *entry) (*sidelight.Block, error) {
 	q.mu.Lock()
 	b, refs := e.block, e.refs
@@ -172,10 +173,15 @@ func (q *Queue) load(e *entry) (*sidelight.Block, error) {
 	for _, r := range refs {
 		size += r.n
 	}
-	b = &sidelight.Block{ID: e.id, Dest: e.dest, Signal: e.signal, Body: make([]byte, 0, size)}
+	b = &sidelight.Block{
+		ID: e.id, Dest: e.dest, Signal: e.signal,
+		Body: q.cfg.Spare.Body(size), Marks: q.cfg.Spare.Marks(e.events),
+	}
 	for i, r := range refs {
-		data, err := r.seg.read(r.off, r.n)
-		if err != nil {
+		// A frame is read to where its body is needed, or a little behind.
+		n := len(b.Body)
+		data := b.Body[n : n+r.n : n+r.n]
+		if err := r.seg.read(data, r.off); err != nil {
 			return nil, err
 		}
 		f, err := parseFrame(data)
@@ -187,7 +193,7 @@ func (q *Queue) load(e *entry) (*sidelight.Block, error) {
 		}
 		join(b, &f)
 	}
-	q.finish(b)
+	q.finish(b, e)
 	return b, nil
 }
 

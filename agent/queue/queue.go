@@ -19,6 +19,7 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/dirlock"
 	"github.com/sidelight-dev/sidelight/internal/line"
+	"github.com/sidelight-dev/sidelight/internal/spare"
 )
 
 // Config bounds a Queue. Zero fields take the defaults.
@@ -34,9 +35,12 @@ type Config struct {
 	// Fsync waits, at each write, until the bytes are on the disk: slower, but
 	// safe from power loss.
 	Fsync bool
-	// Finish seals a block that was read back from its pieces: the encoder's
-	// end, order, compression and hash.
+	// Finish completes a block that was read back from its pieces: the encoder's
+	// end, order and compression. The queue hashes it.
 	Finish func(*sidelight.Block)
+	// Spare is where the memory of blocks that are read back comes from, and
+	// where that of blocks goes that wait on disk alone. May be nil.
+	Spare *spare.Memory
 	// Damaged is told of blocks that could not be read back. May be nil.
 	Damaged func(s sidelight.Signal, events int)
 }
@@ -91,6 +95,10 @@ type entry struct {
 	// written itself: the origin stays on disk until its last part is done.
 	origin *entry
 	parts  int
+	// sum is the hash of the sealed body, if hashed: what is read back need not
+	// be hashed again.
+	sum    [32]byte
+	hashed bool
 }
 
 // ref is a frame of a block.
@@ -196,6 +204,9 @@ func (q *Queue) Put(b *sidelight.Block) error {
 		// Before the block is in line: from then on it is the taker's.
 		b.Release(nil)
 	}
+	if e.block == nil {
+		q.cfg.Spare.Keep(b)
+	}
 	if !q.line.Put(e) {
 		return sidelight.ErrClosed
 	}
@@ -221,7 +232,7 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	durable := e.safe == e.events
 	if durable && q.memory > q.cfg.Memory {
 		q.memory -= int64(e.bytes)
-		e.block = nil
+		e.block, e.sum, e.hashed = nil, b.Sum, true
 	}
 	return e, durable
 }
@@ -249,8 +260,9 @@ func (q *Queue) writeWholeLocked(b *sidelight.Block, ahead *entry) *entry {
 	return e
 }
 
-// smallBody is what is rather copied than written by a call of its own.
-const smallBody = 8 << 10
+// smallBody is what is rather copied than written by a call of its own: what one
+// read of a socket makes, with its escapes.
+const smallBody = 128 << 10
 
 // writeLocked writes a frame whose head was made in the scratch buffer.
 func (q *Queue) writeLocked(head, body []byte) (ref, error) {
@@ -343,6 +355,9 @@ func (l *lease) Commit(left ...*sidelight.Block) error {
 }
 
 func (l *lease) Return(rest time.Duration) error {
+	// Should the service have found the hash wrong, the next attempt has a new
+	// one.
+	l.item.Value.hashed = false
 	l.item.Return(rest)
 	return nil
 }

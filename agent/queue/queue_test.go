@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,13 +15,14 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/queue"
 	"github.com/sidelight-dev/sidelight/internal/pack"
 	"github.com/sidelight-dev/sidelight/internal/queuetest"
+	"github.com/sidelight-dev/sidelight/internal/spare"
 )
 
 func finish(b *sidelight.Block) { pack.Seal(queuetest.Encoder{}, b, false) }
 
 func open(t testing.TB, cfg queue.Config) *queue.Queue {
 	t.Helper()
-	cfg.Finish = finish
+	cfg.Finish, cfg.Spare = finish, spare.New(1<<20)
 	q, err := queue.Open(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +39,46 @@ func TestContract(t *testing.T) {
 				return q
 			})
 		})
+	}
+}
+
+// A block that is read back has the hash of its body, also when it has been tried
+// before.
+func TestReadBackHash(t *testing.T) {
+	q := open(t, queue.Config{Dir: t.TempDir(), Memory: 1})
+	t.Cleanup(func() { _ = q.Release() })
+	pieces := queuetest.Growing("d", "a1")
+	if err := q.Write(pieces); err != nil {
+		t.Fatal(err)
+	}
+	queuetest.Grow(pieces, "a2")
+	if err := q.Write(pieces); err != nil {
+		t.Fatal(err)
+	}
+	pack.Seal(queuetest.Encoder{}, pieces, false)
+	for _, b := range []*sidelight.Block{pieces, queuetest.Block("d", strings.Repeat("whole", 50_000))} {
+		want := string(b.Body)
+		if err := q.Put(b); err != nil {
+			t.Fatal(err)
+		}
+		for try := range 3 {
+			l, err := q.Take(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := l.Block()
+			if string(got.Body) != want || got.Sum != sha256.Sum256([]byte(want)) || !got.Sealed {
+				t.Errorf("attempt %d: %.20q…, hash %x", try, got.Body, got.Sum)
+			}
+			if try < 2 {
+				err = l.Return(0)
+			} else {
+				err = l.Commit()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

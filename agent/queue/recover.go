@@ -140,12 +140,18 @@ func (q *Queue) apply(s *segment, off int64, f *frame, blocks map[uint64]*entry)
 }
 
 // finish completes a block that was read back.
-func (q *Queue) finish(b *sidelight.Block) {
-	if b.Sealed {
-		b.Rehash()
-		return
+func (q *Queue) finish(b *sidelight.Block, e *entry) {
+	if !b.Sealed {
+		grown := b.Body
+		q.cfg.Finish(b)
+		if len(grown) > 0 && &grown[0] != &b.Body[0] {
+			q.cfg.Spare.KeepBody(grown)
+		}
 	}
-	q.cfg.Finish(b)
+	b.Sealed = true
+	if b.Sum = e.sum; !e.hashed {
+		b.Rehash()
+	}
 }
 
 // Recovered returns how many events of each signal were found at Open. It is

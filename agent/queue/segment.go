@@ -55,13 +55,12 @@ func (s *segment) append(head, body []byte, sync bool) error {
 	return nil
 }
 
-// read returns n bytes at off.
-func (s *segment) read(off int64, n int) ([]byte, error) {
-	buf := make([]byte, n)
+// read fills buf with the bytes at off.
+func (s *segment) read(buf []byte, off int64) error {
 	if _, err := s.file.ReadAt(buf, off); err != nil {
-		return nil, fmt.Errorf("read segment %s at %d: %w", segmentName(s.n), off, err)
+		return fmt.Errorf("read segment %s at %d: %w", segmentName(s.n), off, err)
 	}
-	return buf, nil
+	return nil
 }
 
 // remove deletes the file, or sets it aside if a part of it could not be read.

@@ -1,7 +1,6 @@
 package awsapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -67,11 +66,17 @@ type Request struct {
 }
 
 // Post sends r and returns the answer's body if its status is 200. Any other
-// end is a *sidelight.Fault; if AWS answered, its Err is an *Error.
+// end is a *sidelight.Fault; if AWS answered, its Err is an *Error. Nobody looks
+// at r.Body once it has returned.
 func (c *Client) Post(ctx context.Context, r *Request) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+r.Path, bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+r.Path, nil)
 	if err != nil {
 		return nil, &sidelight.Fault{Kind: sidelight.Rejected, Op: r.Op, Err: err}
+	}
+	if len(r.Body) > 0 {
+		p := &payload{data: r.Body}
+		defer p.withdraw()
+		req.Body, req.GetBody, req.ContentLength = p.open(), p.reopen, int64(len(r.Body))
 	}
 	req.Header = r.Header.Clone()
 	req.Header.Set("User-Agent", c.agent)

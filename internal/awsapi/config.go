@@ -9,6 +9,7 @@ package awsapi
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -85,6 +86,14 @@ func httpClient(o Options) aws.HTTPClient {
 		t.MaxIdleConns = 32
 		t.IdleConnTimeout = 50 * time.Second
 		t.ResponseHeaderTimeout = 60 * time.Second
+		dial := t.DialContext
+		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return wideConn{c}, nil
+		}
 	})
 }
 

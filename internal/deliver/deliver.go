@@ -15,6 +15,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/pack"
+	"github.com/sidelight-dev/sidelight/internal/spare"
 )
 
 // Books is where a Delivery counts what became of events.
@@ -53,6 +54,8 @@ type Config struct {
 	Aside Aside
 	// Routes may be nil.
 	Routes Routes
+	// Spare takes the memory of blocks that are done with. May be nil.
+	Spare *spare.Memory
 }
 
 func (c Config) withDefaults() Config {
@@ -203,7 +206,7 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 		d.keep(b, at, f.Reason, nil)
 		d.log.Error("events refused for good", "dest", destText(b), "reason", f.Reason, "events", f.Events)
 	}
-	return l.Commit(left...)
+	return d.commit(l, left...)
 }
 
 func (d *Delivery) failed(l sidelight.Lease, f *sidelight.Fault) error {
@@ -239,7 +242,7 @@ func (d *Delivery) divide(l sidelight.Lease, f *sidelight.Fault) error {
 		}
 		halves = append(halves, part)
 	}
-	return l.Commit(halves...)
+	return d.commit(l, halves...)
 }
 
 // positions returns from, from+1, … to-1.
@@ -257,7 +260,18 @@ func (d *Delivery) reject(l sidelight.Lease, f *sidelight.Fault) error {
 	d.log.Error("block refused for good", "dest", destText(b), "events", b.Events, "err", f)
 	d.keep(b, positions(0, b.Events), f.Kind.String(), f)
 	d.refuse(b, f.Kind.String(), b.Events)
-	return l.Commit()
+	return d.commit(l)
+}
+
+// commit ends the lease. The block's memory is then nobody's: an exporter that
+// has returned does not look at it any more.
+func (d *Delivery) commit(l sidelight.Lease, left ...*sidelight.Block) error {
+	b := l.Block()
+	if err := l.Commit(left...); err != nil {
+		return err
+	}
+	d.cfg.Spare.Keep(b)
+	return nil
 }
 
 func (d *Delivery) refuse(b *sidelight.Block, reason string, events int) {

@@ -17,6 +17,7 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/meter"
 	"github.com/sidelight-dev/sidelight/internal/pack"
 	"github.com/sidelight-dev/sidelight/internal/queuetest"
+	"github.com/sidelight-dev/sidelight/internal/spare"
 )
 
 // exporter plays a script: what each attempt answers.
@@ -214,8 +215,9 @@ func TestPathWithFailures(t *testing.T) {
 			return all(b)
 		}}
 		log := slog.New(slog.DiscardHandler)
-		p := pack.New(pack.Config{Target: 8 << 10}, x, q, &books, log)
-		d := deliver.New(deliver.Config{}, "test", q, x, &books, log)
+		memory := spare.New(1 << 20)
+		p := pack.New(pack.Config{Target: 8 << 10, Spare: memory}, x, q, &books, log)
+		d := deliver.New(deliver.Config{Spare: memory}, "test", q, x, &books, log)
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = p.Run(t.Context()) })
 		wg.Go(func() { _ = d.Run(t.Context()) })

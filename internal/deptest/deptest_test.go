@@ -48,6 +48,7 @@ func rules() []rule {
 		{"internal/pack", "third-party", "the packer imports the standard library only"},
 		{"internal/memq", "third-party", "the memory queue imports the standard library only"},
 		{"internal/line", "third-party", "the line imports the standard library only"},
+		{"internal/spare", "third-party", "spare memory imports the standard library only"},
 		{"internal/meter", "third-party", "the books import the standard library only"},
 		{"internal/alarm", "third-party", "the evaluator is pure"},
 		{"internal/pressure", "third-party", "the kernel's files need no library"},

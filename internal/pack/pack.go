@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/spare"
 )
 
 // Books is where a Packer counts what it takes in and what it cannot take.
@@ -38,6 +39,8 @@ type Config struct {
 	Open int64
 	// Gzip compresses sealed bodies.
 	Gzip bool
+	// Spare is where the memory of new blocks comes from. May be nil.
+	Spare *spare.Memory
 }
 
 func (c Config) withDefaults(l sidelight.Limits) Config {
@@ -148,6 +151,7 @@ func (p *Packer) fill(s *slot, b *sidelight.Batch) (full []*sidelight.Block) {
 	if s.block != nil {
 		p.open.Add(-int64(len(s.block.Body)))
 	}
+	added := 0
 	for i := range b.Events {
 		e := &b.Events[i]
 		w := p.enc.Weigh(e)
@@ -169,8 +173,10 @@ func (p *Packer) fill(s *slot, b *sidelight.Batch) (full []*sidelight.Block) {
 			p.books.Drop(b.Signal, "oversize", 1)
 			continue
 		}
+		added++
 		s.block.Attach(b.Ticket)
 	}
+	p.events.Add(int64(added))
 	if s.block != nil {
 		p.open.Add(int64(len(s.block.Body)))
 		p.ahead(s.block)
@@ -200,8 +206,8 @@ func (p *Packer) fits(s *slot, e *sidelight.Event, w int) bool {
 }
 
 func (p *Packer) begin(s *slot, sig sidelight.Signal) {
-	body := p.enc.Begin(make([]byte, 0, s.size), s.dest.Value())
-	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body), Marks: make([]sidelight.Mark, 0, s.events)}
+	body := p.enc.Begin(p.cfg.Spare.Body(s.size), s.dest.Value())
+	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body), Marks: p.cfg.Spare.Marks(s.events)}
 	s.weight, s.opened = 0, time.Now()
 }
 
@@ -219,7 +225,6 @@ func (p *Packer) add(s *slot, sig sidelight.Signal, e *sidelight.Event, w int) {
 	b.First, b.Last = min(b.First, e.Time), max(b.Last, e.Time)
 	b.Events++
 	s.weight += w
-	p.events.Add(1)
 }
 
 // undo takes the last event out again. First and Last may stay too wide, which
@@ -234,7 +239,6 @@ func (p *Packer) undo(s *slot, w int) {
 	b.Body = b.Body[:end]
 	b.Events--
 	s.weight -= w
-	p.events.Add(-1)
 }
 
 // ahead makes what was appended durable, if the queue can, and lets go of the
@@ -280,7 +284,11 @@ func (p *Packer) putAll(blocks []*sidelight.Block) error {
 	for _, b := range blocks {
 		n := b.Events
 		p.ahead(b)
+		grown := b.Body
 		Seal(p.enc, b, p.cfg.Gzip)
+		if &grown[0] != &b.Body[0] {
+			p.cfg.Spare.KeepBody(grown)
+		}
 		if err := p.queue.Put(b); err != nil {
 			p.books.Drop(b.Signal, "shutdown", n)
 			b.Release(err)
@@ -291,9 +299,13 @@ func (p *Packer) putAll(blocks []*sidelight.Block) error {
 	return errors.Join(errs...)
 }
 
+// spareAge is how long memory that nobody needed is kept, in rounds of Run, and
+// at most twice as long.
+const spareAge = 16
+
 // Run seals blocks by age until Close.
 func (p *Packer) Run(ctx context.Context) error {
-	for {
+	for n := 1; ; n++ {
 		// Jitter keeps a fleet from flushing in step.
 		t := time.NewTimer(p.cfg.Age/4 + rand.N(p.cfg.Age/8+1))
 		select {
@@ -307,6 +319,9 @@ func (p *Packer) Run(ctx context.Context) error {
 		}
 		if err := p.flush(p.cfg.Age * 3 / 4); err != nil {
 			return err
+		}
+		if n%spareAge == 0 {
+			p.cfg.Spare.Age()
 		}
 	}
 }

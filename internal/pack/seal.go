@@ -9,9 +9,16 @@ import (
 	"github.com/sidelight-dev/sidelight"
 )
 
-// Seal completes b's body: events in time order if the service wants that, the
-// encoder's end, compression, and the hash that signs it.
+// Seal completes b's body and hashes it for the signature.
 func Seal(enc sidelight.Encoder, b *sidelight.Block, compress bool) {
+	Complete(enc, b, compress)
+	b.Rehash()
+	b.Sealed = true
+}
+
+// Complete completes b's body: events in time order if the service wants that,
+// the encoder's end, compression.
+func Complete(enc sidelight.Encoder, b *sidelight.Block, compress bool) {
 	if enc.Limits().Sorted && !b.Sorted() {
 		sortEvents(b)
 	}
@@ -19,8 +26,6 @@ func Seal(enc sidelight.Encoder, b *sidelight.Block, compress bool) {
 	if compress {
 		b.Body, b.Coding = squeeze(b.Body), sidelight.Gzip
 	}
-	b.Rehash()
-	b.Sealed = true
 }
 
 func squeeze(body []byte) []byte {
