@@ -5,11 +5,17 @@ package clients_test
 import (
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/fluent/fluent-logger-golang/fluent"
+
+	"github.com/sidelight-dev/sidelight/agent/receiver/receivertest"
 )
 
 const group = "/sidelight/shop"
@@ -91,6 +97,61 @@ func TestFluentLoggerNode(t *testing.T) {
 			checkFifty(t, s)
 		})
 	}
+}
+
+// The Node client asks for TLS, a shared key and a user at once, and is let in
+// only with the right ones.
+func TestFluentLoggerNodeSecure(t *testing.T) {
+	t.Parallel()
+	pair := receivertest.NewPair(t)
+	file := filepath.Join(t.TempDir(), "sidelight.yaml")
+	text := fmt.Sprintf("receivers: {forward: {tls: {cert: %q, key: %q}, shared_key: env:FORWARD_KEY, users: {shop: trout}}}\n", pair.CertFile, pair.KeyFile)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startSandbox(t)
+	a := startAgent(t, s, "SIDELIGHT_CONFIG="+file, "FORWARD_KEY=swordfish")
+	host, port := split(t, a.address(t, "forward"))
+	good := run(t, nil, "node", "send.js", "fluent", host, strconv.Itoa(port), "PackedForward", pair.CertFile, "swordfish", "shop", "trout")
+	if !strings.Contains(string(good), "acknowledged") {
+		t.Errorf("the client printed %q", good)
+	}
+	checkFifty(t, s)
+	for _, secret := range [][]string{{"swordfisk", "shop", "trout"}, {"swordfish", "shop", "carp"}} {
+		// The client ends without a word when it is not let in.
+		out := run(t, nil, append([]string{"node", "send.js", "fluent", host, strconv.Itoa(port), "PackedForward", pair.CertFile}, secret...)...)
+		if strings.Contains(string(out), "acknowledged") {
+			t.Errorf("let in with %v", secret)
+		}
+	}
+	a.line(t, regexp.MustCompile(`handshake refused: shared key mismatch`))
+	if n := len(s.messages(t, group, "")); n != 50 {
+		t.Errorf("%d events", n)
+	}
+	if out := a.out.String(); strings.Contains(out, "swordfish") || strings.Contains(out, "trout") {
+		t.Errorf("a secret is logged:\n%s", out)
+	}
+}
+
+func TestFluentLoggerGoOverTLS(t *testing.T) {
+	t.Parallel()
+	pair := receivertest.NewPair(t)
+	s := startSandbox(t)
+	a := startAgent(t, s, "SIDELIGHT_RECEIVERS_FORWARD_TLS_CERT="+pair.CertFile, "SIDELIGHT_RECEIVERS_FORWARD_TLS_KEY="+pair.KeyFile)
+	host, port := split(t, a.address(t, "forward"))
+	c, err := fluent.New(fluent.Config{
+		FluentNetwork: "tls", FluentHost: host, FluentPort: port, TlsInsecureSkipVerify: true, RequestAck: true, MaxRetry: 1, RetryWait: 20,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range 50 {
+		if err := c.Post("app.web", map[string]any{"seq": i, "text": "grüße ☃", "nested": map[string]any{"ok": true}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkFifty(t, s)
 }
 
 func TestStatsDNode(t *testing.T) {

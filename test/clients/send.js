@@ -1,13 +1,17 @@
-// Sends telemetry with clients for Node: node send.js fluent|statsd|otlp|xray …
+// Sends telemetry with clients for Node: node send.js emf|fluent|statsd|otlp|xray …
 "use strict";
 
-// fluent HOST PORT MODE sends 50 events and ends when all are acknowledged.
-async function fluent(host, port, eventMode) {
+// fluent HOST PORT MODE [CA KEY USER PASSWORD] sends 50 events and ends when all
+// are acknowledged: over TLS with the certificate CA and the shared key KEY, if
+// they are given.
+async function fluent(host, port, eventMode, ca, sharedKey, username, password) {
   const { FluentClient, EventTime } = require("@fluent-org/logger");
+  const tls = ca && { ca: require("node:fs").readFileSync(ca) };
   const client = new FluentClient("app", {
     eventMode,
     ack: { ackTimeout: 10000 },
-    socket: { host, port: Number(port), timeout: 10000 },
+    socket: { host, port: Number(port), timeout: 10000, tls },
+    security: sharedKey && { clientHostname: "client.example", sharedKey, username, password },
     sendQueueIntervalLimit: 10,
   });
   await client.connect();
@@ -17,6 +21,7 @@ async function fluent(host, port, eventMode) {
     acks.push(client.emit("web", { seq, text: "grüße ☃", nested: { ok: true } }, time));
   }
   await Promise.all(acks);
+  console.log("acknowledged");
   await client.disconnect();
 }
 
@@ -30,6 +35,21 @@ async function statsd(host, port) {
   }
   client.gauge("stock", 7);
   await new Promise((done) => client.close(done));
+}
+
+// emf sends 20 documents with metrics to where the environment says.
+async function emf() {
+  const { createMetricsLogger, Unit } = require("aws-embedded-metrics");
+  const metrics = createMetricsLogger();
+  for (let i = 1; i <= 20; i++) {
+    metrics.setDimensions({ route: "/pay" });
+    metrics.putMetric("payments", 3, Unit.Count);
+    metrics.putMetric("took", i / 2, Unit.Milliseconds);
+    metrics.setProperty("cart", "c" + i);
+    await metrics.flush();
+  }
+  // Its sockets would keep the process.
+  setTimeout(() => process.exit(0), 200);
 }
 
 // otlp HTTP GRPC proto|grpc|json sends a trace of two services and a log record
@@ -107,7 +127,7 @@ async function xray() {
   // The server keeps the process; the test ends it.
 }
 
-const commands = { fluent, statsd, otlp, xray };
+const commands = { emf, fluent, statsd, otlp, xray };
 commands[process.argv[2]](...process.argv.slice(3)).catch((err) => {
   console.error(err);
   process.exit(1);
