@@ -1,9 +1,12 @@
 package agent_test
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,7 +20,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent"
 	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/receiver/child"
+	"github.com/sidelight-dev/sidelight/agent/receiver/receivertest"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
@@ -127,5 +134,119 @@ func TestSyslogAndLines(t *testing.T) {
 	a.finish(t)
 	if b := a.Books(sidelight.Logs); b.Delivered != 6 || b.Lost() != 0 {
 		t.Errorf("books %+v", b)
+	}
+}
+
+// The files of a certificate are read again when they change, and while they
+// cannot be read the one before serves.
+func TestCertificateIsReplaced(t *testing.T) {
+	pair, next := receivertest.NewPair(t), receivertest.NewPair(t)
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Receivers.Lines.TCP = "127.0.0.1:0"
+	cfg.Receivers.Lines.TLS = config.TLS{Cert: pair.CertFile, Key: pair.KeyFile, ClientCA: next.CertFile}
+	a := start(t, cfg)
+	dial := func(p receivertest.Pair) error {
+		c, err := tls.Dial("tcp", a.address(t, "lines tcp"), &tls.Config{RootCAs: p.Roots, Certificates: []tls.Certificate{next.Cert}})
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = fmt.Fprintln(c, "hello")
+		return err
+	}
+	replace := func(cert, key string, at time.Time) {
+		t.Helper()
+		for from, to := range map[string]string{cert: pair.CertFile, key: pair.KeyFile} {
+			text, err := os.ReadFile(from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(to, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chtimes(pair.CertFile, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := dial(pair); err != nil {
+		t.Fatal(err)
+	}
+	if err := dial(next); err == nil {
+		t.Error("the certificate is not the one that was configured")
+	}
+	replace("sockets_test.go", next.KeyFile, time.Now().Add(time.Minute))
+	if err := dial(pair); err != nil {
+		t.Errorf("with a broken file: %v", err)
+	}
+	replace(next.CertFile, next.KeyFile, time.Now().Add(2*time.Minute))
+	if err := dial(next); err != nil {
+		t.Errorf("with the new file: %v", err)
+	}
+	eventually(t, "the lines", func() bool { return len(messages(t, s, "/sidelight/orders")) == 3 })
+}
+
+// What cannot be had for TLS and the handshake is a start-up error that names the
+// key and no secret.
+func TestSecurityRefused(t *testing.T) {
+	pair := receivertest.NewPair(t)
+	for name, tc := range map[string]struct {
+		change func(*config.Receivers)
+		want   string
+	}{
+		"no certificate": {func(r *config.Receivers) { r.Forward.TLS = config.TLS{Cert: "/nowhere", Key: pair.KeyFile} }, "forward: read the certificate"},
+		"no key":         {func(r *config.Receivers) { r.Lines.TLS = config.TLS{Cert: pair.CertFile, Key: "/nowhere"} }, "lines: read the certificate"},
+		"no roots": {func(r *config.Receivers) {
+			r.Syslog.TLS = config.TLS{Cert: pair.CertFile, Key: pair.KeyFile, ClientCA: pair.KeyFile}
+		}, "syslog: read the client CA"},
+		"no shared key": {func(r *config.Receivers) { r.Forward.SharedKey = "env:NOT_SET_ANYWHERE" }, "forward: shared_key: environment variable NOT_SET_ANYWHERE"},
+		"no password": {func(r *config.Receivers) {
+			r.Forward.SharedKey, r.Forward.Users = "swordfish", config.Users{{Name: "shop", Value: "file:/nowhere"}}
+		}, "forward: users: shop: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := settings(t, sandboxtest.New(t))
+			cfg.Receivers.Lines.TCP, cfg.Receivers.Syslog.TCP = "127.0.0.1:0", "127.0.0.1:0"
+			tc.change(&cfg.Receivers)
+			_, err := agent.New(t.Context(), cfg, agent.Deps{Log: slog.New(slog.DiscardHandler), Identity: &identity.Identity{Service: "x"}})
+			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "swordfish") {
+				t.Errorf("New = %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// The command that the agent runs is told where to send its metrics, and those
+// that it prints are metrics too.
+func TestEMFOfTheChild(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	a, err := agent.New(t.Context(), cfg, agent.Deps{
+		Log:      slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Identity: &identity.Identity{Platform: identity.Plain, Service: "orders", Host: "h1"},
+		Child: &child.Config{
+			Command: []string{"/bin/sh", "-c", `echo "$DOCUMENT"; echo "at $AWS_EMF_AGENT_ENDPOINT"`},
+			Env:     []string{"DOCUMENT=" + emfDocument("stdout", "", 7)},
+			Stdout:  io.Discard, Stderr: io.Discard,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ""
+	for _, l := range a.Report().Listeners {
+		if l.Name == "emf tcp" {
+			addr = l.Address
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	eventually(t, "the metric", func() bool { return sum(t, s, "Shop", "orders", "via", "stdout") == 7 })
+	eventually(t, "the line", func() bool { return slices.Contains(messages(t, s, "/sidelight/orders"), "at tcp://"+addr) })
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -11,7 +11,6 @@ package emf
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -92,7 +91,7 @@ const (
 // CloudWatch says itself (AWS/Logs, EMFValidationErrors).
 func (r *Receiver) decode(m *receiver.Message) string {
 	doc := bytes.TrimSpace(m.Raw)
-	if len(doc) == 0 || doc[0] != '{' || !json.Valid(doc) {
+	if len(doc) == 0 || doc[0] != '{' || !jsonscan.Valid(doc) {
 		return r.refuse(lostMalformed, "a document was dropped: it is not JSON", doc)
 	}
 	m.Event.Body = doc
