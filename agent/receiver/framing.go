@@ -94,9 +94,12 @@ func (f *framing) guess(b []byte, final bool) bool {
 			return true
 		}
 	}
-	end := bytes.IndexAny(b[f.seen:], "\n\x00")
+	// Only as far as a message may go, so that it does not matter in which pieces
+	// it comes.
+	window := b[:min(len(b), f.max+1)]
+	end := bytes.IndexAny(window[f.seen:], "\n\x00")
 	if end < 0 {
-		f.seen = len(b)
+		f.seen = len(window)
 		if final || len(b) > f.max {
 			f.mode = byLine
 		}
