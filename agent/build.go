@@ -72,6 +72,7 @@ func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 		x.cfg.memory = int64(a.cfg.Queue.Memory) * x.part / 8
 		x.cfg.disk, x.cfg.fsync = int64(a.cfg.Queue.Disk), a.cfg.Queue.Fsync
 		x.cfg.deliver.Routes = &a.routes
+		x.cfg.spill = a.cfg.Queue.Durable == "spill"
 		if a.refused != nil {
 			x.cfg.deliver.Aside = a.refused.Shelf(x.cfg.name, x.exp)
 		}

@@ -37,7 +37,7 @@ type laneConfig struct {
 	// dir is where the queue keeps its files; "" keeps it in memory.
 	dir          string
 	memory, disk int64
-	fsync        bool
+	fsync, spill bool
 	pack         pack.Config
 	deliver      deliver.Config
 }
@@ -52,7 +52,7 @@ func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *
 		l.queue, l.waiting = l.memory, l.memory.Waiting
 	} else {
 		q, err := queue.Open(queue.Config{
-			Dir: filepath.Join(cfg.dir, cfg.name), Disk: cfg.disk, Memory: cfg.memory, Fsync: cfg.fsync,
+			Dir: filepath.Join(cfg.dir, cfg.name), Disk: cfg.disk, Memory: cfg.memory, Fsync: cfg.fsync, Spill: cfg.spill,
 			Finish: func(b *sidelight.Block) { pack.Complete(exp, b, cfg.pack.Gzip) }, Spare: memory,
 			Damaged: func(s sidelight.Signal, n int) { books.Drop(s, "damaged", n) },
 		}, log)

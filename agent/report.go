@@ -51,6 +51,11 @@ func (l *lane) report() status.Queue {
 	if !d.Failing.IsZero() {
 		q.Failing = &d.Failing
 	}
+	if l.disk != nil {
+		if t := l.disk.Trouble(); t.Err != nil {
+			q.DiskFailing, q.DiskError = &t.Since, t.Err.Error()
+		}
+	}
 	for _, f := range l.delivery.Failing() {
 		if f.Denied {
 			q.Denied = append(q.Denied, status.Denied{Destination: destination(f.Dest), Since: f.Since, Again: f.Until, Attempts: f.Attempts, Error: f.Err})
@@ -93,6 +98,9 @@ func (a *Agent) registerMeters() *meter.Set {
 	for _, l := range a.lanes {
 		m.Func("sidelight_queue_bytes", "bytes of queued bodies", func() float64 { return float64(l.queue.Stats().Bytes) }, "queue", l.name)
 		m.Func("sidelight_queue_disk_bytes", "bytes of the queue's files", func() float64 { return float64(l.queue.Stats().Disk) }, "queue", l.name)
+		if l.disk != nil {
+			m.Func("sidelight_queue_disk_failures_total", "times that the disk began to refuse writes", func() float64 { return float64(l.disk.Trouble().Times) }, "queue", l.name)
+		}
 		m.Func("sidelight_export_attempts_total", "requests to AWS", func() float64 { return float64(l.delivery.Stats().Attempts) }, "queue", l.name)
 		m.Func("sidelight_denied_destinations", "destinations that rest because AWS denies them", func() float64 {
 			n := 0

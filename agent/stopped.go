@@ -153,7 +153,7 @@ func openLane(ctx context.Context, dir, name string, log *slog.Logger) (*stopped
 		return nil, err
 	}
 	q, err := queue.Open(queue.Config{
-		Dir: filepath.Join(dir, name), Finish: func(b *sidelight.Block) { pack.Seal(exp, b, false) },
+		Dir: filepath.Join(dir, name), Finish: func(b *sidelight.Block) { pack.Complete(exp, b, false) },
 	}, log)
 	if err != nil {
 		return nil, err

@@ -104,7 +104,7 @@ type Queue struct {
 	Dir     string  `key:"dir" doc:"auto: /var/lib/sidelight if it can be written, else memory"`
 	Memory  Bytes   `key:"memory" min:"1MiB" doc:"bodies held in memory, all exporters together"`
 	Disk    Bytes   `key:"disk" min:"16MiB" doc:"bytes of files, for each exporter"`
-	Durable Durable `key:"durable" doc:"always: on disk before it is acknowledged; memory: never"`
+	Durable Durable `key:"durable" doc:"always: on disk before it is acknowledged; spill: when delivery lags and at stop; memory: never"`
 	Fsync   bool    `key:"fsync" doc:"survive power loss too, at the cost of latency"`
 	// SetAside bounds what is kept of events that AWS refused for good.
 	SetAside Bytes `key:"set_aside" doc:"bytes of events that AWS refused for good, kept to be seen and sent again; 0: none"`

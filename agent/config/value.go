@@ -141,10 +141,10 @@ type Start string
 
 func (s *Start) parse(text string) error { return oneOf(s, text, "beginning", "end") }
 
-// Durable is always or memory.
+// Durable is always, spill or memory.
 type Durable string
 
-func (d *Durable) parse(text string) error { return oneOf(d, text, "always", "memory") }
+func (d *Durable) parse(text string) error { return oneOf(d, text, "always", "spill", "memory") }
 
 // Level is debug, info, warn or error.
 type Level string

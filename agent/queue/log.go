@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/line"
@@ -29,10 +30,13 @@ func (q *Queue) healthLocked(err error) {
 	switch {
 	case err != nil && !q.failing:
 		q.log.Error("the queue cannot write; holding data in memory", "err", err)
+		q.trouble.Since = time.Now()
+		q.trouble.Times++
 	case err == nil && q.failing:
-		q.log.Info("the queue writes again")
+		q.log.Info("the queue writes again", "after", time.Since(q.trouble.Since).Round(time.Millisecond))
+		q.trouble.Since = time.Time{}
 	}
-	q.failing = err != nil
+	q.failing, q.trouble.Err = err != nil, err
 }
 
 // tailLocked returns the segment to write to, beginning a new one if need be.
@@ -45,7 +49,7 @@ func (q *Queue) tailLocked() (*segment, error) {
 		}
 		n = last.n + 1
 	}
-	s, err := createSegment(q.root, n)
+	s, err := createSegment(q.root, q.cfg.open, n)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +64,7 @@ func (q *Queue) addRefLocked(e *entry, r ref) {
 		r.seg.live++
 	}
 	e.refs = append(e.refs, r)
+	q.live += int64(r.n)
 }
 
 // forget takes a block that is done out of the books and marks it on disk.
@@ -68,10 +73,12 @@ func (q *Queue) forget(e *entry) {
 	defer q.mu.Unlock()
 	q.bytes -= int64(e.bytes)
 	q.events -= e.events
+	q.progress = time.Now()
 	if e.block != nil {
 		q.memory -= int64(e.bytes)
 		e.block = nil
 	}
+	was := q.failing
 	if e.parts == 0 {
 		q.doneLocked(e)
 	}
@@ -80,7 +87,9 @@ func (q *Queue) forget(e *entry) {
 			q.doneLocked(o)
 		}
 	}
+	q.relievedLocked(was)
 	q.trimLocked()
+	q.compactLocked()
 }
 
 // lean makes e, a part of old that could not be written, rely on what is on disk
@@ -101,45 +110,13 @@ func (q *Queue) doneLocked(e *entry) {
 		return
 	}
 	q.dropRefsLocked(e)
-	q.scratch = appendMark(q.scratch[:0], done, e.id)
-	if _, err := q.appendLocked(q.scratch, nil); err != nil {
-		q.log.Warn("cannot mark a block as done; it may be sent again after a crash", "err", err)
-	}
-}
-
-// Abandon gives up what the disk would not take and memory alone holds, and
-// returns how many events of each signal that were. It tries to write once more.
-// Nothing may be leased or put any more.
-func (q *Queue) Abandon() map[sidelight.Signal]int {
-	var waiting []*entry
-	q.line.Each(func(e *entry, _ bool) bool {
-		waiting = append(waiting, e)
-		return true
-	})
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	lost := map[sidelight.Signal]int{}
-	for _, e := range waiting {
-		if e.block == nil || e.safe == e.events || e.origin != nil {
-			continue
-		}
-		if whole := q.writeWholeLocked(e.block, e); whole != e {
-			e.id, e.refs, e.safe = whole.id, whole.refs, whole.safe
-			e.block.Release(nil)
-			continue
-		}
-		n := e.events - e.safe
-		lost[e.signal] += n
-		q.events -= n
-		e.events -= n
-		e.block.Release(sidelight.ErrClosed)
-	}
-	return lost
+	q.markDoneLocked(e.id)
 }
 
 func (q *Queue) dropRefsLocked(e *entry) {
 	var last *segment
 	for _, r := range e.refs {
+		q.live -= int64(r.n)
 		if r.seg != last {
 			last = r.seg
 			last.live--
@@ -153,6 +130,9 @@ func (q *Queue) dropRefsLocked(e *entry) {
 func (q *Queue) trimLocked() {
 	for len(q.segments) > 1 && q.segments[0].live == 0 {
 		s := q.segments[0]
+		if s.moved && !q.settleLocked() {
+			return
+		}
 		q.segments = q.segments[1:]
 		q.disk -= s.size
 		s.remove()
@@ -162,18 +142,32 @@ func (q *Queue) trimLocked() {
 // load returns the block of e, which is leased, reading it back if it is not in
 // memory.
 func (q *Queue) load(e *entry) (*sidelight.Block, error) {
-	q.mu.Lock()
-	b, refs := e.block, e.refs
-	q.mu.Unlock()
-	if b != nil {
-		return b, nil
+	for {
+		q.mu.Lock()
+		b, refs := e.block, e.refs
+		q.mu.Unlock()
+		if b != nil {
+			return b, nil
+		}
+		b, err := q.readBack(e, refs)
+		if err == nil {
+			q.finish(b, e)
+			return b, nil
+		}
+		if !q.movedFrom(e, refs) {
+			return nil, err
+		}
 	}
-	// The segments stay while the block is not done, so no lock is needed.
+}
+
+// readBack reads a block's frames. No lock is needed: the segments stay while the
+// block is not done and is not moved.
+func (q *Queue) readBack(e *entry, refs []ref) (*sidelight.Block, error) {
 	size := 0
 	for _, r := range refs {
 		size += r.n
 	}
-	b = &sidelight.Block{
+	b := &sidelight.Block{
 		ID: e.id, Dest: e.dest, Signal: e.signal,
 		Body: q.cfg.Spare.Body(size), Marks: q.cfg.Spare.Marks(e.events),
 	}
@@ -193,7 +187,6 @@ func (q *Queue) load(e *entry) (*sidelight.Block, error) {
 		}
 		join(b, &f)
 	}
-	q.finish(b, e)
 	return b, nil
 }
 

@@ -43,6 +43,13 @@ type Config struct {
 	Spare *spare.Memory
 	// Damaged is told of blocks that could not be read back. May be nil.
 	Damaged func(s sidelight.Signal, events int)
+	// Spill holds blocks in memory first: senders are answered when their data
+	// is in memory, and it is written when delivery lags, when the memory budget
+	// is spent, and by Abandon. Most blocks then never touch the disk; a process
+	// that is killed loses those that did not.
+	Spill bool
+
+	open opener
 }
 
 func (c Config) withDefaults() Config {
@@ -54,6 +61,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Segment <= 0 {
 		c.Segment = min(8<<20, max(c.Disk/8, 64<<10))
+	}
+	if c.open == nil {
+		c.open = openFile
 	}
 	return c
 }
@@ -71,11 +81,16 @@ type Queue struct {
 	growing  map[uint64]*entry
 	segments []*segment // oldest first; the last is written to
 	disk     int64
+	live     int64 // bytes of files that belong to blocks that are not done
 	memory   int64
 	bytes    int64
 	events   int
 	scratch  []byte
 	failing  bool
+	trouble  Trouble
+	owed     []uint64   // blocks that are done and not marked so
+	movedTo  []*segment // that moved frames are not yet synced in
+	progress time.Time  // when delivery last committed, or had nothing to do
 }
 
 // entry is a block and where its bytes are.
@@ -168,7 +183,7 @@ func (q *Queue) hasRoom() bool {
 
 // Write makes the new part of a growing block durable.
 func (q *Queue) Write(b *sidelight.Block) error {
-	if b.Ahead >= len(b.Body) {
+	if b.Ahead >= len(b.Body) || q.cfg.Spill {
 		return nil
 	}
 	q.mu.Lock()
@@ -177,10 +192,12 @@ func (q *Queue) Write(b *sidelight.Block) error {
 		b.ID = q.nextID
 		q.nextID++
 	}
+	was := q.failing
 	r, err := q.writeLocked(appendPiece(q.scratch[:0], b))
 	if err != nil {
 		return err
 	}
+	q.relievedLocked(was)
 	e := q.growing[b.ID]
 	if e == nil {
 		e = &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
@@ -200,7 +217,7 @@ func (q *Queue) Put(b *sidelight.Block) error {
 		return sidelight.ErrClosed
 	}
 	e, durable := q.admit(b)
-	if durable {
+	if durable || q.cfg.Spill {
 		// Before the block is in line: from then on it is the taker's.
 		b.Release(nil)
 	}
@@ -218,7 +235,9 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	defer q.mu.Unlock()
 	e := q.growing[b.ID]
 	delete(q.growing, b.ID)
-	if e != nil && e.safe == b.Events {
+	if q.holdsLocked(b) {
+		e = q.newEntryLocked(b)
+	} else if e != nil && e.safe == b.Events {
 		q.scratch = appendMark(q.scratch[:0], seal, b.ID)
 		// Without its seal the block is sealed at the next start.
 		_, _ = q.appendLocked(q.scratch, nil)
@@ -237,13 +256,18 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	return e, durable
 }
 
+// newEntryLocked begins the entry of a block that has no bytes on disk.
+func (q *Queue) newEntryLocked(b *sidelight.Block) *entry {
+	b.ID = q.nextID
+	q.nextID++
+	return &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
+}
+
 // writeWholeLocked writes a sealed block. Of ahead, if not nil, a part was
 // written ahead, and acknowledged: that part stays on disk unless the whole
 // takes its place.
 func (q *Queue) writeWholeLocked(b *sidelight.Block, ahead *entry) *entry {
-	b.ID = q.nextID
-	q.nextID++
-	e := &entry{id: b.ID, dest: b.Dest, signal: b.Signal}
+	e := q.newEntryLocked(b)
 	r, err := q.writeLocked(appendWhole(q.scratch[:0], b))
 	if err == nil {
 		q.addRefLocked(e, r)
@@ -358,6 +382,9 @@ func (l *lease) Return(rest time.Duration) error {
 	// Should the service have found the hash wrong, the next attempt has a new
 	// one.
 	l.item.Value.hashed = false
+	if rest > 0 {
+		l.q.lag(l)
+	}
 	l.item.Return(rest)
 	return nil
 }

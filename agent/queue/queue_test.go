@@ -31,10 +31,15 @@ func open(t testing.TB, cfg queue.Config) *queue.Queue {
 }
 
 func TestContract(t *testing.T) {
-	for name, memory := range map[string]int64{"from memory": 1 << 20, "from disk": 1} {
+	for name, cfg := range map[string]queue.Config{
+		"from memory": {Memory: 1 << 20},
+		"from disk":   {Memory: 1},
+		"spilling":    {Memory: 500, Spill: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			queuetest.Run(t, func(t *testing.T, limit int64) sidelight.Queue {
-				q := open(t, queue.Config{Dir: t.TempDir(), Disk: limit, Memory: memory, Segment: limit / 4})
+				cfg.Dir, cfg.Disk, cfg.Segment = t.TempDir(), limit, limit/4
+				q := open(t, cfg)
 				t.Cleanup(func() { _ = q.Release() })
 				return q
 			})

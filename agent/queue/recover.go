@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,14 +69,13 @@ func (q *Queue) listSegments() ([]uint64, error) {
 // readSegment adds what segment n says to blocks. A torn tail of the last
 // segment is cut off; damage elsewhere is set aside later and logged now.
 func (q *Queue) readSegment(n uint64, last bool, blocks map[uint64]*entry) error {
-	f, err := q.root.OpenFile(segmentName(n), os.O_RDWR, 0)
+	data, err := q.root.ReadFile(segmentName(n))
+	if err != nil {
+		return fmt.Errorf("read segment: %w", err)
+	}
+	f, err := q.cfg.open(q.root, segmentName(n), 0)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
-	}
-	data, err := io.ReadAll(f)
-	if err != nil {
-		f.Close()
-		return fmt.Errorf("read segment %s: %w", segmentName(n), err)
 	}
 	s := &segment{n: n, root: q.root, file: f, size: int64(len(data))}
 	q.segments = append(q.segments, s)
@@ -132,6 +129,10 @@ func (q *Queue) apply(s *segment, off int64, f *frame, blocks map[uint64]*entry)
 			}
 			e = &entry{id: f.id, dest: f.dest.Handle(), signal: f.signal, put: putTime(f.marks, time.Now())}
 			blocks[f.id] = e
+		} else if f.first {
+			// The block was moved here: what came before is a copy of it.
+			q.dropRefsLocked(e)
+			e.events, e.bytes = 0, 0
 		}
 		q.addRefLocked(e, ref{seg: s, off: off, n: f.size})
 		e.events += len(f.marks)

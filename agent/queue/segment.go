@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -14,14 +15,36 @@ func segmentName(n uint64) string { return fmt.Sprintf("%08d%s", n, segmentSuffi
 type segment struct {
 	n       uint64
 	root    *os.Root
-	file    *os.File
+	file    file
 	size    int64
 	live    int // blocks with bytes in it that are not done
 	damaged bool
+	pinned  bool // something in it could not be moved
+	moved   bool // something was moved out of it
 }
 
-func createSegment(root *os.Root, n uint64) (*segment, error) {
-	f, err := root.OpenFile(segmentName(n), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+// file is what a segment needs of an *os.File.
+type file interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error
+}
+
+// opener opens a segment's file for reading and writing.
+type opener func(root *os.Root, name string, flag int) (file, error)
+
+func openFile(root *os.Root, name string, flag int) (file, error) {
+	f, err := root.OpenFile(name, os.O_RDWR|flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func createSegment(root *os.Root, open opener, n uint64) (*segment, error) {
+	f, err := open(root, segmentName(n), os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}

@@ -204,6 +204,10 @@ func (h *Shelf) Keep(b *sidelight.Block, at []int, reason string, cause error) {
 
 // records reads events back out of b.
 func (h *Shelf) records(b *sidelight.Block, at []int, reason string, cause error) ([]Record, error) {
+	reader, ok := h.enc.(sidelight.Reader)
+	if !ok {
+		return nil, fmt.Errorf("the exporter of the queue %s cannot read back what it wrote", h.queue)
+	}
 	raw, err := pack.Raw(b)
 	if err != nil {
 		return nil, err
@@ -219,11 +223,9 @@ func (h *Shelf) records(b *sidelight.Block, at []int, reason string, cause error
 		if cause != nil {
 			r.Error = cause.Error()
 		}
-		body := raw[i]
-		if reader, ok := h.enc.(sidelight.Reader); ok {
-			if body, err = reader.Read(body); err != nil {
-				return nil, err
-			}
+		body, err := reader.Read(raw[i])
+		if err != nil {
+			return nil, err
 		}
 		r.setBody(body)
 		out = append(out, r)

@@ -67,6 +67,9 @@ type Queue struct {
 	Failed      uint64     `json:"failed"`
 	Failing     *time.Time `json:"failing_since,omitempty"`
 	LastError   string     `json:"last_error,omitempty"`
+	// DiskFailing is since when the disk refuses writes, and DiskError why.
+	DiskFailing *time.Time `json:"disk_failing_since,omitempty"`
+	DiskError   string     `json:"disk_error,omitempty"`
 	// Denied are the destinations that rest, while others go on.
 	Denied []Denied `json:"denied,omitempty"`
 }

@@ -249,6 +249,8 @@ func queueState(q status.Queue) string {
 	switch {
 	case q.Failing != nil:
 		return fmt.Sprintf("failing for %s: %s", time.Since(*q.Failing).Round(time.Second), q.LastError)
+	case q.DiskFailing != nil:
+		return fmt.Sprintf("the disk refuses writes for %s: %s", time.Since(*q.DiskFailing).Round(time.Second), q.DiskError)
 	case len(q.Denied) > 0:
 		return fmt.Sprintf("%s denied, others go on: sidelight queue show", render.Plural(len(q.Denied), "destination"))
 	}
