@@ -111,12 +111,12 @@ func (a *acks) flush(buf []byte) []byte {
 }
 
 // finish waits until every chunk is answered, for wait at most or until ctx
-// ends, and ends the goroutine.
-func (a *acks) finish(ctx context.Context, wait time.Duration) {
+// ends, and ends the goroutine. It reports whether there were any chunks.
+func (a *acks) finish(ctx context.Context, wait time.Duration) bool {
 	a.mu.Lock()
 	if !a.started {
 		a.mu.Unlock()
-		return
+		return false
 	}
 	var drained chan struct{}
 	if a.pending > 0 && !a.failed {
@@ -134,4 +134,5 @@ func (a *acks) finish(ctx context.Context, wait time.Duration) {
 	}
 	close(a.quit)
 	a.wg.Wait()
+	return true
 }

@@ -52,7 +52,8 @@ type Config struct {
 	// silent for ever; TCP keep-alive finds those that are gone. Default 60 s.
 	Stall time.Duration
 	// Linger is how long the stop of Run waits, at most, for the rest of a
-	// message that has begun and for acknowledgements. Default 1 s.
+	// message that has begun and for acknowledgements. A peer that reads those
+	// has half a second more to close its side. Default 1 s.
 	Linger time.Duration
 	// Dest returns where the events of a tag go. It is called once for each
 	// tag, see receiver.Dests.

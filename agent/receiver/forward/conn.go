@@ -23,6 +23,8 @@ const (
 	// quiet is how long a peer must be silent, when the receiver stops, before
 	// it is taken to have sent all it had.
 	quiet = 100 * time.Millisecond
+	// parting is how long a peer may take to read the last answers and close.
+	parting = 500 * time.Millisecond
 	// idle is how long a connection keeps a large buffer between messages.
 	idle = time.Second
 )
@@ -80,7 +82,22 @@ func (r *Receiver) serve(ctx context.Context, c *conn, out sidelight.Sink) {
 		return
 	}
 	wait := c.report(c.work(ctx, guard(out)))
-	c.acks.finish(ctx, wait)
+	if c.acks.finish(ctx, wait) {
+		c.part()
+	}
+}
+
+// part ends our side, so that the peer sees the end behind our answers, and
+// throws away what it still sends, for a while. To close at once with bytes unread
+// would reset the connection, and the peer might see that before the answers and
+// send again what it need not.
+func (c *conn) part() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(parting)) != nil {
+		return
+	}
+	// It ends with the peer's side or the time.
+	_, _ = io.Copy(io.Discard, c.nc)
 }
 
 // guard marks the errors of out.

@@ -117,11 +117,11 @@ func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
 	closeErr := r.Close()
 	until := time.Now().Add(r.cfg.Linger)
 	r.halt(until)
-	end := time.AfterFunc(time.Until(until), func() {
-		cancel(errStopped)
-		r.cut()
-	})
+	end := time.AfterFunc(time.Until(until), func() { cancel(errStopped) })
 	defer end.Stop()
+	// Peers may still read their answers.
+	cut := time.AfterFunc(time.Until(until)+2*parting, r.cut)
+	defer cut.Stop()
 	wg.Wait()
 	return errors.Join(err, closeErr)
 }

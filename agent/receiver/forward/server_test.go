@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -308,6 +309,35 @@ func TestStopFinishesTheMessageAtHand(t *testing.T) {
 	expectClosed(t, c)
 	if err := <-stopped; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestStopLeavesTheAnswersReadable has a peer that goes on sending: it reads the
+// answer to every chunk that was taken, and then the end.
+func TestStopLeavesTheAnswersReadable(t *testing.T) {
+	s := start(t, forward.Config{Linger: 50 * time.Millisecond}, new(sink))
+	c := s.dial(t)
+	msg := with(modes(t)["forward"], unhex(t, chunkHex[2:]), false)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for {
+			if _, err := c.Write(msg); err != nil {
+				return
+			}
+		}
+	}()
+	s.sink.wait(t, 2)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.stop() }()
+	answers, err := io.ReadAll(c)
+	c.Close()
+	<-sent
+	if err := errors.Join(err, <-stopped); err != nil {
+		t.Error(err)
+	}
+	if got, want := len(answers)/len(unhex(t, ackHex)), len(s.sink.wait(t, 2))/2; got != want {
+		t.Errorf("%d answers to %d chunks", got, want)
 	}
 }
 
