@@ -36,6 +36,7 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics.UseQueries(events)
 	traces := xray.New(xray.Options{Clock: s.clock, Log: o.Logger, MaxBytes: o.TraceBytes})
 	own := []api.Service{
 		metrics,

@@ -38,6 +38,7 @@ type metricAlarm struct {
 	watched *query
 	band    *query // nil without an anomaly band
 	set     *querySet
+	logs    *logWatch // of a log alarm, which has none of the three
 	tags    map[string]string
 
 	evaluated bool      // at least once since it was put

@@ -101,7 +101,7 @@ func (s *Service) DeleteAlarms(ctx context.Context, in *cloudwatch.DeleteAlarmsI
 	for _, name := range in.AlarmNames {
 		if a := set.alarms[name]; a != nil {
 			delete(set.alarms, name)
-			s.addHistoryLocked(set, changeItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName, "Delete", historyAlarm(&a.desc), now))
+			s.addHistoryLocked(set, changeItem(a.kind(), a.desc.AlarmName, "Delete", a.history(), now))
 			continue
 		}
 		if c := set.composites[name]; c != nil {
@@ -117,13 +117,16 @@ func (s *Service) DeleteAlarms(ctx context.Context, in *cloudwatch.DeleteAlarmsI
 	return &cloudwatch.DeleteAlarmsOutput{}, nil
 }
 
-// checkDeletion refuses more than one composite alarm, and alarms that a
+// checkDeletion refuses more than one composite alarm, log alarms with others, and alarms that a
 // composite alarm which is to stay depends on.
 func (set *alarmSet) checkDeletion(names []string) error {
 	composites := 0
 	for _, name := range names {
 		if set.composites[name] != nil {
 			composites++
+		}
+		if a := set.alarms[name]; a != nil && a.logs != nil && len(names) > 1 {
+			return invalidAlarm("A log alarm can only be deleted alone, and %s is one", name)
 		}
 		for _, parent := range set.parents(name) {
 			if !slices.Contains(names, parent) {
@@ -169,7 +172,7 @@ func (s *Service) switchActions(ctx context.Context, names []string, on bool) er
 	for _, name := range names {
 		if a := set.alarms[name]; a != nil && *a.desc.ActionsEnabled != on {
 			a.desc.ActionsEnabled, a.desc.AlarmConfigurationUpdatedTimestamp = &on, &now
-			s.addHistoryLocked(set, changeItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName, "Update", historyAlarm(&a.desc), now))
+			s.addHistoryLocked(set, changeItem(a.kind(), a.desc.AlarmName, "Update", a.history(), now))
 		}
 		if c := set.composites[name]; c != nil && *c.desc.ActionsEnabled != on {
 			c.desc.ActionsEnabled, c.desc.AlarmConfigurationUpdatedTimestamp = &on, &now

@@ -141,7 +141,10 @@ func checkAlarmWindow(in *cloudwatch.PutMetricAlarmInput) error {
 	default:
 		return errors.New("EvaluationWindow must be a SlidingWindow or a WallClockWindow")
 	}
-	cfg := in.WarmUpConfiguration
+	return checkWarmUp(in.WarmUpConfiguration)
+}
+
+func checkWarmUp(cfg *types.WarmUpConfiguration) error {
 	if cfg == nil {
 		return nil
 	}

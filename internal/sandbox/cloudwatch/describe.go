@@ -56,13 +56,17 @@ func (s *Service) DescribeAlarms(ctx context.Context, in *cloudwatch.DescribeAla
 		if name <= after || !pick(name) {
 			continue
 		}
-		if len(out.MetricAlarms)+len(out.CompositeAlarms) == limit {
+		if len(out.MetricAlarms)+len(out.CompositeAlarms)+len(out.LogAlarms) == limit {
 			out.NextToken = encodeToken(last)
 			break
 		}
 		last = name
 		if a := set.alarms[name]; a != nil {
-			out.MetricAlarms = append(out.MetricAlarms, abridged(in, a.desc))
+			if a.logs != nil {
+				out.LogAlarms = append(out.LogAlarms, abridgedLog(in, a.logAlarm()))
+			} else {
+				out.MetricAlarms = append(out.MetricAlarms, abridged(in, a.desc))
+			}
 			continue
 		}
 		out.CompositeAlarms = append(out.CompositeAlarms, abridgedComposite(in, set.composites[name].desc))
@@ -98,7 +102,7 @@ func (set *alarmSet) described(in *cloudwatch.DescribeAlarmsInput) (func(name st
 	return func(name string) bool {
 		if a := set.alarms[name]; a != nil {
 			d := &a.desc
-			return describes(in, types.AlarmTypeMetricAlarm, name, d.StateValue, d.AlarmActions, d.OKActions, d.InsufficientDataActions)
+			return describes(in, a.kind(), name, d.StateValue, d.AlarmActions, d.OKActions, d.InsufficientDataActions)
 		}
 		d := &set.composites[name].desc
 		return describes(in, types.AlarmTypeCompositeAlarm, name, d.StateValue, d.AlarmActions, d.OKActions, d.InsufficientDataActions)

@@ -9,7 +9,7 @@
 // Alarms are evaluated while [Service.Run] runs, on the sandbox's clock, by the
 // rules of package alarm. Their actions go to a [Notifier].
 //
-// What is absent is refused: log alarms, PromQL alarms, alarms on a Metrics
+// What is absent is refused: PromQL alarms, alarms on a Metrics
 // Insights query with GROUP BY. The band of anomaly alarms comes from a simple
 // model of its own, the mean and the standard deviation of the time before.
 package cloudwatch

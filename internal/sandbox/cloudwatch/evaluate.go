@@ -77,6 +77,9 @@ func (s *Service) catchUp(ctx context.Context, from time.Time) time.Time {
 // due reports whether a is to be evaluated at t; newest says that t is not made
 // up for.
 func (s *Service) due(a *metricAlarm, t time.Time, newest bool) bool {
+	if a.logs != nil {
+		return a.logs.due(t) && !t.Before(*a.desc.AlarmConfigurationUpdatedTimestamp)
+	}
 	if !a.evaluated {
 		// A clock that jumped shows a new alarm no time before it was put.
 		return !t.Before(*a.desc.AlarmConfigurationUpdatedTimestamp)
@@ -98,6 +101,7 @@ func (s *Service) EvaluateNow(ctx context.Context) {
 func (s *Service) evaluate(ctx context.Context, now time.Time, pick func(*metricAlarm) bool) {
 	s.evaluation.Lock()
 	defer s.evaluation.Unlock()
+	s.runLogQueries(ctx, now.UTC())
 	transitions := s.evaluateAll(now.UTC(), pick)
 	for _, t := range transitions {
 		s.act(ctx, t)
@@ -135,6 +139,9 @@ func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []tra
 }
 
 func (s *Service) evaluateLocked(sc scope, a *metricAlarm, now time.Time) (transition, bool) {
+	if a.logs != nil && !a.logs.ran {
+		return transition{}, false
+	}
 	a.evaluated = true
 	slots, err := s.slots(sc, a, now)
 	if err != nil {
@@ -172,7 +179,7 @@ func (a *metricAlarm) warmingUp(slots []alarm.Slot, now time.Time) bool {
 func (s *Service) changeLocked(sc scope, a *metricAlarm, state types.StateValue, reason, data string, now time.Time) transition {
 	before := a.desc
 	a.setState(state, reason, data, now)
-	s.addHistoryLocked(s.alarmSetLocked(sc), stateItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName,
+	s.addHistoryLocked(s.alarmSetLocked(sc), stateItem(a.kind(), a.desc.AlarmName,
 		stateOf(before.StateValue, before.StateReason, before.StateReasonData), stateOf(state, &reason, &data), now))
 	s.opts.Logger.Info("alarm state changed", "source", *a.desc.AlarmName, "from", before.StateValue, "to", state, "reason", reason)
 	t := a.transition(sc, before.StateValue, now)
@@ -186,8 +193,8 @@ func (s *Service) changeLocked(sc scope, a *metricAlarm, state types.StateValue,
 // transition describes a's present state to those who are told of it.
 func (a *metricAlarm) transition(sc scope, previous types.StateValue, now time.Time) transition {
 	return transition{
-		sc: sc, name: *a.desc.AlarmName, arn: *a.desc.AlarmArn, kind: types.AlarmTypeMetricAlarm,
-		previous: previous, state: a.desc.StateValue, at: now, message: metricMessage(sc, &a.desc, a.tags, previous, now),
+		sc: sc, name: *a.desc.AlarmName, arn: *a.desc.AlarmArn, kind: a.kind(),
+		previous: previous, state: a.desc.StateValue, at: now, message: a.message(sc, previous, now),
 	}
 }
 
@@ -213,6 +220,9 @@ func (a *metricAlarm) repeat(sc scope, now time.Time) (transition, bool) {
 // slots reads what a's windows hold. A window without a band has no datapoint
 // for an alarm that compares with one.
 func (s *Service) slots(sc scope, a *metricAlarm, now time.Time) ([]alarm.Slot, error) {
+	if a.logs != nil {
+		return a.logs.slots(a.rule.N, now)
+	}
 	windows := a.rule.Windows(now.Add(-s.opts.EvaluationDelay))
 	r := &windowReading{s: s, sc: sc, now: now, span: span{a.rule.Period, windows}}
 	ev := a.set.evaluator(r.series, r.times)

@@ -86,7 +86,7 @@ func stateOf(value types.StateValue, reason, data *string) historyState {
 
 // configurationItem records that an alarm was put; old is nil for a new one.
 func configurationItem(old, a *metricAlarm, at time.Time) types.AlarmHistoryItem {
-	return changeItem(types.AlarmTypeMetricAlarm, a.desc.AlarmName, putKind(old == nil), historyAlarm(&a.desc), at)
+	return changeItem(a.kind(), a.desc.AlarmName, putKind(old == nil), a.history(), at)
 }
 
 func putKind(created bool) string {

@@ -16,7 +16,7 @@ const (
 	maxInsightsSeries  = 500
 )
 
-// insights is a compiled Metrics Insights query:
+// insightsQuery is a compiled Metrics Insights query:
 //
 //	SELECT FUNCTION(metric)
 //	FROM namespace | SCHEMA(namespace [, label ...])
@@ -28,7 +28,7 @@ const (
 // Keywords are known in any case. A name that has more than letters, digits and
 // underscores, or is one of these keywords, stands in double quotes; CloudWatch
 // wants quotes around other words of SQL too.
-type insights struct {
+type insightsQuery struct {
 	stat              statistic
 	metric, namespace string
 	schema            bool
@@ -62,9 +62,9 @@ func insightsStatistic(function string) (statistic, bool) {
 	return statistic{name, eval}, ok
 }
 
-func parseInsights(text string) (*insights, error) {
+func parseInsights(text string) (*insightsQuery, error) {
 	p := &sqlParser{rest: text}
-	q := &insights{limit: maxInsightsSeries}
+	q := &insightsQuery{limit: maxInsightsSeries}
 	for _, clause := range []func(*sqlParser) error{q.readSelect, q.readFrom, q.readWhere, q.readGroups, q.readOrder, q.readLimit} {
 		if err := clause(p); err != nil {
 			return nil, fmt.Errorf("%w at %q", err, p.ahead())
@@ -76,7 +76,7 @@ func parseInsights(text string) (*insights, error) {
 	return q, nil
 }
 
-func (q *insights) readSelect(p *sqlParser) error {
+func (q *insightsQuery) readSelect(p *sqlParser) error {
 	if !p.keyword("SELECT") {
 		return errors.New("SELECT is expected")
 	}
@@ -93,7 +93,7 @@ func (q *insights) readSelect(p *sqlParser) error {
 	return err
 }
 
-func (q *insights) readFrom(p *sqlParser) (err error) {
+func (q *insightsQuery) readFrom(p *sqlParser) (err error) {
 	if !p.keyword("FROM") {
 		return errors.New("FROM is expected")
 	}
@@ -113,7 +113,7 @@ func (q *insights) readFrom(p *sqlParser) (err error) {
 	return p.symbol(")")
 }
 
-func (q *insights) readWhere(p *sqlParser) error {
+func (q *insightsQuery) readWhere(p *sqlParser) error {
 	if !p.keyword("WHERE") {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (q *insights) readWhere(p *sqlParser) error {
 	}
 }
 
-func (q *insights) readGroups(p *sqlParser) error {
+func (q *insightsQuery) readGroups(p *sqlParser) error {
 	if !p.keyword("GROUP") {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (q *insights) readGroups(p *sqlParser) error {
 	}
 }
 
-func (q *insights) readOrder(p *sqlParser) error {
+func (q *insightsQuery) readOrder(p *sqlParser) error {
 	if !p.keyword("ORDER") {
 		return nil
 	}
@@ -182,7 +182,7 @@ func (q *insights) readOrder(p *sqlParser) error {
 	return nil
 }
 
-func (q *insights) readLimit(p *sqlParser) (err error) {
+func (q *insightsQuery) readLimit(p *sqlParser) (err error) {
 	if !p.keyword("LIMIT") {
 		return nil
 	}

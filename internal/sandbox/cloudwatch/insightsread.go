@@ -33,7 +33,7 @@ func (q *query) compileInsights(at string, period *int32) error {
 }
 
 // match reports whether the query reads a metric of an account.
-func (q *insights) match(account string, id identity) bool {
+func (q *insightsQuery) match(account string, id identity) bool {
 	if id.namespace != q.namespace || id.name != q.metric {
 		return false
 	}
@@ -62,7 +62,7 @@ func labelOf(account string, id identity, key string) (string, bool) {
 }
 
 // group is the label of the series that a metric is part of.
-func (q *insights) group(account string, id identity) string {
+func (q *insightsQuery) group(account string, id identity) string {
 	values := make([]string, len(q.groups))
 	for i, key := range q.groups {
 		values[i] = other
@@ -74,7 +74,7 @@ func (q *insights) group(account string, id identity) string {
 }
 
 // blank is the query's value without any data.
-func (q *insights) blank(id string, period time.Duration) metricmath.Value {
+func (q *insightsQuery) blank(id string, period time.Duration) metricmath.Value {
 	if len(q.groups) > 0 {
 		return metricmath.ArrayOf()
 	}
@@ -126,7 +126,7 @@ func (st *store) insights(sc scope, q *query, now time.Time, sp span) metricmath
 
 // first puts series in the order asked for and cuts them to the limit. ORDER BY
 // compares one number that its function makes of each series' points.
-func (q *insights) first(all []metricmath.Series) []metricmath.Series {
+func (q *insightsQuery) first(all []metricmath.Series) []metricmath.Series {
 	if q.ordered {
 		stat, _ := insightsStatistic(q.scalar)
 		rank := make(map[string]float64, len(all))

@@ -79,7 +79,7 @@ type snsAlarm struct {
 	OKActions                          []string
 	AlarmActions                       []string
 	InsufficientDataActions            []string
-	Trigger                            *snsTrigger `json:",omitempty"`
+	Trigger                            any `json:",omitempty"` // *snsTrigger or *logTrigger
 	*snsComposite
 	// Tags are sent if ActionConfiguration.AlarmTagsPropagation says so. AWS does
 	// not document the name of this member.

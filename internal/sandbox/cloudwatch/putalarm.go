@@ -19,19 +19,28 @@ func (s *Service) PutMetricAlarm(ctx context.Context, in *cloudwatch.PutMetricAl
 	if err != nil {
 		return nil, err
 	}
-	caller, now := api.CallerOf(ctx), s.opts.Clock.Now().UTC()
-	a.desc.AlarmArn = aws.String(alarmARN(caller, *in.AlarmName))
-	a.desc.AlarmConfigurationUpdatedTimestamp = aws.Time(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set := s.alarmSetLocked(scopeOf(caller))
-	if set.composites[*in.AlarmName] != nil {
-		return nil, invalidAlarm("A composite alarm with the name %s exists", *in.AlarmName)
+	caller := api.CallerOf(ctx)
+	if old := s.alarmSetLocked(scopeOf(caller)).alarms[*in.AlarmName]; old != nil && old.logs != nil {
+		return nil, invalidAlarm("A log alarm with the name %s exists", *in.AlarmName)
 	}
-	old := set.alarms[*in.AlarmName]
-	set.alarms[*in.AlarmName] = a
+	return &cloudwatch.PutMetricAlarmOutput{}, s.putLocked(caller, a, in.Tags)
+}
+
+// putLocked puts a metric alarm or a log alarm in the place of one of its name.
+func (s *Service) putLocked(caller api.Caller, a *metricAlarm, tags []types.Tag) error {
+	name, now := *a.desc.AlarmName, s.opts.Clock.Now().UTC()
+	a.desc.AlarmArn = aws.String(alarmARN(caller, name))
+	a.desc.AlarmConfigurationUpdatedTimestamp = aws.Time(now)
+	set := s.alarmSetLocked(scopeOf(caller))
+	if set.composites[name] != nil {
+		return invalidAlarm("A composite alarm with the name %s exists", name)
+	}
+	old := set.alarms[name]
+	set.alarms[name] = a
 	if old == nil {
-		a.tags = tagMap(in.Tags)
+		a.tags = tagMap(tags)
 		a.setState(types.StateValueInsufficientData, "Unchecked: Initial alarm creation", "", now)
 		a.desc.StateTransitionedTimestamp = aws.Time(now)
 	} else {
@@ -39,7 +48,7 @@ func (s *Service) PutMetricAlarm(ctx context.Context, in *cloudwatch.PutMetricAl
 	}
 	a.startWarmUp(old, now)
 	s.addHistoryLocked(set, configurationItem(old, a, now))
-	return &cloudwatch.PutMetricAlarmOutput{}, nil
+	return nil
 }
 
 // inherit takes over what an update keeps: the state and the tags. Tags of the

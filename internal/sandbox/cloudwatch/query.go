@@ -35,7 +35,7 @@ type query struct {
 	unit    string
 	stat    statistic
 
-	insights *insights // nil for metrics and other expressions
+	insights *insightsQuery // nil for metrics and other expressions
 
 	expr     *metricmath.Expr
 	text     string

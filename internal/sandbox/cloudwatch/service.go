@@ -93,6 +93,7 @@ type Service struct {
 	opts    Options
 	store   *store
 	journal *disk.Journal // nil: metrics are in memory only
+	queries Queries       // nil: there are no log alarms
 
 	// evaluation serializes evaluations and SetAlarmState, so that actions run
 	// in the order of the transitions. It is taken before mu.
@@ -145,6 +146,7 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("ListMetrics", s.ListMetrics),
 		api.Op("PutMetricAlarm", s.PutMetricAlarm),
 		api.Op("PutCompositeAlarm", s.PutCompositeAlarm),
+		api.Op("PutLogAlarm", s.PutLogAlarm),
 		api.Op("DescribeAlarms", s.DescribeAlarms),
 		api.Op("DescribeAlarmsForMetric", s.DescribeAlarmsForMetric),
 		api.Op("DescribeAlarmHistory", s.DescribeAlarmHistory),

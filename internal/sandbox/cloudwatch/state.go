@@ -27,6 +27,8 @@ type (
 		Tags            map[string]string
 		WarmUntil       time.Time
 		ScaledAt        time.Time
+		Log             *types.LogAlarm   `json:",omitempty"`
+		Results         map[int64]float64 `json:",omitempty"` // of a log alarm
 	}
 	compositeState struct {
 		Account, Region  string
@@ -81,6 +83,9 @@ func (s *Service) ExportState() (map[string]any, error) {
 
 func (a *metricAlarm) state(sc scope) alarmState {
 	st := alarmState{Account: sc.account, Region: sc.region, Desc: a.desc, Tags: a.tags, WarmUntil: a.warmUntil, ScaledAt: a.scaledAt}
+	if a.logs != nil {
+		st.Log, st.Results = new(a.logAlarm()), maps.Clone(a.logs.results)
+	}
 	switch w := a.desc.EvaluationWindow.(type) {
 	case *types.EvaluationWindowMemberWallClockWindow:
 		st.WallClock = aws.String(aws.ToString(w.Value.Timezone))
@@ -137,13 +142,26 @@ func (s *Service) importAlarmLocked(v json.RawMessage) error {
 	case st.Sliding:
 		st.Desc.EvaluationWindow = &types.EvaluationWindowMemberSlidingWindow{}
 	}
-	a, err := s.buildAlarm(putOf(&st.Desc))
+	a, err := s.rebuild(&st)
 	if err != nil {
 		return err
 	}
 	a.desc, a.tags, a.warmUntil, a.scaledAt, a.evaluated = st.Desc, st.Tags, st.WarmUntil, st.ScaledAt, true
 	s.alarmSetLocked(scope{st.Account, st.Region}).alarms[*a.desc.AlarmName] = a
 	return nil
+}
+
+func (s *Service) rebuild(st *alarmState) (*metricAlarm, error) {
+	if st.Log == nil {
+		return s.buildAlarm(putOf(&st.Desc))
+	}
+	a, err := buildLogAlarm(putLogOf(st.Log))
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(a.logs.results, st.Results)
+	a.logs.ran = len(st.Results) > 0
+	return a, nil
 }
 
 // putOf is the request that made an alarm.
