@@ -2,7 +2,6 @@ package firelens
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 	"github.com/sidelight-dev/sidelight/internal/wire"
@@ -184,7 +183,7 @@ func (x *editor) lifted(body []byte, key string) []byte {
 		return body
 	}
 	inner := jsonscan.Document(x.textOf(v))
-	if inner.Kind != jsonscan.Object || !json.Valid(inner.Raw) {
+	if inner.Kind != jsonscan.Object || !jsonscan.Valid(inner.Raw) {
 		return body
 	}
 	start := len(x.arena)

@@ -6,7 +6,6 @@ package parse
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"regexp"
 	"sync/atomic"
@@ -100,7 +99,7 @@ func (p *Parser) lift(dst, body []byte) ([]byte, bool) {
 // JSON takes a line that is a JSON object.
 func JSON(dst, line []byte) ([]byte, bool) {
 	doc := jsonscan.Document(line)
-	if doc.Kind != jsonscan.Object || !json.Valid(doc.Raw) {
+	if doc.Kind != jsonscan.Object || !jsonscan.Valid(doc.Raw) {
 		return dst, false
 	}
 	return append(dst, doc.Raw...), true

@@ -119,7 +119,7 @@ func (d *logDoc) append(scope *otlpwire.Scope, r *otlpwire.Record, to int) {
 		at = d.now
 	}
 	b := append(d.buf, `{"time":"`...)
-	b = time.Unix(0, int64(at)).UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	b = wire.AppendTime(b, time.Unix(0, int64(at)))
 	b = append(b, '"')
 	b = appendLevel(b, r)
 	b = appendBody(b, r.Body)

@@ -203,7 +203,7 @@ func (m *message) readTag(b []byte) {
 // append writes the document.
 func (m *message) append(dst []byte) []byte {
 	dst = append(dst, `{"time":"`...)
-	dst = m.at.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+	dst = wire.AppendTime(dst, m.at)
 	dst = append(dst, '"')
 	if m.priority >= 0 {
 		s := severities[m.priority&7]

@@ -1,6 +1,7 @@
 package syslog_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -85,5 +86,55 @@ func TestRefused(t *testing.T) {
 			r.Close()
 			t.Errorf("New(%+v) succeeded", cfg)
 		}
+	}
+}
+
+// BenchmarkReceive is a message's way from the socket to the sink.
+func BenchmarkReceive(b *testing.B) {
+	const message = "<34>1 2026-01-02T11:14:15.003Z web-1 sshd 9721 - - Failed password for invalid user admin from 203.0.113.7 port 51234 ssh2"
+	for _, network := range []string{"tcp", "udp"} {
+		b.Run(network, func(b *testing.B) {
+			taken := make(chan int, 1<<16)
+			out := sidelight.SinkFunc(func(_ context.Context, b *sidelight.Batch) error {
+				taken <- len(b.Events)
+				return nil
+			})
+			to := receiver.Input{Source: "syslog", Dest: sidelight.Dest{Group: "g"}.Handle()}
+			r, err := syslog.New(syslog.Config{TCP: "127.0.0.1:0", UDP: "127.0.0.1:0", To: to}, new(receivertest.Sink), slog.New(slog.DiscardHandler))
+			if err != nil {
+				b.Fatal(err)
+			}
+			receivertest.Run(b, r, out)
+			// A window keeps the sender from running ahead of the receiver.
+			text, many, window := message+"\n", 100, 10_000
+			addr := r.TCPAddr()
+			if network == "udp" {
+				text, many, window, addr = message, 1, 256, r.UDPAddr()
+			}
+			c, err := net.Dial(network, addr.String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			load := []byte(strings.Repeat(text, many))
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			ahead, sent := 0, 0
+			for b.Loop() {
+				if sent++; sent%many != 0 {
+					continue
+				}
+				for ahead > window {
+					ahead -= <-taken
+				}
+				if _, err := c.Write(load); err != nil {
+					b.Fatal(err)
+				}
+				ahead += many
+			}
+			for ahead > 0 {
+				ahead -= <-taken
+			}
+		})
 	}
 }
