@@ -62,7 +62,7 @@ func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 		want bool
 	}{
 		{&a.logs, logs, laneConfig{name: logsLane, signal: sidelight.Logs, dir: dir, pack: logPack}, 3, true},
-		{&a.files, logs, laneConfig{name: filesLane, signal: sidelight.Logs, pack: logPack}, 3, len(a.cfg.Receivers.Files) > 0},
+		{&a.files, logs, laneConfig{name: filesLane, signal: sidelight.Logs, pack: logPack}, 3, len(a.cfg.Receivers.Files) > 0 || a.cfg.Receivers.Journald.On()},
 		{&a.traces, traces, laneConfig{name: tracesLane, signal: sidelight.Traces, dir: dir}, 1, true},
 		{&a.metrics, metrics, laneConfig{name: metricsLane, signal: sidelight.Metrics, dir: dir, pack: pack.Config{Gzip: true}, deliver: deliver.Config{Workers: 2}}, 1, true},
 	} {

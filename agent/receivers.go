@@ -39,7 +39,7 @@ func (r runner[T]) Run(ctx context.Context, _ sidelight.Sink) error { return r.p
 // buildReceivers opens every listener that is configured.
 func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 	for _, build := range []func(context.Context, aws.Config) error{
-		a.buildForward, a.buildFiles, a.buildSyslog, a.buildLines, a.buildEMF, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
+		a.buildForward, a.buildFiles, a.buildJournald, a.buildSyslog, a.buildLines, a.buildEMF, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
 	} {
 		if err := build(ctx, ac); err != nil {
 			return err
@@ -86,7 +86,7 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 			return wrap("files", err)
 		}
 		cfg := filelog.Config{
-			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start),
+			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start), PollOnly: f.Watch == "poll",
 			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
 		}
 		name := "files " + strings.Join(f.Include, " ")

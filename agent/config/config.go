@@ -42,15 +42,16 @@ type AWS struct {
 
 // Receivers are the listeners and files.
 type Receivers struct {
-	OTLP    OTLP    `key:"otlp"`
-	XRay    XRay    `key:"xray"`
-	Forward Forward `key:"forward"`
-	Files   []Files `key:"files" doc:"files to follow"`
-	Syslog  Syslog  `key:"syslog"`
-	Lines   Lines   `key:"lines" doc:"log events as lines over TCP and UDP"`
-	EMF     EMF     `key:"emf" doc:"documents in the embedded metric format"`
-	StatsD  StatsD  `key:"statsd"`
-	Exec    Exec    `key:"exec" doc:"the output of the command that the agent runs"`
+	OTLP     OTLP     `key:"otlp"`
+	XRay     XRay     `key:"xray"`
+	Forward  Forward  `key:"forward"`
+	Files    []Files  `key:"files" doc:"files to follow"`
+	Journald Journald `key:"journald" short:"read" doc:"the journal of systemd"`
+	Syslog   Syslog   `key:"syslog"`
+	Lines    Lines    `key:"lines" doc:"log events as lines over TCP and UDP"`
+	EMF      EMF      `key:"emf" doc:"documents in the embedded metric format"`
+	StatsD   StatsD   `key:"statsd"`
+	Exec     Exec     `key:"exec" doc:"the output of the command that the agent runs"`
 }
 
 // OTLP listens for OpenTelemetry's protocol.
@@ -132,14 +133,15 @@ func Default() Config {
 	return Config{
 		AWS: AWS{Region: "auto"},
 		Receivers: Receivers{
-			OTLP:    OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
-			XRay:    XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
-			Forward: Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto", Format: "record"},
-			Syslog:  Syslog{TCP: Off, UDP: Off, Unix: Off, Zone: "UTC", MaxMessage: 1 << 20},
-			Lines:   Lines{TCP: Off, UDP: Off, Format: "json", MaxLine: 1 << 20},
-			EMF:     EMF{TCP: "127.0.0.1:25888", UDP: "127.0.0.1:25888"},
-			StatsD:  StatsD{UDP: "127.0.0.1:8125"},
-			Exec:    Exec{Format: "plain"},
+			OTLP:     OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
+			XRay:     XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
+			Forward:  Forward{TCP: "127.0.0.1:24224", Unix: "auto", FireLens: "auto", Format: "record"},
+			Journald: Journald{Read: "auto"},
+			Syslog:   Syslog{TCP: Off, UDP: Off, Unix: Off, Zone: "UTC", MaxMessage: 1 << 20},
+			Lines:    Lines{TCP: Off, UDP: Off, Format: "json", MaxLine: 1 << 20},
+			EMF:      EMF{TCP: "127.0.0.1:25888", UDP: "127.0.0.1:25888"},
+			StatsD:   StatsD{UDP: "127.0.0.1:8125"},
+			Exec:     Exec{Format: "plain"},
 		},
 		Scrape: Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},
 		Logs: Logs{

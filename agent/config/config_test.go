@@ -112,7 +112,7 @@ func TestGoodFile(t *testing.T) {
 		Include: []string{"/var/log/pods/*/*/*.log"}, Format: "cri", Content: "regex", Pattern: `^(?P<ip>\S+): (?P<rest>.*)`,
 		Timestamp: config.Timestamp{Layout: "%d/%b/%Y:%T %z", Zone: "Europe/Berlin"}, Multiline: config.Multiline{Stacks: []config.Stack{"java"}},
 	}, {
-		Include: []string{"/x"}, Multiline: config.Multiline{Start: `^\d{4}`, Wait: 2 * time.Second},
+		Include: []string{"/x"}, Watch: "poll", Multiline: config.Multiline{Start: `^\d{4}`, Wait: 2 * time.Second},
 	}}
 	want.Receivers.Exec = config.Exec{Format: "json", Timestamp: config.Timestamp{Key: "at"}, Multiline: config.Multiline{Stacks: []config.Stack{"auto"}}}
 	want.Receivers.Forward.Format, want.Receivers.Forward.Multiline.Stacks = "docker", []config.Stack{"go", "node"}
@@ -127,6 +127,10 @@ func TestGoodFile(t *testing.T) {
 		TCP: "127.0.0.1:5170", UDP: config.Off, Format: "logfmt", Timestamp: config.Timestamp{Key: "at"}, MaxLine: 256 << 10,
 	}
 	want.Receivers.EMF.UDP = config.Off
+	want.Receivers.Journald = config.Journald{
+		Read: "auto", Directories: []string{"/host/journal"}, Units: []config.Glob{"nginx", "docker-*.scope"},
+		Priority: "warning", Since: "now", Fields: []config.Glob{"_TRANSPORT"},
+	}
 	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
 	want.Scrape.Task, want.Scrape.Names = "on", "container-insights"
 	want.Logs.Group, want.Logs.Stream = "/app/{service}", "{container}"
@@ -236,4 +240,20 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestJournaldOn(t *testing.T) {
+	for text, want := range map[string]bool{
+		"receivers: {}": false, "receivers: {journald: on}": true, "receivers: {journald: off}": false,
+		"receivers: {journald: {units: [nginx]}}": true, "receivers: {journald: {since: now}}": true,
+		"receivers: {journald: {read: off, priority: err}}": false, "receivers: {journald: {priority: debug}}": true,
+	} {
+		l, ps := config.Load("", []string{"SIDELIGHT_CONFIG=" + text + "\n"})
+		if len(ps) != 0 {
+			t.Fatal(ps)
+		}
+		if got := l.Config.Receivers.Journald.On(); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
 }

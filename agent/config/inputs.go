@@ -131,6 +131,7 @@ func (d *decoder) hideSecrets(cfg *Config) {
 func (d *decoder) checkInputs(cfg *Config, clash clashFunc) {
 	r := cfg.Receivers
 	checkTLS("receivers.forward", r.Forward.TCP, r.Forward.TLS, clash)
+	checkJournald(r.Journald, clash)
 	checkTLS("receivers.syslog", r.Syslog.TCP, r.Syslog.TLS, clash)
 	checkTLS("receivers.lines", r.Lines.TCP, r.Lines.TLS, clash)
 	if r.Syslog.Unix.On() && !strings.HasPrefix(string(r.Syslog.Unix), "/") {

@@ -81,6 +81,11 @@ func (p *Pattern) parse(text string) error {
 	return nil
 }
 
+// Watch is auto or poll.
+type Watch string
+
+func (w *Watch) parse(text string) error { return oneOf(w, text, "auto", "poll") }
+
 // LineFormat is what the lines of a file are.
 type LineFormat string
 

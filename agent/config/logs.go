@@ -30,6 +30,7 @@ type Files struct {
 	Include   []string      `key:"include" doc:"globs; ** stands for any folders"`
 	Exclude   []string      `key:"exclude"`
 	Start     Start         `key:"start" doc:"where to begin in files that are there at the first start: beginning or end"`
+	Watch     Watch         `key:"watch" doc:"how changes are noticed: auto (the kernel tells where it can) or poll"`
 	Format    LineFormat    `key:"format" doc:"plain, json, logfmt, regex, cri or docker"`
 	Content   ContentFormat `key:"content" doc:"of what is in the envelope of cri and docker: plain, json, logfmt or regex"`
 	Pattern   Pattern       `key:"pattern" doc:"of the format regex: named groups become members"`

@@ -46,7 +46,7 @@ type checkpointFile struct {
 const checkpointVersion = 1
 
 // Checkpoints is a JSON file that maps files to offsets. It is replaced as a
-// whole, once a second at most while something changes. Its life is longer than
+// whole, once a second while something changes, sooner for a file that is new. Its life is longer than
 // that of the receiver that uses it: what the receiver has pushed becomes safe
 // after it has stopped.
 //
@@ -58,6 +58,7 @@ type Checkpoints struct {
 	root *os.Root // nil: in memory only
 	name string
 	log  *slog.Logger
+	soon chan struct{} // has one when a file is new
 
 	mu         sync.Mutex
 	fresh      bool
@@ -79,13 +80,13 @@ type tracked struct {
 // MemoryCheckpoints returns a store without a file: what it holds survives a
 // receiver, but not the process.
 func MemoryCheckpoints() *Checkpoints {
-	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, log: slog.New(slog.DiscardHandler)}
+	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
 }
 
 // OpenCheckpoints reads the file name in root, if there is one. One that cannot
 // be understood is moved aside, with an error in the log, and treated as empty.
 func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints, error) {
-	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}}
+	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}, soon: make(chan struct{}, 1)}
 	data, err := root.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.fresh = true
@@ -191,6 +192,10 @@ func (c *Checkpoints) Track(state func() Checkpoint) (forget func()) {
 	defer c.mu.Unlock()
 	key := c.nextKey
 	c.nextKey++
+	select {
+	case c.soon <- struct{}{}:
+	default:
+	}
 	c.tracked[key] = tracked{state, c.generation}
 	return func() {
 		c.mu.Lock()
@@ -199,7 +204,11 @@ func (c *Checkpoints) Track(state func() Checkpoint) (forget func()) {
 	}
 }
 
-// Run writes what has changed once a second. When ctx ends it writes a last
+// soonAfter is how long a write for a new file may follow the one before.
+const soonAfter = 200 * time.Millisecond
+
+// Run writes what has changed once a second, and a file that is new at once: if
+// it is rotated while no agent runs, nobody else knows of it. When ctx ends it writes a last
 // time, so end it after delivery has ended. It returns nil.
 func (c *Checkpoints) Run(ctx context.Context) error {
 	if !c.Lasting() {
@@ -208,14 +217,21 @@ func (c *Checkpoints) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	soon := c.soon
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			c.report(c.Flush())
 			return nil
 		case <-tick.C:
-			c.report(c.Flush())
+		case <-soon:
+			soon, again = nil, time.After(soonAfter)
+		case <-again:
+			soon, again = c.soon, nil
+			continue
 		}
+		c.report(c.Flush())
 	}
 }
 

@@ -244,3 +244,37 @@ func TestNilCheckpoints(t *testing.T) {
 		t.Error("a nil store is not empty")
 	}
 }
+
+// A file that is new is written at once, not a second later, and many of them
+// together.
+func TestNewFilesAreWrittenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+		c := checkpoints(t, dir, log)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		saved := func() int {
+			synctest.Wait()
+			return len(checkpoints(t, dir, log).Saved())
+		}
+		track := func(path string) { c.Track(func() receiver.Checkpoint { return receiver.Checkpoint{Path: path} }) }
+		track("/a")
+		if n := saved(); n != 1 {
+			t.Errorf("%d were saved, want 1", n)
+		}
+		track("/b")
+		track("/c")
+		if n := saved(); n != 1 {
+			t.Errorf("%d were saved, want 1: the next write is due later", n)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if n := saved(); n != 3 {
+			t.Errorf("%d were saved, want 3", n)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

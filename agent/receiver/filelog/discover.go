@@ -131,7 +131,8 @@ func (r *Receiver) discover(first bool) {
 
 // appeared begins to read a new file.
 func (r *Receiver) appeared(path string, info fs.FileInfo, first bool) {
-	offset := int64(0)
+	// A file that moved while the names were listed seemed to be gone.
+	offset := r.readOf(path, info)
 	if first && r.cfg.Start == End {
 		offset = info.Size()
 	}

@@ -152,10 +152,9 @@ func TestDamagedEntriesArePassedOver(t *testing.T) {
 func TestDamagedListEndsTheFile(t *testing.T) {
 	for _, name := range []string{"regular", "compact"} {
 		file := load(t, name)
-		second := objects(file, typeEntryArray)[0]
 		le := binary.LittleEndian
 		first := int64(le.Uint64(file[176:]))
-		second = int64(le.Uint64(file[first+16:]))
+		second := int64(le.Uint64(file[first+16:]))
 		capacity := int(le.Uint64(file[first+8:])-arrayHead) / map[string]int{"regular": 8, "compact": 4}[name]
 		for what, bad := range map[string]map[int64]byte{
 			"type":    {second: 1},
