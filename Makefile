@@ -131,6 +131,12 @@ fuzz: ## fuzz every parser for a while: make fuzz TIME=1m
 footprint: build ## binary size, start time, idle memory
 	test/footprint.sh $(BIN)/sidelight
 
+.PHONY: size
+size: ## how the size of the binary is spent
+	@mkdir -p $(BIN)/symbols
+	@$(MAKE) --no-print-directory BIN=$(BIN)/symbols LDFLAGS='$(filter-out -s -w,$(LDFLAGS))' bin/sidelight >/dev/null
+	@test/size.sh $(BIN)/symbols/sidelight
+
 .PHONY: image
 image: ## build the container image for this machine
 	docker build -t sidelight .
