@@ -7,12 +7,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/fluent/fluent-logger-golang/fluent"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent"
+	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/refused"
+	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
 
@@ -144,5 +152,94 @@ func TestRefusedTracesAreSetAside(t *testing.T) {
 	}
 	if n, err := a.Drop(refused.Filter{Queue: "traces"}); err != nil || n != 1 {
 		t.Errorf("dropped %d, %v", n, err)
+	}
+}
+
+// sendLevel sends events of a level by Forward, acknowledged.
+func sendLevel(t *testing.T, addr, level string, n int) {
+	t.Helper()
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := fluent.New(fluent.Config{FluentHost: host, FluentPort: port, RequestAck: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range n {
+		if err := c.Post("app", map[string]any{"seq": fmt.Sprintf("<%s %d>", level, i), "level": level}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A group that is missing and may not be made parks its blocks, and is named;
+// another one flows; when the permission is there the parked ones arrive.
+func TestDeniedGroupIsParked(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Logs.Routes = []config.Route{{When: "level >= error", Group: "/parked"}}
+	client := cloudwatchlogs.NewFromConfig(sandboxtest.Config(s))
+	if _, err := client.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/sidelight/orders")}); err != nil {
+		t.Fatal(err)
+	}
+	control(t, s, http.MethodPost, "/_sidelight/faults", `{"service":"logs","operation":"CreateLogGroup","kind":"error","status":400,"shape":"AccessDeniedException","message":"not allowed"}`)
+	a := start(t, cfg)
+	addr := a.address(t, "forward")
+	sendLevel(t, addr, "error", 20)
+	denied := func() []status.Denied {
+		for _, q := range a.Report().Queues {
+			if q.Name == "logs" {
+				return q.Denied
+			}
+		}
+		return nil
+	}
+	eventually(t, "the denial", func() bool { return len(denied()) == 1 })
+	if d := denied()[0]; !strings.HasPrefix(d.Destination, "/parked:") || !strings.Contains(d.Error, "not allowed") || d.Since.IsZero() {
+		t.Errorf("denied %+v", d)
+	}
+	sendLevel(t, addr, "info", 100)
+	eventually(t, "what is not denied", func() bool { return len(messages(t, s, "/sidelight/orders")) == 100 })
+	q, err := a.Queues(refused.Filter{Destination: "/parked"})
+	if err != nil || len(q.Waiting) != 1 || q.Waiting[0].Events != 20 || !q.Waiting[0].Denied || q.Waiting[0].Attempts == 0 {
+		t.Errorf("waiting %+v, %v", q.Waiting, err)
+	}
+	control(t, s, http.MethodDelete, "/_sidelight/faults", "")
+	eventually(t, "what was denied", func() bool { return len(messages(t, s, "/parked")) == 20 })
+	eventually(t, "the books", func() bool { return a.Books(sidelight.Logs).Queued() == 0 && len(denied()) == 0 })
+	a.finish(t)
+	if b := a.Books(sidelight.Logs); b.Delivered != 120 || b.Lost() != 0 {
+		t.Errorf("books %+v", b)
+	}
+}
+
+// Spilling, what was accepted in an outage is on disk after a stop.
+func TestSpillAcrossARestart(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Queue.Durable = "spill"
+	cfg.Shutdown.Grace = time.Second
+	control(t, s, http.MethodPost, "/_sidelight/faults", `{"service":"logs","kind":"refuse"}`)
+	a := start(t, cfg)
+	sendForward(t, a.address(t, "forward"), 0, 200)
+	a.finish(t)
+	if b := a.Books(sidelight.Logs); b.Accepted != 200 || b.Queued() != 200 || a.LeftOnDisk() != 200 {
+		t.Fatalf("after a stop in an outage: %+v, %d left on disk", b, a.LeftOnDisk())
+	}
+	control(t, s, http.MethodDelete, "/_sidelight/faults", "")
+	again := start(t, cfg)
+	eventually(t, "everything", func() bool { return again.Books(sidelight.Logs).Delivered == 200 })
+	again.finish(t)
+	all := strings.Join(messages(t, s, "/sidelight/orders"), "")
+	for i := range 200 {
+		if n := strings.Count(all, fmt.Sprintf("<%d>", i)); n != 1 {
+			t.Fatalf("event %d arrived %d times", i, n)
+		}
 	}
 }
