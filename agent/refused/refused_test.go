@@ -284,3 +284,19 @@ func FuzzFiles(f *testing.F) {
 }
 
 var _ sidelight.Reader = reading{}
+
+// A directory that cannot be written to costs the events, not the delivery.
+func TestDirectoryIsGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "refused")
+	s := open(t, refused.Config{Dir: dir, Limit: 1 << 20})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	keep(s, "/a", "too_old", "one", "two")
+	if st := s.Stats(); st.Lost != 2 || st.Events != 0 || st.Bytes != 0 {
+		t.Errorf("stats %+v, want 2 lost", st)
+	}
+	if n, err := s.Remove(refused.Filter{}); n != 0 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+}
