@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/fluent/fluent-logger-golang/fluent"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent"
@@ -248,5 +249,29 @@ func TestEMFOfTheChild(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// A container that prints metrics has them without being parsed by configuration.
+func TestEMFOfForward(t *testing.T) {
+	s := sandboxtest.New(t)
+	a := start(t, settings(t, s))
+	host, port, err := net.SplitHostPort(a.address(t, "forward"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	fmt.Sscan(port, &n)
+	c, err := fluent.New(fluent.Config{FluentHost: host, FluentPort: n, RequestAck: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Post("app", map[string]string{"container_name": "app", "log": emfDocument("forward", "", 8)}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the metric", func() bool { return sum(t, s, "Shop", "orders", "via", "forward") == 8 })
+	if got := messages(t, s, "/sidelight/orders"); len(got) != 1 || !strings.Contains(got[0], `"container_name":"app"`) {
+		t.Errorf("%q", got)
 	}
 }

@@ -1,14 +1,12 @@
 package processor
 
 import (
-	"bytes"
 	"context"
 	"math/rand/v2"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/expr"
-	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 	"github.com/sidelight-dev/sidelight/internal/loglevel"
 )
 
@@ -79,10 +77,4 @@ func (f *filter) throttle(b *sidelight.Batch) {
 		f.tally.limited++
 	}
 	b.Events = kept
-}
-
-// isEMF reports whether body is a document in the embedded metric format. It is
-// asked of events that are about to be dropped only.
-func isEMF(body []byte) bool {
-	return bytes.Contains(body, []byte(`"_aws"`)) && jsonscan.Document(body).Member("_aws").Kind == jsonscan.Object
 }

@@ -132,8 +132,11 @@ func (p *Pipeline) buildInput(add func(maker)) error {
 	if in.Records {
 		key = "log"
 	}
-	if format != nil {
+	switch {
+	case format != nil:
 		add(func(*worker) sidelight.Processor { return parse.New(format, key, &p.unparsed) })
+	case in.Records:
+		add(func(*worker) sidelight.Processor { return newLifter() })
 	}
 	if in.stamped() {
 		add(func(*worker) sidelight.Processor { return &timestamp.Stamper{Key: in.Key, Layout: in.Layout} })
