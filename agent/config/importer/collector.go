@@ -154,6 +154,20 @@ func collectorReceiver(name string) []rule {
 		return []rule{asItIs(), to("listen_address", "receivers.lines.tcp", address)}
 	case "udplog":
 		return []rule{asItIs(), to("listen_address", "receivers.lines.udp", address)}
+	case "journald":
+		return []rule{
+			on("receivers.journald.read", "on"),
+			{path: "units", take: func(d *draft, v value) { d.set(v.place, "receivers.journald.units", scalars(v.node)) }},
+			{path: "directory", take: func(d *draft, v value) {
+				d.set(v.place, "receivers.journald.directories", []string{v.text()})
+			}},
+			to("priority", "receivers.journald.priority", same),
+			{path: "start_at", take: func(d *draft, v value) {
+				if v.text() == "end" {
+					d.set(v.place, "receivers.journald.since", "now")
+				}
+			}},
+		}
 	case "fluentforward":
 		return []rule{asItIs(), to("endpoint", "receivers.forward.tcp", address)}
 	case "filelog":

@@ -198,6 +198,8 @@ func (f *fluent) input(s *fluentconf.Section, name string) {
 		f.set(s.Place, "receivers.statsd.udp", orDefault(host, "0.0.0.0")+":"+orDefault(port, "8125"))
 	case "syslog":
 		f.syslog(s)
+	case "systemd":
+		f.journal(s)
 	case "tcp", "udp":
 		f.lines(s, name)
 	case "cpu", "mem", "disk", "netif", "node_exporter_metrics":
@@ -230,6 +232,29 @@ func (f *fluent) syslog(s *fluentconf.Section) {
 	}
 	f.rest(s, "mode", "listen", "port", "path", "unix_perm", "parser", "tag", "buffer_chunk_size", "buffer_max_size", "receive_buffer_size")
 	f.named(s, "syslog")
+}
+
+// journal carries over an input that reads systemd's journal.
+func (f *fluent) journal(s *fluentconf.Section) {
+	f.set(s.Place, "receivers.journald.read", "on")
+	for _, kv := range s.Pairs {
+		switch kv.Key {
+		case "path":
+			f.set(kv.Place, "receivers.journald.directories", []string{kv.Value})
+		case "systemd_filter":
+			if unit, ok := strings.CutPrefix(kv.Value, "_SYSTEMD_UNIT="); ok {
+				f.add("receivers.journald.units", unit)
+				continue
+			}
+			f.note(kv.Place, "systemd: %s %s is not carried over; units and priority are filtered by", kv.Key, kv.Value)
+		case "read_from_tail":
+			if isYes(kv.Value) {
+				f.set(kv.Place, "receivers.journald.since", "now")
+			}
+		}
+	}
+	f.rest(s, "path", "systemd_filter", "systemd_filter_type", "read_from_tail", "tag", "db", "db.sync", "lowercase", "strip_underscores", "max_entries", "max_fields")
+	f.named(s, "journald")
 }
 
 // named notes an input whose events have its name as their source.
