@@ -32,7 +32,8 @@ func rows(s scale) []*row {
 		readOnlyStartRow(s),
 		readOnlyLaterRow(s),
 		killRow(s),
-		termRow(s),
+		termRow(s, "always"),
+		termRow(s, "spill"),
 		floodRow(s),
 	}
 	for _, r := range all {

@@ -32,6 +32,7 @@ type options struct {
 	parallel int
 	keep     bool
 	sources  bool
+	outage   time.Duration
 }
 
 func main() {
@@ -42,6 +43,7 @@ func main() {
 	flag.IntVar(&o.parallel, "parallel", 1, "rows at work at the same time")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folder of a row that fails, with the agent's log")
 	flag.BoolVar(&o.sources, "sources", false, "print a line for each source too")
+	flag.DurationVar(&o.outage, "outage", 0, "how long the outage is; default 5 minutes, or 5 seconds if short")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -63,6 +65,9 @@ func runAll(ctx context.Context, out io.Writer, o options) error {
 	size := full()
 	if o.short {
 		size = short()
+	}
+	if o.outage > 0 {
+		size.outage = o.outage
 	}
 	for _, r := range rows(size) {
 		if strings.Contains(r.name, o.only) {
@@ -108,7 +113,7 @@ func print(out io.Writer, rows []*row, verdicts []verdict, bySource bool) error 
 			t.refused, dropped, t.queued, t.lost, float64(v.peak)/1e6, v.took.Seconds(), result)
 		for s, t := range v.tallies {
 			if bySource {
-				fmt.Fprintf(w, "  %s\t%d\t%d\t%d\t%d\t%d\n", source(s), t.sent, t.acked, t.delivered, t.duplicates, t.refused)
+				fmt.Fprintf(w, "  %s\t%d\t%d\t%d\t%d\t%d\t\t\t\t\t\t\n", source(s), t.sent, t.acked, t.delivered, t.duplicates, t.refused)
 			}
 		}
 	}

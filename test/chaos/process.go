@@ -44,14 +44,14 @@ func withoutDatagrams(l [sources]load) [sources]load {
 }
 
 // termRow stops the agent while everybody sends, twice: with a service that
-// answers, and in an outage.
-func termRow(s scale) *row {
+// answers, and in an outage. durable is that of the queue.
+func termRow(s scale, durable string) *row {
 	const grace = 4 * time.Second
 	before, span := s.span/2, s.span
 	s.span = before + 3*time.Second + 2*grace
 	r := &row{
-		name: "SIGTERM under load, twice", loads: s.loads(), may: allowed{again: true},
-		tune: func(x *settings) { x.grace = grace },
+		name: "SIGTERM under load, twice, queue " + durable, loads: s.loads(), may: allowed{again: true},
+		tune: func(x *settings) { x.grace, x.durable = grace, durable },
 		script: func(ctx context.Context, w *world) error {
 			// What is delivered before the outage must not be found on disk after it.
 			err := errors.Join(pause(ctx, before), w.restart(ctx), pause(ctx, 2*time.Second),

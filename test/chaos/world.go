@@ -20,6 +20,7 @@ import (
 // settings are what a row changes of the agent's configuration.
 type settings struct {
 	memory, disk string
+	durable      string
 	grace        time.Duration
 	profile      string
 	env          []string
@@ -58,7 +59,7 @@ type world struct {
 
 // newWorld prepares a row in a folder of its own, which close removes.
 func newWorld(r *row, binary string) (w *world, err error) {
-	w = &world{row: r, ledger: newLedger(), settings: &settings{memory: "32MiB", disk: "512MiB", grace: 10 * time.Second}}
+	w = &world{row: r, ledger: newLedger(), settings: &settings{memory: "32MiB", disk: "512MiB", durable: "always", grace: 10 * time.Second}}
 	if r.tune != nil {
 		r.tune(w.settings)
 	}
@@ -117,12 +118,12 @@ receivers:
   statsd: {udp: "off"}
   emf: {tcp: "off", udp: "off"}
 scrape: {host: "off", cgroup: "off", task: "off"}
-queue: {dir: %q, memory: %s, disk: %s}
+queue: {dir: %q, memory: %s, disk: %s, durable: %s}
 shutdown: {grace: %s}
 status: {listen: %q}
 log: {format: json}
 `, w.cloud.URL(), w.profile, w.addr.otlp, w.addr.xray, w.addr.forward, filepath.Join(w.logs(), "app*.log"),
-		w.queue(), w.memory, w.disk, w.grace, w.addr.status)
+		w.queue(), w.memory, w.disk, w.durable, w.grace, w.addr.status)
 }
 
 // freePort returns an address that nobody listens on.
