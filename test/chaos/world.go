@@ -117,6 +117,7 @@ receivers:
   files: [{include: [%q]}]
   statsd: {udp: "off"}
   emf: {tcp: "off", udp: "off"}
+  journald: {read: "off"}
 scrape: {host: "off", cgroup: "off", task: "off"}
 queue: {dir: %q, memory: %s, disk: %s, durable: %s}
 shutdown: {grace: %s}
