@@ -52,6 +52,17 @@ func (m *Budget) Take(ctx context.Context, n int) error {
 	}
 }
 
+// Try takes n bytes if they are free.
+func (m *Budget) Try(n int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used+int64(n) > m.limit {
+		return false
+	}
+	m.used += int64(n)
+	return true
+}
+
 // Give returns n bytes.
 func (m *Budget) Give(n int) {
 	if n == 0 {

@@ -35,3 +35,14 @@ func TestBudgetIsWaitedForButNotForEver(t *testing.T) {
 		}
 	})
 }
+
+func TestBudgetTry(t *testing.T) {
+	b := receiver.NewBudget(100)
+	if !b.Try(60) || b.Try(41) || !b.Try(40) {
+		t.Error("the limit does not hold")
+	}
+	b.Give(100)
+	if !b.Try(100) {
+		t.Error("what was given back is not there")
+	}
+}

@@ -19,6 +19,11 @@ const (
 	// firstRead is what each connection reads into. More is borrowed while a
 	// larger message arrives.
 	firstRead = 16 << 10
+	// busyRead is what the connection of a busy peer reads into, so that batches
+	// are large.
+	busyRead = 64 << 10
+	// idle is how long a connection keeps a large buffer between messages.
+	idle = time.Second
 	// quiet is how long a peer must be silent, when the receiver stops, before
 	// it is taken to have sent all it had.
 	quiet = 100 * time.Millisecond
@@ -39,6 +44,7 @@ type socketConn struct {
 	buf        []byte // buf[start:end] was read and is not used yet
 	start, end int
 	final      bool // nothing more will be read
+	busy       bool // the last read found more than there was room for
 
 	mu    sync.Mutex
 	until time.Time // non-zero: stop by then
@@ -181,29 +187,33 @@ func (c *socketConn) fill(ctx context.Context) error {
 	if c.start == c.end {
 		c.start, c.end = 0, 0
 	}
-	if err := c.makeRoom(ctx); err != nil {
-		c.final = true
-		return err
+	err := c.makeRoom(ctx)
+	inside, stopping := c.start < c.end, false
+	if err == nil {
+		stopping, err = c.arm(inside)
 	}
-	stopping, err := c.arm()
 	if err != nil {
 		c.final = true
 		return err
 	}
 	n, err := c.nc.Read(c.buf[c.end:])
 	c.end += n
+	c.busy = c.end == len(c.buf)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.EOF):
 		err = nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		if !stopping && c.stopping() {
-			return nil // it was halt's deadline; look again with our own
-		}
-		if err = nil; !stopping {
-			err = errStalled
-		}
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+	case stopping:
+		err = nil
+	case c.stopping():
+		return nil // it was halt's deadline; look again with our own
+	case !inside:
+		c.resize(firstRead)
+		return nil
+	default:
+		err = errStalled
 	}
 	c.final = true
 	return err
@@ -217,7 +227,7 @@ func (c *socketConn) stopping() bool {
 
 // arm sets the deadline of the next read and reports whether the receiver
 // stops.
-func (c *socketConn) arm() (bool, error) {
+func (c *socketConn) arm(inside bool) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var at time.Time
@@ -227,18 +237,18 @@ func (c *socketConn) arm() (bool, error) {
 		if at.After(c.until) {
 			at = c.until
 		}
-	case len(c.buf) > firstRead:
+	case len(c.buf) > firstRead && inside:
 		at = now.Add(c.s.cfg.Stall)
+	case len(c.buf) > firstRead:
+		at = now.Add(idle)
 	}
 	return !c.until.IsZero(), c.nc.SetReadDeadline(at)
 }
 
-// makeRoom sees to it that a quarter of the buffer is free, and gives back what
-// a large message needed once it is gone.
+// makeRoom sees to it that a quarter of the buffer is free.
 func (c *socketConn) makeRoom(ctx context.Context) error {
-	if c.end == 0 && len(c.buf) > firstRead {
-		c.s.memory.Give(len(c.buf) - firstRead)
-		c.buf = make([]byte, firstRead)
+	if c.busy && len(c.buf) < busyRead && c.s.memory.Try(busyRead-len(c.buf)) {
+		c.resize(busyRead)
 	}
 	if len(c.buf)-c.end >= len(c.buf)/4 {
 		return nil
@@ -247,18 +257,22 @@ func (c *socketConn) makeRoom(ctx context.Context) error {
 		c.end = copy(c.buf, c.buf[c.start:c.end])
 		c.start = 0
 	}
-	if len(c.buf)-c.end >= len(c.buf)/4 {
-		return nil
-	}
-	size := min(2*len(c.buf), c.s.cfg.MaxMessage+firstRead)
-	if size <= len(c.buf) {
+	size := min(2*len(c.buf), max(c.s.cfg.MaxMessage, firstRead)+firstRead)
+	if len(c.buf)-c.end >= len(c.buf)/4 || size <= len(c.buf) {
 		return nil
 	}
 	if err := c.s.memory.Take(ctx, size-len(c.buf)); err != nil {
 		return err
 	}
-	buf := make([]byte, size)
-	copy(buf, c.buf[:c.end])
-	c.buf = buf
+	c.resize(size)
 	return nil
+}
+
+// resize moves what is in the buffer to one of size bytes. To grow, the memory
+// must have been taken; to shrink, it is given back.
+func (c *socketConn) resize(size int) {
+	c.s.memory.Give(max(0, len(c.buf)-size))
+	buf := make([]byte, size)
+	c.end = copy(buf, c.buf[c.start:c.end])
+	c.start, c.buf = 0, buf
 }

@@ -116,6 +116,23 @@ func TestLongLinesGrowAndShrink(t *testing.T) {
 	}
 }
 
+// A busy connection reads more at once, and gives the memory back when it is
+// silent.
+func TestBusyConnectionsGrow(t *testing.T) {
+	var sink receivertest.Sink
+	s := open(t, receiver.SocketsConfig{TCP: "127.0.0.1:0", Memory: 48 << 10, MaxMessage: 60 << 10}, &sink)
+	receivertest.Run(t, s, &sink)
+	first, second := dial(t, s.TCPAddr()), dial(t, s.TCPAddr())
+	const lines = 20_000
+	write(t, first, strings.Repeat("0123456789abcdef\n", lines))
+	sink.Wait(t, lines)
+	// All the memory there is was the first one's.
+	write(t, second, strings.Repeat("x", 50<<10)+"\n")
+	if e := sink.Wait(t, lines+1)[lines]; len(e.Body) != 50<<10 {
+		t.Errorf("the message has %d bytes", len(e.Body))
+	}
+}
+
 // While the sink has no room a peer cannot go on writing for ever.
 func TestStreamPushesBack(t *testing.T) {
 	var sink receivertest.Sink
