@@ -129,7 +129,7 @@ func (c *Client) fault(op string, resp *http.Response, body []byte) *sidelight.F
 		if c.correctClock(resp.Header.Get("Date")) {
 			f.Kind = sidelight.Transient
 		}
-		if cache, ok := c.creds.(*aws.CredentialsCache); ok && isExpired(e.Code) {
+		if cache, ok := c.creds.(interface{ Invalidate() }); ok && isExpired(e.Code) {
 			cache.Invalidate()
 			f.Kind = sidelight.Transient
 		}

@@ -57,6 +57,12 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		return aws.Config{}, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	cfg.APIOptions = append(cfg.APIOptions, SteadyBody)
+	if cfg.Credentials != nil {
+		cfg.Credentials = &renewed{current: cfg.Credentials, load: func(ctx context.Context) (aws.CredentialsProvider, error) {
+			again, err := config.LoadDefaultConfig(ctx, opts...)
+			return again.Credentials, err
+		}}
+	}
 	if cfg.BaseEndpoint != nil && isLoopback(*cfg.BaseEndpoint) {
 		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && o.Profile == "" {
 			cfg.Credentials = sandboxCredentials()
