@@ -26,7 +26,8 @@ func rows(s scale) []*row {
 		outageRow(s),
 		{name: fmt.Sprintf("answers after %v", s.slow), before: faults(fault.Rule{Kind: fault.Delay, Wait: fault.Duration(s.slow)})},
 		rejectRow(s),
-		credentialsRow(s),
+		credentialsRow(s, "file"),
+		credentialsRow(s, "process"),
 		skewRow(s),
 		fullRow(s),
 		readOnlyStartRow(s),
@@ -98,27 +99,36 @@ func rejectRow(s scale) *row {
 }
 
 // credentialsRow has credentials expire, though they did not say so, and renews
-// them some time later.
-func credentialsRow(s scale) *row {
-	wear := func(w *world, key string) error {
-		text := fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":"secret","SessionToken":"token"}`, key)
-		next := filepath.Join(w.dir, "next.json")
-		return errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, filepath.Join(w.dir, "credentials.json")))
+// them some time later: those that stand in a shared file, or those that a
+// process gives out.
+func credentialsRow(s scale, from string) *row {
+	renew := func(w *world, key string) error {
+		text := fmt.Sprintf("[chaos]\naws_access_key_id = %s\naws_secret_access_key = secret\naws_session_token = token\n", key)
+		if from == "process" {
+			text = fmt.Sprintf(`{"Version":1,"AccessKeyId":%q,"SecretAccessKey":"secret","SessionToken":"token"}`, key)
+		}
+		next := filepath.Join(w.dir, "next")
+		return errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, filepath.Join(w.dir, "credentials")))
 	}
 	return &row{
-		name: "credentials expired for a while", tune: func(x *settings) { x.profile = "chaos" },
+		name: "credentials of a " + from + " expired for a while", tune: func(x *settings) { x.profile = "chaos" },
 		before: func(_ context.Context, w *world) error {
-			config := filepath.Join(w.dir, "aws")
+			config, credentials := filepath.Join(w.dir, "aws"), filepath.Join(w.dir, "credentials")
 			w.env = append(w.env, "AWS_CONFIG_FILE="+config)
-			text := "[profile chaos]\ncredential_process = cat " + filepath.Join(w.dir, "credentials.json") + "\n"
-			return errors.Join(os.WriteFile(config, []byte(text), 0o600), wear(w, "RUN1"))
+			text := "[profile chaos]\n"
+			if from == "file" {
+				w.env = append(w.env, "AWS_SHARED_CREDENTIALS_FILE="+credentials)
+			} else {
+				text += "credential_process = cat " + credentials + "\n"
+			}
+			return errors.Join(os.WriteFile(config, []byte(text), 0o600), renew(w, "RUN1"))
 		},
 		script: func(ctx context.Context, w *world) error {
 			expired := fault.Rule{Kind: fault.Error, Status: 400, Shape: "ExpiredTokenException", AccessKey: "RUN1"}
 			if err := errors.Join(pause(ctx, s.span/4), w.play(expired), pause(ctx, s.span/2)); err != nil {
 				return err
 			}
-			return wear(w, "RUN1-RENEWED")
+			return renew(w, "RUN1-RENEWED")
 		},
 	}
 }
