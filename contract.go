@@ -86,6 +86,14 @@ type Encoder interface {
 	End(dst []byte) []byte
 }
 
+// Picker is an Encoder whose End rearranges the body, so that the ends of
+// events that a block remembers mean nothing any more once it is sealed.
+type Picker interface {
+	// Pick returns a finished body of the events of body, a finished one, that
+	// stand at positions, which are ascending. body is not changed.
+	Pick(body []byte, positions []int) []byte
+}
+
 // Queue stands between packing and delivery. Room is the one place in the
 // agent where data waits for space; Put does not wait, so that a batch is
 // either refused whole before anything of it was taken, or taken whole. A

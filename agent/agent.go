@@ -75,9 +75,7 @@ type Agent struct {
 	joining  *join.Stage // of what Docker cut, nil without a router
 
 	lanes     []*lane
-	logs      *lane // for sources that cannot repeat themselves
-	files     *lane // for files; nil if none are followed
-	traces    *lane
+	out       outputs
 	metrics   *lane
 	aggregate *aggregate.Aggregate
 	spans     *spanmetrics.Metrics // nil: spans are not counted
@@ -93,7 +91,8 @@ type Agent struct {
 	requeuing sync.Mutex     // one at a time
 	status    *status.Server
 
-	left left
+	left  left
+	ended []status.Destination // after Run
 }
 
 // receiving is a part that runs with a sink.
@@ -292,11 +291,12 @@ func (a *Agent) superviseIntake(s *supervise.Supervisor) {
 func (a *Agent) release() error {
 	var errs []error
 	for _, l := range a.lanes {
-		rest, err := l.release(&a.books)
+		rest, err := l.release()
 		a.left.disk += rest.disk
 		a.left.files += rest.files
 		errs = append(errs, err)
 	}
+	a.ended = a.Destinations()
 	a.lanes = nil
 	if a.refused != nil {
 		errs = append(errs, a.refused.Close())
@@ -336,7 +336,7 @@ func (a *Agent) pushPoints() func(context.Context, []sidelight.Point) error {
 	if !a.cfg.Traces.ApplicationSignals {
 		return p.push
 	}
-	s := &signalsPusher{next: p.push, logs: func() sidelight.Sink { return a.logs.packer }, dest: sidelight.Dest{
+	s := &signalsPusher{next: p.push, logs: func() sidelight.Sink { return a.out.emf }, dest: sidelight.Dest{
 		Exporter: logsLane, Group: spanmetrics.SignalsGroup, Stream: streamName(a.id.Value("service") + "/" + a.id.Value("host")),
 	}.Handle()}
 	return s.push

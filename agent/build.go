@@ -14,10 +14,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
-	"github.com/sidelight-dev/sidelight/exporters/cloudwatchlogs"
-	"github.com/sidelight-dev/sidelight/exporters/xray"
-	"github.com/sidelight-dev/sidelight/internal/deliver"
-	"github.com/sidelight-dev/sidelight/internal/pack"
+	"github.com/sidelight-dev/sidelight/internal/meter"
 )
 
 // The names of the lanes: of queues, exporters' destinations and log lines.
@@ -31,59 +28,53 @@ const (
 // defaultDir is where the queue lies unless the configuration says otherwise.
 const defaultDir = "/var/lib/sidelight"
 
-// buildLanes makes a lane for each kind of data. Files get their own, in
-// memory: what was not delivered is still in the file.
+// buildLanes makes a lane for each destination of each kind of data, and the ways
+// to them.
 func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 	dir := a.queueDir()
 	a.limitMemory()
 	if err := a.openRefused(dir); err != nil {
 		return err
 	}
-	logs, err := cloudwatchlogs.New(ctx, cloudwatchlogs.Config{
-		RetentionDays: int32(a.cfg.Logs.Retention), Retention: a.fireLensRetention,
-	}, ac, a.log)
+	plan, err := a.planLanes(ctx, ac)
 	if err != nil {
-		return wrap("logs", err)
+		return err
 	}
-	traces, err := xray.New(ctx, ac)
-	if err != nil {
-		return wrap("traces", err)
+	parts := int64(0)
+	for _, p := range plan {
+		parts += p.part
 	}
-	metrics, err := cloudwatch.New(ctx, ac)
-	if err != nil {
-		return wrap("metrics", err)
-	}
-	logPack := pack.Config{Gzip: a.cfg.Logs.Gzip}
-	for _, x := range []struct {
-		lane **lane
-		exp  sidelight.Exporter
-		cfg  laneConfig
-		part int64 // of the memory, in eighths
-		want bool
-	}{
-		{&a.logs, logs, laneConfig{name: logsLane, signal: sidelight.Logs, dir: dir, pack: logPack}, 3, true},
-		{&a.files, logs, laneConfig{name: filesLane, signal: sidelight.Logs, pack: logPack}, 3, len(a.cfg.Receivers.Files) > 0 || a.cfg.Receivers.Journald.On()},
-		{&a.traces, traces, laneConfig{name: tracesLane, signal: sidelight.Traces, dir: dir}, 1, true},
-		{&a.metrics, metrics, laneConfig{name: metricsLane, signal: sidelight.Metrics, dir: dir, pack: pack.Config{Gzip: true}, deliver: deliver.Config{Workers: 2}}, 1, true},
-	} {
-		if !x.want {
-			continue
+	parts = max(parts, defaultParts)
+	for _, p := range plan {
+		if p.durable {
+			p.cfg.dir = dir
 		}
-		x.cfg.memory = int64(a.cfg.Queue.Memory) * x.part / 8
-		x.cfg.disk, x.cfg.fsync = int64(a.cfg.Queue.Disk), a.cfg.Queue.Fsync
-		x.cfg.deliver.Routes = &a.routes
-		x.cfg.spill = a.cfg.Queue.Durable == "spill"
-		if a.refused != nil {
-			x.cfg.deliver.Aside = a.refused.Shelf(x.cfg.name, x.exp)
+		p.cfg.memory = int64(a.cfg.Queue.Memory) * p.part / parts
+		p.cfg.fsync = a.cfg.Queue.Fsync
+		p.cfg.deliver.Routes = &a.routes
+		p.cfg.spill = a.cfg.Queue.Durable == "spill"
+		if p.cfg.disk == 0 {
+			p.cfg.disk = int64(a.cfg.Queue.Disk)
 		}
-		x.cfg.pack.Open = max(x.cfg.memory/2, 1<<20)
-		l, err := newLane(x.cfg, x.exp, &a.books, a.log)
+		// What OTLP's encoder put together cannot be taken apart into documents.
+		if _, rearranged := p.exp.(sidelight.Picker); a.refused != nil && !rearranged {
+			p.cfg.deliver.Aside = a.refused.Shelf(p.cfg.name, p.exp)
+		}
+		p.cfg.pack.Open = max(p.cfg.memory/2, 1<<20)
+		books := &a.books
+		if !p.first {
+			books = new(meter.Account)
+		}
+		l, err := newLane(p.cfg, p.exp, books, a.log)
 		if err != nil {
-			return wrap(x.cfg.name, err)
+			return wrap(p.cfg.name, err)
 		}
-		*x.lane = l
+		l.first = p.first
 		a.lanes = append(a.lanes, l)
+		p.lane = l
 	}
+	a.connect(plan)
+	a.warnStranded(dir)
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (a *Agent) explain(err error) error {
 // container runtime cut, then does what the task definition says; what the
 // agent's own configuration wants done comes last.
 func (a *Agent) forwardSink() (sidelight.Sink, error) {
-	out, err := a.process("forward", logsLane, a.logs.packer, forwardInput(a.cfg.Receivers.Forward))
+	out, err := a.process("forward", logsLane, a.out.logs, forwardInput(a.cfg.Receivers.Forward))
 	if err != nil || a.firelens == nil {
 		return out, err
 	}

@@ -24,7 +24,7 @@ func (a *Agent) buildJournald(context.Context, aws.Config) error {
 		Directories: c.Directories, Units: words(c.Units), Priority: &priority, Fields: words(c.Fields),
 		Start: journald.Start(c.Since), Dest: a.names.dest(filesLane, "", journald.Source),
 	}
-	out, err := a.process("journald", filesLane, a.files.packer, input{})
+	out, err := a.process("journald", filesLane, a.out.files, input{})
 	if err != nil {
 		return err
 	}

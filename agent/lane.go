@@ -28,6 +28,9 @@ type lane struct {
 	waiting  func() []line.Waiting
 	packer   *pack.Packer
 	delivery *deliver.Delivery
+	books    *meter.Account
+	// first says that the lane's books are the agent's.
+	first bool
 }
 
 // laneConfig shapes a lane.
@@ -43,7 +46,7 @@ type laneConfig struct {
 }
 
 func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *slog.Logger) (*lane, error) {
-	l := &lane{name: cfg.name, signal: cfg.signal}
+	l := &lane{name: cfg.name, signal: cfg.signal, books: books}
 	log = log.With("queue", cfg.name)
 	memory := spare.New(cfg.memory / 3)
 	cfg.pack.Spare, cfg.deliver.Spare = memory, memory
@@ -88,12 +91,12 @@ type left struct {
 
 // release gives up what memory alone holds, closes the files, and returns what
 // stays for the next start.
-func (l *lane) release(books *meter.Account) (left, error) {
+func (l *lane) release() (left, error) {
 	if l.memory != nil {
-		return left{files: l.abandon(books)}, nil
+		return left{files: l.abandon()}, nil
 	}
 	for s, n := range l.disk.Abandon() {
-		books.Drop(s, "shutdown", n)
+		l.books.Drop(s, "shutdown", n)
 	}
 	rest := left{disk: l.disk.Stats().Events}
 	if err := l.disk.Release(); err != nil {
@@ -104,13 +107,13 @@ func (l *lane) release(books *meter.Account) (left, error) {
 
 // abandon gives up what memory holds. Lines of files are not lost by that, since
 // no checkpoint is beyond them; it returns how many these are.
-func (l *lane) abandon(books *meter.Account) (inFiles int) {
+func (l *lane) abandon() (inFiles int) {
 	for s, n := range l.memory.Abandon() {
 		if l.name != filesLane {
-			books.Drop(s, "shutdown", n)
+			l.books.Drop(s, "shutdown", n)
 			continue
 		}
-		books.Withdraw(s, n)
+		l.books.Withdraw(s, n)
 		inFiles += n
 	}
 	return inFiles

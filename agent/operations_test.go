@@ -10,12 +10,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
 
 // The metrics that the agent serves are those that docs/operations.md explains.
 func TestMetricsAreDocumented(t *testing.T) {
-	a := start(t, settings(t, sandboxtest.New(t)))
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Logs.Also = []config.Also{{OTLP: config.OTLPOut{Endpoint: config.EndpointURL(s.URL())}}}
+	a := start(t, cfg)
 	resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
 		}
 		name := "files " + strings.Join(f.Include, " ")
-		out, err := a.process(name, filesLane, a.files.packer, fileInput(f))
+		out, err := a.process(name, filesLane, a.out.files, fileInput(f))
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,6 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	c := a.cfg.Receivers.OTLP
 	cfg := otlp.Config{
 		GRPC: on(c.GRPC), HTTP: on(c.HTTP), Unix: on(c.Unix),
-		Traces: sidelight.Dest{Exporter: tracesLane},
 		Logs: func(service string) sidelight.Dest {
 			return a.names.dest(logsLane, service, "otlp").Value()
 		},
@@ -145,6 +144,12 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	}
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
 		return nil
+	}
+	if a.out.wantSegments {
+		cfg.Traces = sidelight.Dest{Exporter: tracesLane}
+	}
+	if a.out.spansDest != (sidelight.DestHandle{}) {
+		cfg.Spans = a.out.spansDest.Value()
 	}
 	out, err := a.process("otlp", logsLane, a.bySignal(), input{})
 	if err != nil {
@@ -168,10 +173,13 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 // bySignal returns a Sink that packs logs and traces each in their own lane.
 func (a *Agent) bySignal() sidelight.Sink {
 	return sidelight.SinkFunc(func(ctx context.Context, b *sidelight.Batch) error {
-		if b.Signal == sidelight.Traces {
-			return a.traces.packer.Push(ctx, b)
+		switch {
+		case b.Signal != sidelight.Traces:
+			return a.out.logs.Push(ctx, b)
+		case b.Dest == a.out.spansDest:
+			return a.out.spans.Push(ctx, b)
 		}
-		return a.logs.packer.Push(ctx, b)
+		return a.out.segments.Push(ctx, b)
 	})
 }
 
@@ -187,7 +195,7 @@ func (a *Agent) buildXRay(ctx context.Context, ac aws.Config) error {
 	if err != nil {
 		return wrap("xray", err)
 	}
-	r, err := receive(a, "xray", a.countSegments(a.traces.packer), func() (*xray.Receiver, error) {
+	r, err := receive(a, "xray", a.countSegments(a.out.segments), func() (*xray.Receiver, error) {
 		return xray.New(cfg, up, &a.books, a.log.With("receiver", "xray"))
 	})
 	if err != nil {
@@ -231,7 +239,7 @@ func (a *Agent) buildChild(cfg *child.Config) error {
 	if err != nil {
 		return wrap("child", err)
 	}
-	out, err := a.process("child", logsLane, a.logs.packer, execInput(a.cfg.Receivers.Exec))
+	out, err := a.process("child", logsLane, a.out.logs, execInput(a.cfg.Receivers.Exec))
 	if err != nil {
 		return err
 	}

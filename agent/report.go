@@ -3,6 +3,7 @@ package agent
 import (
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,9 +32,23 @@ func (a *Agent) Report() status.Report {
 	r.SetAside = a.refusedStats()
 	r.Routes = a.routes.Totals()
 	r.SpanMetrics = a.spanStats()
+	r.Destinations = a.Destinations()
 	st := a.aggregate.Stats()
 	r.Series, r.Overflow = st.Series, st.Overflow
 	return r
+}
+
+// Destinations returns the accounts of the further destinations.
+func (a *Agent) Destinations() []status.Destination {
+	out := slices.Clone(a.ended)
+	for _, l := range a.lanes {
+		if l.first {
+			continue
+		}
+		t := l.books.Totals(l.signal)
+		out = append(out, status.Destination{Name: l.name, Signal: l.signal.String(), Totals: t, Queued: t.Queued()})
+	}
+	return out
 }
 
 func (l *lane) report() status.Queue {
@@ -96,6 +111,9 @@ func (a *Agent) registerMeters() *meter.Set {
 	}
 	a.registerCauses(m)
 	for _, l := range a.lanes {
+		if !l.first {
+			l.registerBooks(m)
+		}
 		m.Func("sidelight_queue_bytes", "bytes of queued bodies", func() float64 { return float64(l.queue.Stats().Bytes) }, "queue", l.name)
 		m.Func("sidelight_queue_disk_bytes", "bytes of the queue's files", func() float64 { return float64(l.queue.Stats().Disk) }, "queue", l.name)
 		if l.disk != nil {
@@ -164,4 +182,20 @@ func (a *Agent) registerCauses(m *meter.Set) {
 			}
 		}
 	})
+}
+
+// registerBooks makes the account of a further destination readable.
+func (l *lane) registerBooks(m *meter.Set) {
+	for name, x := range map[string]struct {
+		help string
+		read func(meter.Totals) float64
+	}{
+		"accepted":  {"items that a further destination was given", func(t meter.Totals) float64 { return float64(t.Accepted) }},
+		"recovered": {"items found on disk at start for a further destination", func(t meter.Totals) float64 { return float64(t.Recovered) }},
+		"delivered": {"items that a further destination took", func(t meter.Totals) float64 { return float64(t.Delivered) }},
+		"lost":      {"items that a further destination refused or missed; /status has the causes", func(t meter.Totals) float64 { return float64(t.Lost()) }},
+	} {
+		m.Func("sidelight_destination_"+name+"_total", x.help, func() float64 { return x.read(l.books.Totals(l.signal)) }, "destination", l.name)
+	}
+	m.Func("sidelight_destination_queued", "items on the way to a further destination", func() float64 { return float64(l.books.Totals(l.signal).Queued()) }, "destination", l.name)
 }

@@ -40,7 +40,7 @@ func openSockets[T interface {
 	listening
 }](a *Agent, name string, in input, open func() (T, error),
 ) error {
-	out, err := a.process(name, logsLane, a.logs.packer, in)
+	out, err := a.process(name, logsLane, a.out.logs, in)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func LookQueues(dir string, f refused.Filter) (status.Queues, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return out, fmt.Errorf("look at the queue: %w", err)
 	}
-	for _, name := range []string{logsLane, tracesLane, metricsLane} {
+	for _, name := range queueNames(dir) {
 		if f.Queue != "" && f.Queue != name {
 			continue
 		}
@@ -159,6 +159,19 @@ func openLane(ctx context.Context, dir, name string, log *slog.Logger) (*stopped
 		return nil, err
 	}
 	return &stoppedLane{queue: q, packer: pack.New(pack.Config{}, exp, q, &meter.Account{}, log)}, nil
+}
+
+// queueNames returns the names of the queues that may be in dir: those of the
+// first destinations, and those of others that are there.
+func queueNames(dir string) []string {
+	names := []string{logsLane, tracesLane, metricsLane}
+	for _, signal := range names[:3:3] {
+		found, _ := filepath.Glob(filepath.Join(dir, signal+"-*"))
+		for _, path := range found {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	return names
 }
 
 // encoderOf returns the exporter of a queue, which nothing will be sent by.

@@ -19,7 +19,8 @@ type Config struct {
 	Scrape    Scrape    `key:"scrape" doc:"what is measured"`
 	Logs      Logs      `key:"logs" doc:"where log events go, and what is done with them"`
 	Metrics   Metrics   `key:"metrics" doc:"where measurements go"`
-	Traces    Traces    `key:"traces" doc:"how traces are translated"`
+	Traces    Traces    `key:"traces" doc:"how traces are translated, and where they go"`
+	OTLP      OTLPOut   `key:"otlp" doc:"the endpoint that via: otlp means, and also without one of its own"`
 	Queue     Queue     `key:"queue" doc:"what is held while AWS does not take it"`
 	Shutdown  Shutdown  `key:"shutdown"`
 	Status    Status    `key:"status" doc:"the agent's own health"`
@@ -93,7 +94,9 @@ type Metrics struct {
 
 // Traces says how traces are translated, counted and sampled.
 type Traces struct {
-	Indexed []string `key:"indexed_attributes" doc:"attributes that become searchable annotations"`
+	Via     TracesVia `key:"via" doc:"segments (PutTraceSegments), otlp (spans as they were sent, to the endpoint of otlp) or both"`
+	Also    []Also    `key:"also" doc:"further destinations"`
+	Indexed []string  `key:"indexed_attributes" doc:"attributes that become searchable annotations"`
 
 	SpanMetrics        bool `key:"span_metrics" doc:"requests, errors, faults, throttles and latency of each operation, in Sidelight/Traces"`
 	ApplicationSignals bool `key:"application_signals" doc:"the same in the form of CloudWatch Application Signals"`
@@ -103,8 +106,8 @@ type Traces struct {
 // Queue says what is held while AWS does not take it.
 type Queue struct {
 	Dir     string  `key:"dir" doc:"auto: /var/lib/sidelight if it can be written, else memory"`
-	Memory  Bytes   `key:"memory" min:"1MiB" doc:"bodies held in memory, all exporters together"`
-	Disk    Bytes   `key:"disk" min:"16MiB" doc:"bytes of files, for each exporter"`
+	Memory  Bytes   `key:"memory" min:"1MiB" doc:"bodies held in memory, all queues together"`
+	Disk    Bytes   `key:"disk" min:"16MiB" doc:"bytes of files, for each queue"`
 	Durable Durable `key:"durable" doc:"always: on disk before it is acknowledged; spill: when delivery lags and at stop; memory: never"`
 	Fsync   bool    `key:"fsync" doc:"survive power loss too, at the cost of latency"`
 	// SetAside bounds what is kept of events that AWS refused for good.
@@ -147,10 +150,11 @@ func Default() Config {
 		Logs: Logs{
 			Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30,
 			Sample: Sample{Trace: 100, Debug: 100, Info: 100, Notice: 100, Warn: 100, Error: 100},
-			Redact: Redact{Action: "mask"}, Oversize: "split",
+			Redact: Redact{Action: "mask"}, Oversize: "split", Via: "cloudwatch",
 		},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
-		Traces:  Traces{SpanMetrics: true, MaxRoutes: 100},
+		Traces:  Traces{Via: "segments", SpanMetrics: true, MaxRoutes: 100},
+		OTLP:    OTLPOut{Endpoint: AWSEndpoint, Compression: "gzip"},
 		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always", SetAside: 16 << 20},
 		Shutdown: Shutdown{
 			Grace: 25 * time.Second, Quiet: time.Second,

@@ -45,6 +45,9 @@ func priorities() []string {
 }
 
 func (p *Priority) parse(text string) error {
+	if text == "" { // as config show prints it
+		return nil
+	}
 	if n, err := strconv.Atoi(text); err == nil && n >= 0 && n < len(priorities()) {
 		*p = Priority(priorities()[n])
 		return nil
@@ -67,7 +70,12 @@ func (p Priority) Number() int {
 // Since is start or now.
 type Since string
 
-func (s *Since) parse(text string) error { return oneOf(s, text, "start", "now") }
+func (s *Since) parse(text string) error {
+	if text == "" { // as config show prints it
+		return nil
+	}
+	return oneOf(s, text, "start", "now")
+}
 
 // checkJournald looks at what is said of the journal.
 func checkJournald(j Journald, clash clashFunc) {

@@ -61,6 +61,8 @@ func (m Multiline) On() bool { return m.Start != "" || m.Continue != "" || len(m
 
 // Logs says where log events go and what is done with them on their way.
 type Logs struct {
+	Via       LogsVia   `key:"via" doc:"cloudwatch (PutLogEvents) or otlp (to the endpoint of otlp)"`
+	Also      []Also    `key:"also" doc:"further destinations"`
 	Group     Template  `key:"group"`
 	Stream    Template  `key:"stream"`
 	Retention Retention `key:"retention" doc:"of groups that the agent makes: days, or never"`

@@ -39,12 +39,24 @@ type Report struct {
 	Receivers map[string]ReceiverNote `json:"receivers,omitempty"`
 	// SpanMetrics is nil where spans are not counted.
 	SpanMetrics *spanmetrics.Stats `json:"span_metrics,omitempty"`
+	// Destinations are the accounts of further destinations; Signals are of what
+	// goes to the first.
+	Destinations []Destination `json:"destinations,omitempty"`
 	// SetAside is nil where nothing can be set aside.
 	SetAside *refused.Stats `json:"set_aside,omitempty"`
 }
 
 // Signal is the account of one signal.
 type Signal struct {
+	meter.Totals
+	Queued int64 `json:"queued"`
+}
+
+// Destination is the account of a further destination. Its queue has the same
+// name.
+type Destination struct {
+	Name   string `json:"name"`
+	Signal string `json:"signal"`
 	meter.Totals
 	Queued int64 `json:"queued"`
 }

@@ -158,6 +158,12 @@ func account(log *slog.Logger, ag *agent.Agent) {
 		log.Info("account", "signal", s.String(), "accepted", t.Accepted, "recovered", t.Recovered, "delivered", t.Delivered,
 			"refused", t.Refused, "dropped", t.Dropped, "queued", t.Queued())
 	}
+	for _, d := range ag.Destinations() {
+		if d.Accepted+d.Recovered > 0 {
+			log.Info("account", "destination", d.Name, "accepted", d.Accepted, "recovered", d.Recovered, "delivered", d.Delivered,
+				"refused", d.Refused, "dropped", d.Dropped, "queued", d.Queued)
+		}
+	}
 	if n := ag.LeftOnDisk(); n > 0 {
 		log.Info("left on disk for the next start", "events", n)
 	}

@@ -127,6 +127,10 @@ func (a *app) printBooks(r status.Report) {
 		t.Row(render.Cells(s, render.Count(int64(b.Accepted)), render.Count(int64(b.Recovered)), render.Count(int64(b.Delivered)),
 			causes(b.Refused), causes(b.Dropped), render.Count(b.Queued))...)
 	}
+	for _, d := range r.Destinations {
+		t.Row(render.Cells(d.Name, render.Count(int64(d.Accepted)), render.Count(int64(d.Recovered)), render.Count(int64(d.Delivered)),
+			causes(d.Refused), causes(d.Dropped), render.Count(d.Queued))...)
+	}
 	fmt.Fprint(a.out, t.Draw(a.style()))
 }
 

@@ -86,6 +86,10 @@ func (x *Exporter) Export(ctx context.Context, b *sidelight.Block) (sidelight.Re
 	return sidelight.Receipt{}, err
 }
 
+// Make makes the log group and stream of d, for other ways to write to them.
+// Something that exists is success; an error is a *sidelight.Fault.
+func (x *Exporter) Make(ctx context.Context, d sidelight.Dest) error { return x.maker.make(ctx, d) }
+
 func header(c sidelight.Coding) http.Header {
 	h := http.Header{
 		"Content-Type": {"application/x-amz-json-1.1"},

@@ -83,6 +83,10 @@ func Pack(t *testing.T, exp sidelight.Exporter, dest sidelight.Dest, events []si
 // testRead holds for exporters that are a sidelight.Reader.
 func (s Suite) testRead(t *testing.T) {
 	exp := s.New(t, Config("http://127.0.0.1:1"))
+	if _, rearranged := exp.(sidelight.Picker); rearranged {
+		s.testPick(t, exp)
+		return
+	}
 	reader, ok := exp.(sidelight.Reader)
 	if !ok {
 		t.Fatal("events that are refused for good cannot be shown: the exporter is no sidelight.Reader")
@@ -102,6 +106,26 @@ func (s Suite) testRead(t *testing.T) {
 	}
 	for _, bad := range []string{"", ",", "x,", `{"message":,`} {
 		_, _ = reader.Read([]byte(bad)) // must not panic
+	}
+}
+
+// testPick holds for exporters that are a sidelight.Picker: of a finished body
+// each event can be taken, and none from what is no body.
+func (s Suite) testPick(t *testing.T, exp sidelight.Exporter) {
+	t.Helper()
+	b := Pack(t, exp, s.Dest, s.events(3, 50), false)[0]
+	picker := exp.(sidelight.Picker)
+	if got := picker.Pick(b.Body, []int{0, 1, 2}); string(got) != string(b.Body) {
+		t.Errorf("all events picked: %q of %q", got, b.Body)
+	}
+	for i := range 3 {
+		alone := Pack(t, exp, s.Dest, []sidelight.Event{s.Event(i, 50)}, false)[0]
+		if got := picker.Pick(b.Body, []int{i}); string(got) != string(alone.Body) {
+			t.Errorf("event %d picked: %q, alone %q", i, got, alone.Body)
+		}
+	}
+	for _, bad := range []string{"", "\x0a", "\x0a\x05x", "{}"} {
+		_ = picker.Pick([]byte(bad), []int{0}) // must not panic
 	}
 }
 

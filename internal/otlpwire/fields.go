@@ -110,12 +110,18 @@ type Group struct {
 }
 
 // Resource describes the sender.
-type Resource struct{ Attrs []Attr }
+type Resource struct {
+	Attrs []Attr
+	// Raw is the message as it was sent, SchemaURL what its attributes follow.
+	Raw, SchemaURL []byte
+}
 
 // Scope describes the library that recorded.
 type Scope struct {
 	Name, Version []byte
 	Attrs         []Attr
+	// Raw is the message as it was sent, SchemaURL what the items follow.
+	Raw, SchemaURL []byte
 }
 
 // each walks a request: resource is called for every resource, item for every
@@ -136,13 +142,16 @@ func (g *Group) each(body []byte, resource func() error, item func(raw []byte) e
 // resource walks one resource's message twice, as the resource itself may stand
 // behind what belongs to it.
 func (g *Group) resource(b []byte, resource func() error, item func(raw []byte) error) error {
-	g.Resource.Attrs = g.Resource.Attrs[:0]
+	g.Resource = Resource{Attrs: g.Resource.Attrs[:0]}
 	f := walk(b)
 	for f.next() {
-		if f.tag == 1<<3|bytesType {
+		switch f.tag {
+		case 1<<3 | bytesType:
 			if err := g.Resource.decode(f.bytes); err != nil {
 				return err
 			}
+		case 3<<3 | bytesType:
+			g.Resource.SchemaURL = f.bytes
 		}
 	}
 	if f.err != nil {
@@ -165,10 +174,13 @@ func (g *Group) scope(b []byte, item func(raw []byte) error) error {
 	g.Scope = Scope{Attrs: g.Scope.Attrs[:0]}
 	f := walk(b)
 	for f.next() {
-		if f.tag == 1<<3|bytesType {
+		switch f.tag {
+		case 1<<3 | bytesType:
 			if err := g.Scope.decode(f.bytes); err != nil {
 				return err
 			}
+		case 3<<3 | bytesType:
+			g.Scope.SchemaURL = f.bytes
 		}
 	}
 	if f.err != nil {
@@ -185,6 +197,7 @@ func (g *Group) scope(b []byte, item func(raw []byte) error) error {
 }
 
 func (r *Resource) decode(b []byte) (err error) {
+	r.Raw = b
 	f := walk(b)
 	for f.next() {
 		if f.tag == 1<<3|bytesType {
@@ -197,6 +210,7 @@ func (r *Resource) decode(b []byte) (err error) {
 }
 
 func (s *Scope) decode(b []byte) (err error) {
+	s.Raw = b
 	f := walk(b)
 	for f.next() {
 		switch f.tag {

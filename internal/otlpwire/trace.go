@@ -55,6 +55,8 @@ type Link struct {
 type Traces struct {
 	Group
 	Span Span
+	// Raw is the span's message as it was sent.
+	Raw []byte
 }
 
 // Decode walks an ExportTraceServiceRequest and calls resource for each
@@ -65,6 +67,7 @@ func (t *Traces) Decode(body []byte, resource, span func() error) error {
 		if err := t.Span.decode(raw); err != nil {
 			return err
 		}
+		t.Raw = raw
 		return span()
 	})
 }

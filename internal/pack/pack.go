@@ -109,6 +109,14 @@ func (p *Packer) Push(ctx context.Context, b *sidelight.Batch) error {
 	if err := p.queue.Room(ctx); err != nil {
 		return err
 	}
+	return p.Add(b)
+}
+
+// Room waits as Push does, for those who then call Add.
+func (p *Packer) Room(ctx context.Context) error { return p.queue.Room(ctx) }
+
+// Add packs b without waiting for room; the caller has been let through by Room.
+func (p *Packer) Add(b *sidelight.Batch) error {
 	s, err := p.lock(b.Dest)
 	if err != nil {
 		return err

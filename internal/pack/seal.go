@@ -23,6 +23,16 @@ func Complete(enc sidelight.Encoder, b *sidelight.Block, compress bool) {
 		sortEvents(b)
 	}
 	b.Body = enc.End(b.Body)
+	finish(b, compress)
+}
+
+// finish compresses a finished body.
+func finish(b *sidelight.Block, compress bool) {
+	// The marks of a body that End made shorter are good for times only.
+	for i := len(b.Marks) - 1; i >= 0 && int(b.Marks[i].End) > len(b.Body); i-- {
+		b.Marks[i].End = uint32(len(b.Body))
+	}
+	b.Head = min(b.Head, len(b.Body))
 	if compress {
 		b.Body, b.Coding = squeeze(b.Body), sidelight.Gzip
 	}
@@ -89,12 +99,26 @@ func Divide(enc sidelight.Encoder, b *sidelight.Block, positions []int) (*sideli
 		whole.Body = body
 	}
 	part := &sidelight.Block{Dest: b.Dest, Signal: b.Signal, Head: b.Head, Events: len(positions)}
-	part.Body, part.Marks = pick(&whole, positions)
+	picker, rearranged := enc.(sidelight.Picker)
+	if rearranged {
+		part.Body = picker.Pick(whole.Body, positions)
+		for _, i := range positions {
+			part.Marks = append(part.Marks, b.Marks[i])
+		}
+	} else {
+		part.Body, part.Marks = pick(&whole, positions)
+	}
 	for i, m := range part.Marks {
 		if i == 0 {
 			part.First, part.Last = m.Time, m.Time
 		}
 		part.First, part.Last = min(part.First, m.Time), max(part.Last, m.Time)
+	}
+	if rearranged {
+		finish(part, b.Coding == sidelight.Gzip)
+		part.Rehash()
+		part.Sealed = true
+		return part, nil
 	}
 	Seal(enc, part, b.Coding == sidelight.Gzip)
 	return part, nil

@@ -75,14 +75,8 @@ var (
 // without valid ids or a start, which X-Ray would not take, is refused, and
 // nothing appended.
 func (t *Translator) Append(d *Docs, r *Resource, s *otlpwire.Span) error {
-	if !validID(s.TraceID, 16) {
-		return ErrTraceID
-	}
-	if !validID(s.SpanID, 8) {
-		return ErrSpanID
-	}
-	if s.Start < uint64(time.Microsecond) {
-		return ErrStart
+	if err := Check(s); err != nil {
+		return err
 	}
 	x := translation{Translator: t, d: d, a: &d.attrs, r: r, s: s}
 	d.attrs.reset(s.Attrs)
@@ -91,6 +85,19 @@ func (t *Translator) Append(d *Docs, r *Resource, s *otlpwire.Span) error {
 		if p.made {
 			x.document(p)
 		}
+	}
+	return nil
+}
+
+// Check returns why s would be refused, or nil.
+func Check(s *otlpwire.Span) error {
+	switch {
+	case !validID(s.TraceID, 16):
+		return ErrTraceID
+	case !validID(s.SpanID, 8):
+		return ErrSpanID
+	case s.Start < uint64(time.Microsecond):
+		return ErrStart
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ type scratch struct {
 	docs   xraydoc.Docs
 	sender spanfact.Sender
 	facts  []spanfact.Fact
+	native native
 	log    logDoc
 	groups []group
 	times  []int64
@@ -143,7 +144,7 @@ func (h *shelf) get(b *budget) *scratch {
 func (h *shelf) put(s *scratch) {
 	s.budget.give(s.held)
 	s.held = 0
-	size := cap(s.body) + cap(s.wire) + cap(s.docs.Buf) + cap(s.log.buf) + 32*cap(s.events) + factSize*cap(s.facts)
+	size := cap(s.body) + cap(s.wire) + cap(s.docs.Buf) + cap(s.log.buf) + cap(s.native.buf) + 32*cap(s.events) + factSize*cap(s.facts)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if size <= maxKept && len(h.kept) < maxShelf {

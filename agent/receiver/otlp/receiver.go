@@ -3,7 +3,7 @@
 // understands all of them, so that an exporter which was given the other port
 // works too.
 //
-// Spans become X-Ray segment documents, log records JSON documents, metrics
+// Spans become X-Ray segment documents or stay what they are, log records JSON documents, metrics
 // measurements. A request is answered when what it brought is safe, by the
 // meaning of safe that the sink's tickets have; while there is no room, senders
 // are told to come back.
@@ -54,8 +54,13 @@ type Config struct {
 	AckWait time.Duration
 	// RetryAfter is when a sender that was sent away may come back. Default 1 s.
 	RetryAfter time.Duration
-	// Traces is where segment documents go.
+	// Traces is where segment documents go. If it is empty and Spans is not,
+	// spans are not translated.
 	Traces sidelight.Dest
+	// Spans is where spans go as they were sent, each with its resource and
+	// scope (see otlpwire.AppendEntry). Empty means nowhere. A sink that waits
+	// must wait for both in the push of the documents, which comes first.
+	Spans sidelight.Dest
 	// Logs says where the log records of a service go. The service is empty if
 	// the sender did not say. It must be safe for concurrent use.
 	Logs func(service string) sidelight.Dest
@@ -116,6 +121,7 @@ type Receiver struct {
 	json     *otlpwire.JSON
 	xray     *xraydoc.Translator
 	traces   sidelight.DestHandle
+	spans    sidelight.DestHandle
 	defaults []otlpwire.Attr
 	memory   budget
 	scratch  shelf
@@ -135,7 +141,7 @@ func New(cfg Config, rec sidelight.Recorder, books Books, log *slog.Logger) (*Re
 	r := &Receiver{
 		cfg: cfg, books: books, log: log, metrics: newConverter(rec, cfg.MaxSeries),
 		json: otlpwire.NewJSON(), xray: xraydoc.New(cfg.XRay),
-		traces: cfg.Traces.Handle(), memory: budget{free: cfg.Memory},
+		traces: cfg.Traces.Handle(), spans: cfg.Spans.Handle(), memory: budget{free: cfg.Memory},
 	}
 	for name, value := range cfg.ResourceDefaults {
 		r.defaults = append(r.defaults, otlpwire.Attr{Key: []byte(name), Value: otlpwire.StringValue(value)})

@@ -9,6 +9,7 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 	"github.com/sidelight-dev/sidelight/internal/spanfact"
+	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
 // service answers requests on behalf of a running receiver.
@@ -100,39 +101,66 @@ func (v *service) request(sig sidelight.Signal) otlpwire.Request {
 	return v.json.Metrics
 }
 
-// pushTraces makes one batch of all the request's spans.
+// pushTraces makes one batch of all the request's segments, and one of its spans,
+// of what is wanted.
 func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *sidelight.Ticket) (res result, err error) {
 	s.docs.Reset()
+	s.native.reset()
 	s.times, s.events, s.facts = s.times[:0], s.events[:0], s.facts[:0]
+	keep := v.cfg.Spans != sidelight.Dest{}
+	translate := !keep || v.cfg.Traces != sidelight.Dest{}
 	err = s.traces.Decode(body, func() error {
+		if keep {
+			s.native.prepare(&s.traces.Resource, v.defaults)
+		}
 		s.traces.Resource.Attrs = withDefaults(s.traces.Resource.Attrs, v.defaults)
 		v.xray.Prepare(&s.xray, s.traces.Resource.Attrs)
 		s.sender = spanfact.SenderOf(s.traces.Resource.Attrs)
 		return nil
 	}, func() error {
-		if err := v.xray.Append(&s.docs, &s.xray, &s.traces.Span); err != nil {
+		if err := s.span(v.xray, translate); err != nil {
 			res.reject(err)
 			return nil
 		}
 		if v.cfg.Observe != nil {
 			s.facts = append(s.facts, spanfact.OfSpan(s.sender, &s.traces.Span))
 		}
+		at := millis(max(s.traces.Span.Start, s.traces.Span.End))
 		for len(s.times) < len(s.docs.Ends) {
-			s.times = append(s.times, millis(max(s.traces.Span.Start, s.traces.Span.End)))
+			s.times = append(s.times, at)
+		}
+		if keep {
+			s.native.append(&s.traces, at)
 		}
 		return nil
 	})
-	if err != nil || len(s.times) == 0 {
+	if err != nil || len(s.times)+len(s.native.spans) == 0 {
 		return res, err
 	}
-	for i, at := range s.times {
-		s.events = append(s.events, sidelight.Event{Time: at, Body: s.docs.Doc(i)})
+	wait := v.cfg.PushWait
+	if translate {
+		for i, at := range s.times {
+			s.events = append(s.events, sidelight.Event{Time: at, Body: s.docs.Doc(i)})
+		}
+		err = v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.traces, Events: s.events, Ticket: t}, wait)
+		// To send the sender away after this would make the segments come twice.
+		wait = v.cfg.AckWait
 	}
-	err = v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.traces, Events: s.events, Ticket: t}, v.cfg.PushWait)
+	if keep && err == nil {
+		err = v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.spans, Events: s.native.events(), Ticket: t}, wait)
+	}
 	if err == nil && v.cfg.Observe != nil {
 		v.cfg.Observe(s.facts)
 	}
 	return res, err
+}
+
+// span translates the span at hand, or only checks it.
+func (s *scratch) span(x *xraydoc.Translator, translate bool) error {
+	if translate {
+		return x.Append(&s.docs, &s.xray, &s.traces.Span)
+	}
+	return xraydoc.Check(&s.traces.Span)
 }
 
 func millis(ns uint64) int64 { return int64(ns / 1e6) }
