@@ -33,13 +33,14 @@ const Overhead = 1024
 
 // Service is the X-Ray API. Its methods may be called concurrently.
 type Service struct {
-	opts     Options
-	store    *store
-	groups   *groups
-	rules    *rules
-	settings settings
-	policies policies
-	journal  *disk.Journal // nil: traces are in memory only
+	opts       Options
+	store      *store
+	groups     *groups
+	rules      *rules
+	settings   settings
+	policies   policies
+	retrievals retrievals
+	journal    *disk.Journal // nil: traces are in memory only
 }
 
 var _ api.Service = (*Service)(nil)
@@ -70,6 +71,7 @@ func (s *Service) Reset() {
 	s.rules.reset()
 	s.settings.reset(s.opts.Clock.Now())
 	s.policies.reset()
+	s.retrievals.reset()
 }
 
 // Name implements api.Service.
@@ -105,6 +107,10 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("UpdateTraceSegmentDestination", s.UpdateTraceSegmentDestination),
 		api.Op("GetIndexingRules", s.GetIndexingRules),
 		api.Op("UpdateIndexingRule", s.UpdateIndexingRule),
+		api.Op("StartTraceRetrieval", s.StartTraceRetrieval),
+		api.Op("ListRetrievedTraces", s.ListRetrievedTraces),
+		api.Op("GetRetrievedTracesGraph", s.GetRetrievedTracesGraph),
+		api.Op("CancelTraceRetrieval", s.CancelTraceRetrieval),
 		api.Op("GetInsightSummaries", s.GetInsightSummaries),
 		api.Op("GetInsight", s.GetInsight),
 		api.Op("PutResourcePolicy", s.PutResourcePolicy),
