@@ -86,7 +86,7 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 			return wrap("files", err)
 		}
 		cfg := filelog.Config{
-			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start), PollOnly: f.Watch == "poll",
+			Include: f.Include, Exclude: f.Exclude, Start: filelog.Start(f.Start), PollOnly: f.Watch == "poll", Encoding: filelog.Encoding(f.Encoding),
 			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
 		}
 		name := "files " + strings.Join(f.Include, " ")

@@ -112,7 +112,7 @@ func TestGoodFile(t *testing.T) {
 		Include: []string{"/var/log/pods/*/*/*.log"}, Format: "cri", Content: "regex", Pattern: `^(?P<ip>\S+): (?P<rest>.*)`,
 		Timestamp: config.Timestamp{Layout: "%d/%b/%Y:%T %z", Zone: "Europe/Berlin"}, Multiline: config.Multiline{Stacks: []config.Stack{"java"}},
 	}, {
-		Include: []string{"/x"}, Watch: "poll", Multiline: config.Multiline{Start: `^\d{4}`, Wait: 2 * time.Second},
+		Include: []string{"/x"}, Watch: "poll", Encoding: "utf-16le", Multiline: config.Multiline{Start: `^\d{4}`, Wait: 2 * time.Second},
 	}}
 	want.Receivers.Exec = config.Exec{Format: "json", Timestamp: config.Timestamp{Key: "at"}, Multiline: config.Multiline{Stacks: []config.Stack{"auto"}}}
 	want.Receivers.Forward.Format, want.Receivers.Forward.Multiline.Stacks = "docker", []config.Stack{"go", "node"}

@@ -86,6 +86,13 @@ type Watch string
 
 func (w *Watch) parse(text string) error { return oneOf(w, text, "auto", "poll") }
 
+// Encoding is how the text of a file is written.
+type Encoding string
+
+func (e *Encoding) parse(text string) error {
+	return oneOf(e, text, "auto", "utf-8", "utf-16le", "utf-16be", "latin-1", "windows-1252")
+}
+
 // LineFormat is what the lines of a file are.
 type LineFormat string
 

@@ -31,6 +31,7 @@ type Files struct {
 	Exclude   []string      `key:"exclude"`
 	Start     Start         `key:"start" doc:"where to begin in files that are there at the first start: beginning or end"`
 	Watch     Watch         `key:"watch" doc:"how changes are noticed: auto (the kernel tells where it can) or poll"`
+	Encoding  Encoding      `key:"encoding" doc:"auto (what the byte order mark says, else utf-8), utf-8, utf-16le, utf-16be, latin-1 or windows-1252"`
 	Format    LineFormat    `key:"format" doc:"plain, json, logfmt, regex, cri or docker"`
 	Content   ContentFormat `key:"content" doc:"of what is in the envelope of cri and docker: plain, json, logfmt or regex"`
 	Pattern   Pattern       `key:"pattern" doc:"of the format regex: named groups become members"`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -57,6 +58,8 @@ type Config struct {
 	// followed: of those that are not written to, the ones that were silent the
 	// longest are closed, and opened again when they grow. Default 1,000.
 	MaxFiles int
+	// Encoding is how the files are written. Default Auto.
+	Encoding Encoding
 	// Timestamp names the member of a JSON line that holds the event's time:
 	// RFC 3339 text, or seconds or milliseconds since 1970. Empty, or without
 	// such a member: the time of reading.
@@ -69,6 +72,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Start == "" {
 		c.Start = Beginning
+	}
+	if c.Encoding == "" {
+		c.Encoding = Auto
 	}
 	orDefault(&c.Discover, time.Second)
 	orDefault(&c.Poll, 200*time.Millisecond)
@@ -106,6 +112,9 @@ func (c Config) validate() error {
 	}
 	if c.Start != Beginning && c.Start != End {
 		bad("start: %q is neither %q nor %q", c.Start, Beginning, End)
+	}
+	if !slices.Contains(Encodings(), c.Encoding) {
+		bad("encoding: %q is none of %q", c.Encoding, Encodings())
 	}
 	if c.Discover < 0 || c.Poll < 0 || c.Quiet < 0 || c.RotateWait < 0 || c.Linger < 0 || c.MaxFiles < 0 {
 		bad("limits: none may be negative")

@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -47,6 +46,7 @@ type Receiver struct {
 	dests *receiver.Dests
 
 	buf    []byte
+	wide   []byte // what is to be decoded, made when it is needed
 	head   [headBytes]byte
 	lines  receiver.Splitter
 	batch  sidelight.Batch
@@ -273,13 +273,12 @@ func (r *Receiver) turn(ctx context.Context, t *tail, out sidelight.Sink, final 
 	if t.size <= t.offset {
 		return false, nil
 	}
-	n, err := t.f.ReadAt(r.buf, t.offset)
-	if err != nil && !errors.Is(err, io.EOF) {
+	c, err := r.read(t, t.offset, t.size, final || r.quiet(t))
+	if err != nil {
 		r.warn.Warn("cannot read a log file", slog.String("path", t.path), slog.Any("err", err))
 		return false, nil
 	}
-	last := t.offset+int64(n) == t.size // and not grown since it was looked at
-	used := r.lines.Split(r.buf[:n], last && (final || r.quiet(t)), time.Now().UnixMilli())
+	used := c.raw(r.lines.Split(c.text, c.final, time.Now().UnixMilli()))
 	if used == 0 {
 		return false, nil
 	}
@@ -331,13 +330,13 @@ func (r *Receiver) again(ctx context.Context, t *tail, out sidelight.Sink) error
 			return nil
 		}
 		t.retry = time.Now().Add(retryAfter)
-		b := r.buf[:rg.End-rg.Start]
-		if _, err := t.f.ReadAt(b, rg.Start); err != nil {
+		c, err := r.read(t, rg.Start, rg.End, true)
+		if err != nil {
 			ticket.Release(err)
 			r.warn.Warn("cannot read a log file again", slog.String("path", t.path), slog.Any("err", err))
 			return nil
 		}
-		r.lines.Split(b, true, time.Now().UnixMilli())
+		r.lines.Split(c.text, true, time.Now().UnixMilli())
 		if err := r.push(ctx, t, out, ticket); err != nil {
 			return err
 		}

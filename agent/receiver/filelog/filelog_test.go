@@ -355,6 +355,7 @@ func TestConfigRefused(t *testing.T) {
 		"absolute":   {Include: []string{"a/*.log"}, Dest: dest},
 		"exclude[0]": {Include: []string{"/a"}, Exclude: []string{"["}, Dest: dest},
 		"start":      {Include: []string{"/a"}, Start: "middle", Dest: dest},
+		"encoding":   {Include: []string{"/a"}, Encoding: "utf-7", Dest: dest},
 		"negative":   {Include: []string{"/a"}, Poll: -1, Dest: dest},
 		"max_line":   {Include: []string{"/a"}, MaxLine: 1, Dest: dest},
 		"dest":       {Include: []string{"/a"}},

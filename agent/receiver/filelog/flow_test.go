@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sidelight-dev/sidelight"
 )
@@ -104,5 +105,36 @@ func BenchmarkRead(b *testing.B) {
 				readAll(b, r, file)
 			}
 		})
+	}
+}
+
+// CheckDecode decodes b at once and through a buffer of size bytes, for the fuzz
+// test outside of the package.
+func CheckDecode(t *testing.T, e Encoding, size int, b []byte) {
+	t.Helper()
+	whole, taken := decode(e, make([]byte, 4*len(b)+utf8.UTFMax), b, true)
+	if taken != len(b) || !utf8.Valid(whole) {
+		t.Fatalf("%s: %d of %d bytes, %q", e, taken, len(b), whole)
+	}
+	var parts []byte
+	for rest := b; len(rest) > 0; {
+		text, n := decode(e, make([]byte, size), rest, true)
+		c := chunk{text: text, taken: n, encoding: e}
+		used := len(text) / 2
+		for used > 0 && !utf8.RuneStart(append(text, 0)[used]) {
+			used--
+		}
+		if raw := c.raw(used); raw > n || used > 0 && raw == 0 {
+			t.Fatalf("%s: %q is %d bytes of %d", e, text[:used], raw, n)
+		} else if again, _ := decode(e, make([]byte, size), rest[:raw], true); string(again) != string(text[:used]) {
+			t.Fatalf("%s: %d bytes are %q, not %q", e, raw, again, text[:used])
+		}
+		if n == 0 {
+			t.Fatalf("%s: nothing of %q was decoded", e, rest)
+		}
+		parts, rest = append(parts, text...), rest[n:]
+	}
+	if string(parts) != string(whole) {
+		t.Fatalf("%s: %q in parts, %q at once", e, parts, whole)
 	}
 }

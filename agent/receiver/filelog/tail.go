@@ -41,9 +41,13 @@ type tail struct {
 	offset int64  // read up to here: the start of a line
 	head   []byte // the file's first bytes, of those before offset
 	size   int64  // as last seen
-	grown  time.Time
-	next   time.Time // when to look again
-	gone   time.Time // when its path was found to name it no more; zero: never
+	// encoding is empty until it is known; bom is how long the mark at the
+	// file's start is.
+	encoding Encoding
+	bom      int
+	grown    time.Time
+	next     time.Time // when to look again
+	gone     time.Time // when its path was found to name it no more; zero: never
 	// retry is when ranges that failed are offered again.
 	retry time.Time
 	// asleep is the watch that ends when the file is written to, 0 if the file
@@ -171,7 +175,7 @@ func (t *tail) look(scratch []byte) (truncated bool, err error) {
 // restart begins again at the start of a file that was truncated. What was
 // pushed of the old text and not delivered yet is no longer in the file.
 func (t *tail) restart() {
-	t.offset, t.head = 0, nil
+	t.offset, t.head, t.encoding = 0, nil, ""
 	t.ledger = receiver.NewLedger(0)
 	t.mark.Store(&mark{
 		source: t.source, ledger: t.ledger,
