@@ -46,7 +46,17 @@ func startRsyslog(t *testing.T, config string, with ...string) (*process, string
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := launch(t, "rsyslog", nil, "/usr/sbin/rsyslogd", "-n", "-f", path, "-i", filepath.Join(dir, "pid"))
+	// A copy: where AppArmor confines rsyslog, by its path, it may not read the
+	// test's files.
+	program, err := os.ReadFile("/usr/sbin/rsyslogd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(dir, "rsyslogd")
+	if err := os.WriteFile(copied, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, "rsyslog", nil, copied, "-n", "-f", path, "-i", filepath.Join(dir, "pid"))
 	in := filepath.Join(dir, "in")
 	eventually(t, "rsyslog's socket", func() bool { _, err := os.Stat(in); return err == nil })
 	return p, in
