@@ -32,9 +32,9 @@ func (a *app) execCommand() *cobra.Command {
 		Short: "Run the agent and a command in one container",
 		Long: `Runs COMMAND as its child: signals go to it, its output is passed through
 untouched and shipped, and its exit code becomes ours. The child finds the agent
-by SIDELIGHT_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT and AWS_XRAY_DAEMON_ADDRESS.
-When it ends, what the agent holds is delivered. If the agent cannot run, the
-child runs all the same.`,
+by SIDELIGHT_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, AWS_XRAY_DAEMON_ADDRESS and
+AWS_EMF_AGENT_ENDPOINT. When it ends, what the agent holds is delivered. If the
+agent cannot run, the child runs all the same.`,
 		Example: `  sidelight exec -- ./server --port 8080
   ENTRYPOINT ["/sidelight", "exec", "--", "/server"]`,
 		Args: func(cmd *cobra.Command, args []string) error {
