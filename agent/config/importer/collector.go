@@ -15,6 +15,7 @@ func (d *draft) collector(text []byte) error {
 	if err != nil {
 		return err
 	}
+	d.keepSecrets(child(root, "exporters"))
 	d.expand(root)
 	used := inPipelines(root)
 	for _, kind := range []struct {
@@ -27,10 +28,15 @@ func (d *draft) collector(text []byte) error {
 		}
 		for i := 0; i+1 < len(section.Content); i += 2 {
 			k, v := section.Content[i], section.Content[i+1]
-			if !used[kind.name+"."+k.Value] {
+			signals := used[kind.name+"."+k.Value]
+			if len(signals) == 0 {
 				continue
 			}
 			component, _, _ := strings.Cut(k.Value, "/")
+			if kind.name == "exporters" && (component == "otlphttp" || component == "otlp_http") {
+				d.alsoOTLP(d.value(v, "exporters", k.Value), signals)
+				continue
+			}
 			d.component(kind.name, k, v, kind.rules(component))
 		}
 	}
@@ -39,6 +45,34 @@ func (d *draft) collector(text []byte) error {
 			"extensions.health_check: health is at http://127.0.0.1:13133/health, status.listen")
 	}
 	return nil
+}
+
+// keepSecrets makes headers that are variables refer to these, so that what they
+// hold does not come to stand in the file.
+func (d *draft) keepSecrets(exporters *yaml.Node) {
+	if exporters == nil {
+		return
+	}
+	for _, e := range exporters.Content {
+		headers := child(e, "headers")
+		if headers == nil || headers.Kind != yaml.MappingNode {
+			continue
+		}
+		for i := 1; i < len(headers.Content); i += 2 {
+			v := headers.Content[i]
+			inner, whole := strings.CutPrefix(v.Value, "${")
+			name, rest, _ := strings.Cut(inner, "}")
+			switch {
+			case whole && rest == "":
+				v.Value = "env:" + strings.TrimPrefix(name, "env:")
+			case strings.Contains(v.Value, "${"):
+				header := headers.Content[i-1].Value
+				variable := strings.ToUpper(strings.ReplaceAll(header, "-", "_"))
+				d.note(d.line(v), "header %s: put the whole value into the variable %s", header, variable)
+				v.Value = "env:" + variable
+			}
+		}
+	}
 }
 
 // expand replaces ${NAME} and ${env:NAME} in the scalars below n. A value with a
@@ -88,23 +122,71 @@ func (d *draft) component(kind string, name, v *yaml.Node, rules []rule) {
 	}
 }
 
-// inPipelines returns the components that pipelines name: receivers.otlp.
-func inPipelines(root *yaml.Node) map[string]bool {
-	used := map[string]bool{}
+// inPipelines returns the components that pipelines name, such as receivers.otlp,
+// and for which signals.
+func inPipelines(root *yaml.Node) map[string][]string {
+	used := map[string][]string{}
 	pipelines := child(child(root, "service"), "pipelines")
 	if pipelines == nil || pipelines.Kind != yaml.MappingNode {
 		return used
 	}
 	for i := 1; i < len(pipelines.Content); i += 2 {
+		signal, _, _ := strings.Cut(pipelines.Content[i-1].Value, "/")
 		for _, kind := range []string{"receivers", "processors", "exporters"} {
 			if list := child(pipelines.Content[i], kind); list != nil {
 				for _, n := range list.Content {
-					used[kind+"."+n.Value] = true
+					used[kind+"."+n.Value] = append(used[kind+"."+n.Value], signal)
 				}
 			}
 		}
 	}
 	return used
+}
+
+// alsoOTLP adds an endpoint beside the first destination of signals. AWS's own
+// endpoints take the place of the first.
+func (d *draft) alsoOTLP(v value, signals []string) {
+	endpoint := v.get("endpoint")
+	d.others(v, "endpoint", "headers", "compression", "tls", "auth", "timeout", "sending_queue", "retry_on_failure", "encoding")
+	if endpoint == "" {
+		d.note(v.place, "%s: only endpoint is carried over, and there is none", strings.Join(v.path, "."))
+		return
+	}
+	for _, signal := range signals {
+		switch {
+		case signal != "logs" && signal != "traces":
+			d.note(v.place, "%s for %s is not carried over", strings.Join(v.path, "."), signal)
+		case strings.HasSuffix(strings.TrimSuffix(endpoint, "/"), ".amazonaws.com"):
+			d.set(v.place, signal+".via", "otlp")
+			d.set(v.place, "otlp.endpoint", "aws")
+		default:
+			var also entry
+			also.set("otlp", d.endpoint(v))
+			d.add(signal+".also", &also)
+		}
+	}
+}
+
+func (d *draft) endpoint(v value) *entry {
+	var e entry
+	e.set("endpoint", v.get("endpoint"))
+	if headers := child(v.node, "headers"); headers != nil && headers.Kind == yaml.MappingNode {
+		var h entry
+		for i := 0; i+1 < len(headers.Content); i += 2 {
+			h.set(headers.Content[i].Value, headers.Content[i+1].Value)
+		}
+		e.set("headers", &h)
+	}
+	if c := v.get("compression"); c == "none" {
+		e.set("compression", c)
+	}
+	if tls := child(v.node, "tls"); tls != nil {
+		if ca := d.value(tls).get("ca_file"); ca != "" {
+			e.set("ca", ca)
+		}
+		d.others(d.value(tls, append(v.path, "tls")...), "ca_file", "insecure")
+	}
+	return &e
 }
 
 // on is a first rule: that the component is there sets a key.
@@ -285,6 +367,8 @@ func collectorExporter(name string) []rule {
 				}
 			}},
 		}
+	case "otlp":
+		return []rule{because("OTLP is sent over HTTP, not gRPC: name the endpoint in logs.also and traces.also"), {path: "**"}}
 	case "debug", "logging", "nop":
 		return []rule{asItIs(), {path: "**"}}
 	default:

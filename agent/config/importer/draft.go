@@ -165,7 +165,7 @@ func (d *draft) render(f Format) ([]byte, error) {
 func (d *draft) order() {
 	old := d.root.Content
 	d.root.Content = nil
-	for _, key := range []string{"service", "aws", "receivers", "scrape", "logs", "metrics", "traces", "queue", "shutdown", "status", "log"} {
+	for _, key := range []string{"service", "aws", "receivers", "scrape", "otlp", "logs", "metrics", "traces", "queue", "shutdown", "status", "log"} {
 		for i := 0; i+1 < len(old); i += 2 {
 			if old[i].Value == key {
 				d.root.Content = append(d.root.Content, old[i], old[i+1])

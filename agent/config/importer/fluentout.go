@@ -150,6 +150,14 @@ func (f *fluent) output(s *fluentconf.Section, name string) {
 			f.drop(when)
 		}
 		return
+	case "stdout":
+		var also entry
+		also.set("stdout", "on")
+		f.add("logs.also", &also)
+		return
+	case "opentelemetry":
+		f.alsoOTLP(s)
+		return
 	default:
 		f.note(s.Place, "output %q is not carried over", name)
 		return
@@ -186,6 +194,35 @@ func (f *fluent) output(s *fluentconf.Section, name string) {
 	}
 	f.rest(s, "log_group_name", "log_stream_name", "log_stream_prefix", "region", "role_arn", "log_retention_days", "auto_create_group",
 		"workers", "retry_limit", "auto_retry_requests", "extra_user_agent", "log_format", "storage.total_limit_size", "net.keepalive", "tls", "tls.verify")
+}
+
+// alsoOTLP adds an endpoint beside CloudWatch Logs.
+func (f *fluent) alsoOTLP(s *fluentconf.Section) {
+	host, _ := s.Get("host")
+	port, _ := s.Get("port")
+	scheme := "http"
+	if tls, _ := s.Get("tls"); isYes(tls) {
+		scheme = "https"
+	}
+	var also, otlp, headers entry
+	otlp.set("endpoint", scheme+"://"+orDefault(host, "127.0.0.1")+":"+orDefault(port, "80"))
+	n := 0
+	for _, kv := range s.Pairs {
+		if kv.Key == "header" {
+			k, v := fluentconf.CutSpace(kv.Value)
+			headers.set(k, v)
+			n++
+		}
+	}
+	if n > 0 {
+		otlp.set("headers", &headers)
+	}
+	if ca, ok := s.Get("tls.ca_file"); ok {
+		otlp.set("ca", ca)
+	}
+	also.set("otlp", &otlp)
+	f.add("logs.also", &also)
+	f.rest(s, "host", "port", "tls", "tls.verify", "tls.ca_file", "header", "logs_uri", "metrics_uri", "traces_uri", "workers", "compress")
 }
 
 // name sets the group or the stream of an output.
