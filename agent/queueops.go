@@ -169,6 +169,9 @@ func requeue(ctx context.Context, s *refused.Store, f refused.Filter, sink func(
 		}
 		n, err := s.Remove(refused.Filter{IDs: ids})
 		moved += n
+		if err == nil && n == 0 {
+			err = errors.New("events were put back and cannot be taken out of what is set aside")
+		}
 		if err != nil {
 			return moved, err
 		}

@@ -26,17 +26,15 @@ import (
 // not, and what was set aside there. It changes nothing.
 func LookQueues(dir string, f refused.Filter) (status.Queues, error) {
 	out := status.Queues{Format: status.QueueFormat, Dir: dir}
-	if _, err := os.Stat(dir); err != nil {
-		return out, fmt.Errorf("look at the queue: %w", err)
+	names, err := queueNames(dir)
+	if err != nil {
+		return out, err
 	}
-	for _, name := range queueNames(dir) {
+	for _, name := range names {
 		if f.Queue != "" && f.Queue != name {
 			continue
 		}
 		waiting, held, err := queue.Look(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
 		if err != nil {
 			return out, fmt.Errorf("queue %s: %w", name, err)
 		}
@@ -58,6 +56,23 @@ func LookQueues(dir string, f refused.Filter) (status.Queues, error) {
 	out.Live = out.Live || held
 	out.SetAside, err = refused.Summarize(v, f)
 	return out, err
+}
+
+// queueNames lists the queues that have files in dir.
+func queueNames(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("look at the queue: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		// Other directories may lie there, as on a volume of its own.
+		_, err := os.Stat(filepath.Join(dir, e.Name(), "lock"))
+		if err == nil && e.Name() != refusedDir {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
 
 // found is what a queue's files hold.
@@ -159,19 +174,6 @@ func openLane(ctx context.Context, dir, name string, log *slog.Logger) (*stopped
 		return nil, err
 	}
 	return &stoppedLane{queue: q, packer: pack.New(pack.Config{}, exp, q, &meter.Account{}, log)}, nil
-}
-
-// queueNames returns the names of the queues that may be in dir: those of the
-// first destinations, and those of others that are there.
-func queueNames(dir string) []string {
-	names := []string{logsLane, tracesLane, metricsLane}
-	for _, signal := range names[:3:3] {
-		found, _ := filepath.Glob(filepath.Join(dir, signal+"-*"))
-		for _, path := range found {
-			names = append(names, filepath.Base(path))
-		}
-	}
-	return names
 }
 
 // encoderOf returns the exporter of a queue, which nothing will be sent by.

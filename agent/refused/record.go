@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -80,6 +81,21 @@ func parseLine(line []byte) (Record, bool) {
 		return Record{}, false
 	}
 	return r, true
+}
+
+// lineID reads the ID of a line without reading the rest of it: at start there
+// may be megabytes. It returns zero for what no Store wrote.
+func lineID(line []byte) uint64 {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"id":`))
+	digits, _, more := bytes.Cut(rest, []byte{','})
+	if !ok || !more || len(digits) > 20 {
+		return 0
+	}
+	id, err := strconv.ParseUint(string(digits), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
 }
 
 // Filter chooses records. Each field that is set must hold; the zero Filter

@@ -112,11 +112,12 @@ func (s *Store) recover() error {
 		}
 		f := &file{first: first, size: int64(len(data))}
 		s.next = max(s.next, first)
-		each(data, func(r *Record, _ []byte) bool {
-			f.events++
-			s.next = max(s.next, r.ID+1)
-			return true
-		})
+		for line := range bytes.Lines(data) {
+			if id := lineID(line); id > 0 {
+				f.events++
+				s.next = max(s.next, id+1)
+			}
+		}
 		s.files = append(s.files, f)
 		s.stats.Events += f.events
 		s.stats.Bytes += f.size
@@ -231,6 +232,16 @@ func (h *Shelf) records(b *sidelight.Block, at []int, reason string, cause error
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// Miss counts events that were refused and that the service did not name.
+func (h *Shelf) Miss(events int) {
+	s := h.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.Limit > 0 {
+		s.stats.Lost += uint64(events)
+	}
 }
 
 // Stats returns a copy of the numbers.

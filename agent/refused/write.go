@@ -172,12 +172,13 @@ func (s *Store) removeFromLocked(x *file, f *Filter) (int, error) {
 		return 0, fmt.Errorf("read refused events: %w", err)
 	}
 	var left []byte
-	n := 0
+	n, events := 0, 0
 	each(data, func(r *Record, line []byte) bool {
 		if f.Match(r) {
 			n++
 		} else {
 			left = append(left, line...)
+			events++
 		}
 		return true
 	})
@@ -188,8 +189,8 @@ func (s *Store) removeFromLocked(x *file, f *Filter) (int, error) {
 		return 0, fmt.Errorf("rewrite refused events: %w", err)
 	}
 	s.stats.Bytes += int64(len(left)) - x.size
-	s.stats.Events -= n
-	x.size, x.events = int64(len(left)), x.events-n
+	s.stats.Events += events - x.events
+	x.size, x.events = int64(len(left)), events
 	return n, nil
 }
 

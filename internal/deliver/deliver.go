@@ -30,6 +30,8 @@ type Aside interface {
 	// Keep copies the events of b at the given positions. cause is what the
 	// service said beyond reason, or nil. What it cannot keep it counts itself.
 	Keep(b *sidelight.Block, at []int, reason string, cause error)
+	// Miss is told of events that the service refused without saying which.
+	Miss(events int)
 }
 
 // Routes counts by where events go. It is called once for each request.
@@ -204,6 +206,9 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 			at = positions(0, b.Events)
 		}
 		d.keep(b, at, f.Reason, nil)
+		if n := f.Events - len(at); n > 0 && d.cfg.Aside != nil {
+			d.cfg.Aside.Miss(n)
+		}
 		d.log.Error("events refused for good", "dest", destText(b), "reason", f.Reason, "events", f.Events)
 	}
 	return d.commit(l, left...)

@@ -56,6 +56,7 @@ func cases(o options) []benchCase {
 	return []benchCase{
 		{name: "forward, from memory", load: forward(), count: o.count, durable: "memory"},
 		{name: "forward, written ahead", load: forward(), count: o.count, durable: "always"},
+		{name: "forward, spilling", load: forward(), count: o.count, durable: "spill"},
 		{name: fmt.Sprintf("forward, paced at %d/s", o.rate), load: forward(), count: min(o.count, 20*o.rate), rate: o.rate, durable: "always"},
 		{name: "file tail", load: fileTail(), count: o.count, durable: "always"},
 	}
