@@ -26,6 +26,7 @@ type lane struct {
 	disk     *queue.Queue // nil: in memory
 	memory   *memq.Queue  // nil: on disk
 	waiting  func() []line.Waiting
+	spill    bool // on disk when delivery lags
 	packer   *pack.Packer
 	delivery *deliver.Delivery
 	books    *meter.Account
@@ -62,7 +63,7 @@ func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *
 		if err != nil {
 			return nil, err
 		}
-		l.disk, l.queue, l.waiting = q, q, q.Waiting
+		l.disk, l.queue, l.waiting, l.spill = q, q, q.Waiting, cfg.spill
 		for s, n := range q.Recovered() {
 			books.Recover(s, n)
 			log.Info("found events of an earlier run", "signal", s.String(), "events", n)

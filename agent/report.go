@@ -55,7 +55,7 @@ func (l *lane) report() status.Queue {
 	s, d := l.queue.Stats(), l.delivery.Stats()
 	_, open := l.packer.Stats()
 	q := status.Queue{
-		Name: l.name, Durable: l.disk != nil, Blocks: s.Blocks, Events: s.Events, OpenEvents: open,
+		Name: l.name, Durable: l.disk != nil, Spill: l.spill, Blocks: s.Blocks, Events: s.Events, OpenEvents: open,
 		Bytes: s.Bytes, MemoryBytes: s.Memory, DiskBytes: s.Disk, LimitBytes: s.Limit,
 		Attempts: d.Attempts, Succeeded: d.Succeeded, Throttled: d.Throttled, Failed: d.Transient + d.Denied + d.Rejected,
 		LastError: d.LastErr,

@@ -63,8 +63,10 @@ type Destination struct {
 
 // Queue is a queue and the delivery behind it.
 type Queue struct {
-	Name        string     `json:"name"`
-	Durable     bool       `json:"durable"`
+	Name    string `json:"name"`
+	Durable bool   `json:"durable"`
+	// Spill says that blocks are on disk only when delivery lags.
+	Spill       bool       `json:"spill,omitempty"`
 	Blocks      int        `json:"blocks"`
 	Events      int        `json:"events"`
 	OpenEvents  int64      `json:"open_events"`

@@ -105,6 +105,9 @@ func (a *app) printStatus(r status.Report) {
 		if q.Durable {
 			kept = "disk"
 		}
+		if q.Spill {
+			kept = "memory, then disk"
+		}
 		t.Row(render.Cells(q.Name, kept, render.Count(int64(q.Events)+q.OpenEvents), render.Bytes(q.Bytes),
 			render.Duration(time.Duration(q.OldestMS)*time.Millisecond), render.Count(int64(q.Attempts)), render.Count(int64(q.Failed+q.Throttled)), queueState(q))...)
 	}
