@@ -1,6 +1,7 @@
 package receiver_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -199,6 +200,24 @@ func TestDatagrams(t *testing.T) {
 	stop()
 	if got, want := bodies(sink.Events()), "g:a g:b g:c h:to=h g:d g:g"; got != want {
 		t.Errorf("took %s, want %s", got, want)
+	}
+}
+
+// A panic behind the receiver costs what it was about, and no more.
+func TestPanicIsContained(t *testing.T) {
+	var sink receivertest.Sink
+	s := open(t, receiver.SocketsConfig{}, &sink)
+	receivertest.Run(t, s, sidelight.SinkFunc(func(ctx context.Context, b *sidelight.Batch) error {
+		if string(b.Events[0].Body) == "boom" {
+			panic("boom")
+		}
+		return sink.Push(ctx, b)
+	}))
+	for i, a := range []net.Addr{s.TCPAddr(), s.UDPAddr()} {
+		write(t, dial(t, a), "boom\n")
+		sink.Until(t, "the loss", func() bool { return sink.Lost("panic") == i+1 })
+		write(t, dial(t, a), "on\n")
+		sink.Wait(t, i+1)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -141,17 +142,24 @@ func (s *Sockets) datagrams(ctx context.Context, c gramConn, longest int, out si
 }
 
 // gathered pushes what g holds. The wait for room is bounded by PushWait alone: a
-// stop must not lose what was already read.
+// stop must not lose what was already read. A panic costs the batch, not the
+// agent.
 func (s *Sockets) gathered(ctx context.Context, out sidelight.Sink, w *work, g *datagram.Gather, local bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.PushWait)
 	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			s.lose("panic", max(1, len(w.events)))
+			s.log.Error("datagrams lost by a panic", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		}
+		w.trim()
+	}()
 	w.begin(s)
 	w.m.Unix = local
 	for i := range g.Len() {
 		s.datagram(ctx, out, w, g.At(i))
 	}
 	s.pressure(w.flush(ctx, out))
-	w.trim()
 }
 
 // datagram adds the messages of one datagram.
