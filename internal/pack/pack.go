@@ -225,6 +225,7 @@ func (p *Packer) add(s *slot, sig sidelight.Signal, e *sidelight.Event, w int) {
 		p.begin(s, sig)
 	}
 	b := s.block
+	p.makeRoom(b, len(e.Body))
 	b.Body = p.enc.Append(b.Body, e)
 	b.Marks = append(b.Marks, sidelight.Mark{End: uint32(len(b.Body)), Time: e.Time})
 	if b.Events == 0 {
@@ -233,6 +234,18 @@ func (p *Packer) add(s *slot, sig sidelight.Signal, e *sidelight.Event, w int) {
 	b.First, b.Last = min(b.First, e.Time), max(b.Last, e.Time)
 	b.Events++
 	s.weight += w
+}
+
+// makeRoom sees to it that an event of n bytes is unlikely to make b's body grow
+// by itself: it would do so in steps of a quarter, and leave behind garbage of
+// several times the body's size.
+func (p *Packer) makeRoom(b *sidelight.Block, n int) {
+	need := len(b.Body) + n + n/4 + 128
+	if need <= cap(b.Body) {
+		return
+	}
+	size := min(2*cap(b.Body), p.limits.Weight+p.limits.Weight/4)
+	b.Body = append(p.cfg.Spare.Body(max(size, need)), b.Body...)
 }
 
 // undo takes the last event out again. First and Last may stay too wide, which
@@ -309,7 +322,7 @@ func (p *Packer) putAll(blocks []*sidelight.Block) error {
 
 // spareAge is how long memory that nobody needed is kept, in rounds of Run, and
 // at most twice as long.
-const spareAge = 16
+const spareAge = 4
 
 // Run seals blocks by age until Close.
 func (p *Packer) Run(ctx context.Context) error {

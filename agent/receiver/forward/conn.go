@@ -27,6 +27,13 @@ const (
 	parting = 500 * time.Millisecond
 	// idle is how long a connection keeps a large buffer between messages.
 	idle = time.Second
+	// gather is how long a connection that is fed little by little is left alone
+	// before it is read again: to wake up, to read and to write ahead cost more
+	// than to handle the few records that a sender writes at once. They wait in
+	// the socket meanwhile.
+	gather = 10 * time.Millisecond
+	// plenty is a read that is worth its cost.
+	plenty = firstBuffer * 3 / 4
 )
 
 // Ways in which a connection ends before its peer does.
@@ -55,6 +62,11 @@ type conn struct {
 
 	buf        []byte // buf[start:end] was read and is not used yet
 	start, end int
+
+	// trickle says that the last read brought little, soon after the one before,
+	// and that nobody waits for an answer.
+	trickle bool
+	read    time.Time // when the last read returned
 
 	mu    sync.Mutex
 	until time.Time // non-zero: stop by then
@@ -248,8 +260,14 @@ func (c *conn) fill(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if c.trickle {
+		time.Sleep(gather)
+	}
 	n, err := c.nc.Read(c.buf[c.end:])
 	c.end += n
+	now := time.Now()
+	c.trickle = n > 0 && n < plenty && now.Sub(c.read) < 2*gather
+	c.read = now
 	switch {
 	case n > 0:
 		return false, nil

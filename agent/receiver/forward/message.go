@@ -185,6 +185,7 @@ func (c *conn) accept(ctx context.Context, tag []byte, opt option, out sidelight
 	if opt.chunk == nil {
 		return c.counted(fill(m))
 	}
+	c.trickle = false
 	chunk := append([]byte(nil), opt.chunk...)
 	c.acks.expect()
 	m.ticket = sidelight.NewTicket(func(err error) { c.acks.done(chunk, err) })
