@@ -260,7 +260,7 @@ func (c *conn) fill(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if c.trickle {
+	if c.trickle && !inside {
 		time.Sleep(gather)
 	}
 	n, err := c.nc.Read(c.buf[c.end:])
