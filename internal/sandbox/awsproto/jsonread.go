@@ -317,6 +317,12 @@ func (r *jsonReader) unescape(start int) ([]byte, error) {
 		case c < 0x20:
 			return nil, r.syntax()
 		case c == '\\':
+			// Most messages are JSON, and most of their escapes quotes.
+			if next := r.pos + 1; next < len(r.data) && r.data[next] == '"' {
+				out = append(out, '"')
+				r.pos += 2
+				continue
+			}
 			var err error
 			if out, err = r.escape(out); err != nil {
 				return nil, err

@@ -264,7 +264,7 @@ func (c *checker) scalar(pl *plan, l *limit, v reflect.Value) {
 	if l == nil {
 		return
 	}
-	size, what := measure(v)
+	size, what := l.measure(v)
 	switch {
 	case what == "":
 	case size < l.least:
@@ -276,9 +276,15 @@ func (c *checker) scalar(pl *plan, l *limit, v reflect.Value) {
 	}
 }
 
-func measure(v reflect.Value) (size float64, what string) {
+// measure returns what least and most bound of v. Of a text whose bytes show that
+// it is within them it is their number.
+func (l *limit) measure(v reflect.Value) (size float64, what string) {
 	switch {
 	case v.Kind() == reflect.String:
+		// A character has one to four bytes.
+		if n := float64(v.Len()); n <= l.most && n/utf8.UTFMax >= l.least {
+			return n, "length"
+		}
 		return float64(utf8.RuneCountInString(v.String())), "length"
 	case v.Kind() == reflect.Slice, v.Kind() == reflect.Map:
 		return float64(v.Len()), "length"

@@ -114,12 +114,13 @@ func (b *Block) sumsInto(streams []*Stream) {
 
 // findIDs makes the filter of the IDs in the records.
 func (b *Block) findIDs(data []byte) error {
-	hashes := make(map[uint64]struct{})
+	g := new(gathering)
+	add := g.add
 	err := b.records(data, true, func(e *Event) bool {
-		tokenRuns(e.Message, func(run []byte) { pieces(run, func(h uint64) { hashes[h] = struct{}{} }) })
+		tokenRuns(e.Message, func(run []byte) { pieces(run, add) })
 		return true
 	})
-	b.ids = newFilter(hashes)
+	b.ids = g.filter()
 	return err
 }
 

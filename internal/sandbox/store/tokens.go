@@ -70,9 +70,12 @@ func pieces(run []byte, yield func(uint64)) {
 	var ring [window]uint64
 	var least uint64
 	at := -1 // where least is
-	for i := 0; ; i++ {
+	for i, slot := 0, 0; ; i++ {
 		mixed := mix(h)
-		ring[i%window] = mixed
+		ring[slot] = mixed
+		if slot++; slot == window {
+			slot = 0
+		}
 		switch {
 		case i < window-1:
 		case at >= 0 && at > i-window:
@@ -107,19 +110,38 @@ func mix(h uint64) uint64 {
 // block has no IDs.
 type filter []uint64
 
-// newFilter makes a filter of pieces, which may repeat.
-func newFilter(hashes map[uint64]struct{}) filter {
-	if len(hashes) == 0 {
+// gathering is a filter while pieces are added: large enough for those of a
+// block, for all but some to have places of their own.
+type gathering [1 << 12]uint64
+
+func (g *gathering) add(h uint64) {
+	for _, i := range filter(g[:]).places(h) {
+		g[i/64] |= 1 << (i % 64)
+	}
+}
+
+// filter returns what was gathered, in as few words as its pieces need. A filter
+// is made smaller by folding it: the places of a piece in the smaller one are the
+// lower bits of those in the larger.
+func (g *gathering) filter() filter {
+	set := 0
+	for _, w := range g {
+		set += bits.OnesCount64(w)
+	}
+	pieces := (set + hashes - 1) / hashes
+	if pieces == 0 {
 		return nil
 	}
-	words := 1 << bits.Len(uint(len(hashes)*bitsPerPiece-1)/64)
-	f := make(filter, words)
-	for h := range hashes {
-		for _, i := range f.places(h) {
-			f[i/64] |= 1 << (i % 64)
+	words := 1 << bits.Len(uint(pieces*bitsPerPiece-1)/64)
+	f := g[:]
+	for len(f) > words {
+		half := len(f) / 2
+		for i := range half {
+			f[i] |= f[i+half]
 		}
+		f = f[:half]
 	}
-	return f
+	return append(filter(nil), f...)
 }
 
 func (f filter) places(h uint64) [hashes]uint64 {

@@ -18,16 +18,16 @@ func TestFilter(t *testing.T) {
 		}
 		return b
 	}
-	in := make(map[uint64]struct{})
+	in := new(gathering)
 	var needles [][]byte
 	for range 2000 {
 		id := hex(24 + r.IntN(40))
 		message := bytes.Join([][]byte{[]byte("GET /x?"), hex(r.IntN(30)), id, hex(r.IntN(30)), []byte(" took 3 ms")}, nil)
-		tokenRuns(message, func(run []byte) { pieces(run, func(h uint64) { in[h] = struct{}{} }) })
+		tokenRuns(message, func(run []byte) { pieces(run, in.add) })
 		from := r.IntN(len(id) - minRun + 1)
 		needles = append(needles, id, append([]byte("x"), id...), id[from:])
 	}
-	b := &Block{sealed: true, ids: newFilter(in)}
+	b := &Block{sealed: true, ids: in.filter()}
 	for _, n := range needles {
 		if !b.MayContain(n) {
 			t.Fatalf("%s is missed", n)
@@ -45,6 +45,22 @@ func TestFilter(t *testing.T) {
 	for _, short := range []string{"", "error", "0123456789abcdef", "payments-service"} {
 		if !b.MayContain([]byte(short)) {
 			t.Errorf("%q is no ID, but said to be missing", short)
+		}
+	}
+}
+
+// A filter is as large as its pieces need, with as many bits for each as said.
+func TestFilterSize(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for n, want := range map[int]int{0: 0, 1: 1, 10: 1, 30: 2, 1000: 64, 4000: 256} {
+		g := new(gathering)
+		for range n {
+			h := r.Uint64()
+			g.add(h)
+			g.add(h)
+		}
+		if got := len(g.filter()); got != want {
+			t.Errorf("the filter of %d pieces has %d words, want %d", n, got, want)
 		}
 	}
 }
