@@ -1,31 +1,27 @@
 package sampler
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sidelight-dev/sidelight/internal/xraysample"
 )
 
 const (
-	rulesEvery   = 5 * time.Minute
-	targetsEvery = 10 * time.Second
-	// trustRules is how long rules hold that cannot be fetched anew.
-	trustRules = time.Hour
 	// requestTimeout bounds one call of the endpoint.
 	requestTimeout = 5 * time.Second
-
-	fallbackRate      = 0.05
-	fallbackPerSecond = 1
+	// maxAnswer bounds an answer: 26 rules (25 and Default) are far less.
+	maxAnswer = 1 << 20
 )
 
 // Config describes a Remote.
@@ -46,16 +42,8 @@ type Config struct {
 // [sdktrace.Sampler]; use it for root spans, below [sdktrace.ParentBased] or
 // the like. All methods are safe for concurrent use.
 type Remote struct {
-	cfg      Config
-	clientID string
-	rules    atomic.Pointer[ruleset]
-	fallback reservoir
-}
-
-// ruleset is the rules that concern one service, by priority.
-type ruleset struct {
-	rules   []*rule
-	fetched time.Time
+	cfg   Config
+	rules *xraysample.Rules
 }
 
 var _ sdktrace.Sampler = (*Remote)(nil)
@@ -69,12 +57,9 @@ func New(cfg Config) (*Remote, error) {
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
 	}
-	if cfg.OnError == nil {
-		cfg.OnError = func(error) {}
-	}
-	id := make([]byte, 12) // GetSamplingTargets: a ClientID is 24 hex digits
-	_, _ = rand.Read(id)   // never fails
-	return &Remote{cfg: cfg, clientID: hex.EncodeToString(id)}, nil
+	r := &Remote{cfg: cfg}
+	r.rules = xraysample.New(xraysample.Config{Call: r.call, Concerns: r.concerns, OnError: r.failed})
+	return r, nil
 }
 
 // Description implements [sdktrace.Sampler].
@@ -96,65 +81,89 @@ func (r *Remote) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingRe
 
 func (r *Remote) sample(p *sdktrace.SamplingParameters) bool {
 	now := time.Now()
-	set := r.rules.Load()
-	if set != nil && now.Sub(set.fetched) < trustRules {
-		q := requestOf(p.Attributes)
-		for i := range set.rules {
-			if set.rules[i].matches(&q) {
-				return set.rules[i].sample(now)
+	rules := r.rules.Current(now)
+	if len(rules) > 0 {
+		q := r.requestOf(p.Attributes)
+		for _, rule := range rules {
+			if rule.Matches(&q) && has(p.Attributes, rule.Attributes) {
+				return rule.Sample(now)
 			}
 		}
 	}
-	return r.fallback.take(now.Unix(), fallbackPerSecond) || mathrand.Float64() < fallbackRate
+	return r.rules.Fallback(now)
+}
+
+// requestOf finds what rules match in a span's first attributes, by their
+// stable names and those of before 2023.
+func (r *Remote) requestOf(attrs []attribute.KeyValue) xraysample.Request {
+	q := xraysample.Request{Service: r.cfg.ServiceName, ServiceType: r.cfg.ServiceType, ResourceARN: r.cfg.ResourceARN}
+	for i := range attrs {
+		v := &attrs[i].Value
+		if v.Type() != attribute.STRING {
+			continue
+		}
+		switch attrs[i].Key {
+		case "server.address", "http.host", "net.host.name":
+			q.Host = v.AsString()
+		case "http.request.method", "http.method":
+			q.Method = v.AsString()
+		case "url.path", "http.target":
+			q.Path = v.AsString()
+		}
+	}
+	return q
+}
+
+// has reports whether attrs hold a text for each pattern.
+func has(attrs []attribute.KeyValue, patterns map[string]string) bool {
+	for key, pattern := range patterns {
+		if !slices.ContainsFunc(attrs, func(kv attribute.KeyValue) bool {
+			return string(kv.Key) == key && kv.Value.Type() == attribute.STRING && xraysample.Glob(pattern, kv.Value.AsString())
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// concerns says whether a rule can match requests of this service at all.
+func (r *Remote) concerns(d *xraysample.Document) bool {
+	return xraysample.Glob(d.ServiceName, r.cfg.ServiceName) &&
+		xraysample.Glob(d.ServiceType, r.cfg.ServiceType) &&
+		xraysample.Glob(d.ResourceARN, r.cfg.ResourceARN)
+}
+
+func (r *Remote) failed(err error) {
+	if r.cfg.OnError != nil {
+		r.cfg.OnError(err)
+	}
 }
 
 // Run fetches rules and targets until ctx ends, whose cause it returns.
 func (r *Remote) Run(ctx context.Context) error {
 	defer r.cfg.Client.CloseIdleConnections()
-	nextRules, wait := time.Time{}, time.Duration(0)
-	failures := 0
-	for {
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
-		case <-t.C:
-		}
-		if time.Now().Before(nextRules) {
-			stale, err := r.report(ctx)
-			r.tell(ctx, "report to X-Ray sampling", err)
-			if stale {
-				nextRules = time.Time{}
-			}
-		}
-		if !time.Now().Before(nextRules) {
-			err := r.fetch(ctx)
-			r.tell(ctx, "fetch X-Ray sampling rules", err)
-			if err != nil {
-				failures++
-			} else {
-				failures = 0
-			}
-			nextRules = time.Now().Add(jitter(refetch(failures)))
-		}
-		wait = jitter(targetsEvery)
-	}
+	return r.rules.Run(ctx)
 }
 
-// refetch is when to fetch rules again: after a failure sooner, but ever later.
-func refetch(failures int) time.Duration {
-	if failures == 0 {
-		return rulesEvery
+func (r *Remote) call(ctx context.Context, path string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.cfg.Endpoint+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
 	}
-	return min(targetsEvery<<min(failures-1, 10), rulesEvery)
-}
-
-// jitter shortens d by up to a tenth, so that a fleet does not ask in step.
-func jitter(d time.Duration) time.Duration { return d - mathrand.N(d/10) }
-
-func (r *Remote) tell(ctx context.Context, what string, err error) {
-	if err != nil && !errors.Is(err, context.Cause(ctx)) {
-		r.cfg.OnError(fmt.Errorf("%s: %w", what, err))
+	req.Header.Set("Content-Type", "application/json")
+	res, err := r.cfg.Client.Do(req)
+	if err != nil {
+		return nil, err // net/http says method and URL
 	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s: %.200q", req.URL, res.Status, answer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read answer of %s: %w", req.URL, err)
+	}
+	return answer, nil
 }

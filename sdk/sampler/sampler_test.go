@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/sidelight-dev/sidelight/internal/xraysample"
 )
 
 // service plays GetSamplingRules and GetSamplingTargets.
@@ -23,7 +25,7 @@ type service struct {
 	rules   string // SamplingRuleRecords' content; empty fails
 	targets string // the whole answer; empty fails
 	calls   []string
-	reports []reportDocument
+	reports []xraysample.Report
 }
 
 func (s *service) set(rules, targets string) {
@@ -40,7 +42,7 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/GetSamplingRules" {
 		answer = s.rules
 	} else {
-		var in struct{ SamplingStatisticsDocuments []reportDocument }
+		var in struct{ SamplingStatisticsDocuments []xraysample.Report }
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 			return nil, err
 		}
@@ -65,8 +67,8 @@ func (s *service) count(path string) int {
 }
 
 // rules makes an answer of GetSamplingRules.
-func rules(docs ...ruleDocument) string {
-	type record struct{ SamplingRule ruleDocument }
+func rules(docs ...xraysample.Document) string {
+	type record struct{ SamplingRule xraysample.Document }
 	var out struct{ SamplingRuleRecords []record }
 	for _, d := range docs {
 		for _, field := range []*string{&d.ServiceName, &d.ServiceType, &d.Host, &d.HTTPMethod, &d.URLPath, &d.ResourceARN} {
@@ -128,62 +130,8 @@ func kept(r *Remote, n int, p sdktrace.SamplingParameters) int {
 	return yes
 }
 
-// TestRuleTable is the documented behaviour of one rule, written out. rate 0
-// and 1 make the decisions exact.
-func TestRuleTable(t *testing.T) {
-	const now = 1_700_000_000
-	tests := map[string]struct {
-		size   int
-		rate   float64
-		target *target
-		want   [2]int // of ten requests in each of two seconds
-		borrow int64
-	}{
-		"no reservoir, nothing":       {size: 0, rate: 0, want: [2]int{0, 0}},
-		"no reservoir, everything":    {size: 0, rate: 1, want: [2]int{10, 10}},
-		"borrows one a second":        {size: 50, rate: 0, want: [2]int{1, 1}, borrow: 2},
-		"borrows, then by rate":       {size: 50, rate: 1, want: [2]int{10, 10}, borrow: 2},
-		"takes its quota":             {size: 50, rate: 0, target: &target{quota: 4, expires: now + 10}, want: [2]int{4, 4}},
-		"a quota of zero":             {size: 50, rate: 0, target: &target{quota: 0, expires: now + 10}, want: [2]int{0, 0}},
-		"quota expires":               {size: 50, rate: 0, target: &target{quota: 4, expires: now + 1}, want: [2]int{4, 1}, borrow: 1},
-		"target without quota":        {size: 50, rate: 0, target: &target{quota: -1}, want: [2]int{1, 1}, borrow: 2},
-		"target's rate wins":          {size: 0, rate: 0, target: &target{rate: 1, quota: -1}, want: [2]int{10, 10}},
-		"target's rate beyond quota":  {size: 9, rate: 0, target: &target{rate: 1, quota: 2, expires: now + 10}, want: [2]int{10, 10}},
-		"target without a reservoir":  {size: 0, rate: 1, target: &target{rate: 0, quota: -1}, want: [2]int{0, 0}},
-		"quota for an empty rule":     {size: 0, rate: 0, target: &target{quota: 3, expires: now + 10}, want: [2]int{3, 3}},
-		"expired long ago, no size":   {size: 0, rate: 0, target: &target{quota: 3, expires: now - 10}, want: [2]int{0, 0}},
-		"expired long ago, with size": {size: 1, rate: 0, target: &target{quota: 3, expires: now - 10}, want: [2]int{1, 1}, borrow: 2},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			r := rule{ruleDocument: ruleDocument{ReservoirSize: tc.size, FixedRate: tc.rate}, state: &state{}}
-			r.state.target.Store(tc.target)
-			for s, want := range tc.want {
-				got := 0
-				for range 10 {
-					if r.sample(time.Unix(now+int64(s), 0)) {
-						got++
-					}
-				}
-				if got != want {
-					t.Errorf("second %d: %d of 10 sampled, want %d", s, got, want)
-				}
-			}
-			if n := r.state.requests.Load(); n != 20 {
-				t.Errorf("%d requests counted, want 20", n)
-			}
-			if n := r.state.sampled.Load(); n != int64(tc.want[0]+tc.want[1]) {
-				t.Errorf("%d counted as sampled, want %d", n, tc.want[0]+tc.want[1])
-			}
-			if n := r.state.borrowed.Load(); n != tc.borrow {
-				t.Errorf("%d counted as borrowed, want %d", n, tc.borrow)
-			}
-		})
-	}
-}
-
 func TestRulesMatchInOrder(t *testing.T) {
-	docs := []ruleDocument{
+	docs := []xraysample.Document{
 		{RuleName: "Default", Priority: 10000, FixedRate: 1},
 		{RuleName: "pay", Priority: 10, URLPath: "/pay/*", HTTPMethod: "P?ST", FixedRate: 1},
 		{RuleName: "no pay", Priority: 20, URLPath: "/pay/*"},
@@ -242,7 +190,7 @@ func TestFallback(t *testing.T) {
 
 func TestRulesExpireAfterAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{rules: rules(ruleDocument{RuleName: "Default", FixedRate: 1})}
+		s := &service{rules: rules(xraysample.Document{RuleName: "Default", FixedRate: 1})}
 		r := newRemote(t, s)
 		run(t, r)
 		p := params("a", "GET", "/")
@@ -255,7 +203,7 @@ func TestRulesExpireAfterAnHour(t *testing.T) {
 		if n := kept(r, 100, p); n > 40 {
 			t.Errorf("%d of 100 sampled by rules of 61 min, want about 6: the fallback", n)
 		}
-		s.set(rules(ruleDocument{RuleName: "Default", FixedRate: 1}), "")
+		s.set(rules(xraysample.Document{RuleName: "Default", FixedRate: 1}), "")
 		time.Sleep(6 * time.Minute)
 		if n := kept(r, 100, p); n != 100 {
 			t.Errorf("%d of 100 sampled after the rules came back, want all", n)
@@ -265,7 +213,7 @@ func TestRulesExpireAfterAnHour(t *testing.T) {
 
 func TestPollsOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{rules: rules(ruleDocument{RuleName: "Default", FixedRate: 1}), targets: `{}`}
+		s := &service{rules: rules(xraysample.Document{RuleName: "Default", FixedRate: 1}), targets: `{}`}
 		r := newRemote(t, s)
 		run(t, r)
 		if n := s.count("/GetSamplingRules"); n != 1 {
@@ -287,8 +235,8 @@ func TestPollsOnTime(t *testing.T) {
 func TestReportsAndTakesTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{rules: rules(
-			ruleDocument{RuleName: "unused", Priority: 1, URLPath: "/never"},
-			ruleDocument{RuleName: "Default", Priority: 10000, ReservoirSize: 5},
+			xraysample.Document{RuleName: "unused", Priority: 1, URLPath: "/never"},
+			xraysample.Document{RuleName: "Default", Priority: 10000, ReservoirSize: 5},
 		)}
 		quota, _ := json.Marshal(map[string]any{"SamplingTargetDocuments": []any{map[string]any{
 			"RuleName": "Default", "FixedRate": 0, "ReservoirQuota": 3, "ReservoirQuotaTTL": float64(time.Now().Add(time.Hour).Unix()), "Interval": 30,
@@ -313,7 +261,7 @@ func TestReportsAndTakesTargets(t *testing.T) {
 			t.Errorf("report %+v needs a ClientID of 24 hex digits and a time", got)
 		}
 		got.ClientID, got.Timestamp = "", 0
-		if d := cmp.Diff(reportDocument{RuleName: "Default", RequestCount: 20, SampledCount: 1, BorrowCount: 1}, got); d != "" {
+		if d := cmp.Diff(xraysample.Report{RuleName: "Default", RequestCount: 20, SampledCount: 1, BorrowCount: 1}, got); d != "" {
 			t.Errorf("report (-want +got):\n%s", d)
 		}
 		if n := kept(r, 20, p); n != 3 {
@@ -336,7 +284,7 @@ func TestFailedReportIsCountedOn(t *testing.T) {
 	for name, targets := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &service{rules: rules(ruleDocument{RuleName: "Default", FixedRate: 1}), targets: targets}
+				s := &service{rules: rules(xraysample.Document{RuleName: "Default", FixedRate: 1}), targets: targets}
 				r := newRemote(t, s)
 				var mu sync.Mutex
 				var errs []error
@@ -367,12 +315,12 @@ func TestFailedReportIsCountedOn(t *testing.T) {
 
 func TestNewerRulesAreFetchedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{rules: rules(ruleDocument{RuleName: "Default", FixedRate: 0})}
+		s := &service{rules: rules(xraysample.Document{RuleName: "Default", FixedRate: 0})}
 		r := newRemote(t, s)
 		run(t, r)
 		p := params("a", "GET", "/")
 		kept(r, 3, p)
-		s.set(rules(ruleDocument{RuleName: "Default", FixedRate: 1}), fmt.Sprintf(`{"LastRuleModification":%d}`, time.Now().Unix()+5))
+		s.set(rules(xraysample.Document{RuleName: "Default", FixedRate: 1}), fmt.Sprintf(`{"LastRuleModification":%d}`, time.Now().Unix()+5))
 		time.Sleep(25 * time.Second)
 		synctest.Wait()
 		if n := kept(r, 10, p); n != 10 {
@@ -384,8 +332,8 @@ func TestNewerRulesAreFetchedAtOnce(t *testing.T) {
 func TestShouldSampleAllocatesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{rules: rules(
-			ruleDocument{RuleName: "a", Priority: 1, URLPath: "/x/*/y?", Attributes: map[string]string{"k": "v"}},
-			ruleDocument{RuleName: "Default", Priority: 2, FixedRate: 0.5, ReservoirSize: 3},
+			xraysample.Document{RuleName: "a", Priority: 1, URLPath: "/x/*/y?", Attributes: map[string]string{"k": "v"}},
+			xraysample.Document{RuleName: "Default", Priority: 2, FixedRate: 0.5, ReservoirSize: 3},
 		)}
 		r := newRemote(t, s)
 		p := params("a", "GET", "/x/1/yz")
@@ -399,82 +347,6 @@ func TestShouldSampleAllocatesNothing(t *testing.T) {
 	})
 }
 
-func TestReservoirIsExactUnderContention(t *testing.T) {
-	var r reservoir
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	taken := 0
-	for range 8 {
-		wg.Go(func() {
-			mine := 0
-			for range 1000 {
-				if r.take(42, 100) {
-					mine++
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			taken += mine
-		})
-	}
-	wg.Wait()
-	if taken != 100 {
-		t.Errorf("%d taken of 100", taken)
-	}
-}
-
-func TestGlob(t *testing.T) {
-	tests := []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"*", "", true},
-		{"", "", true},
-		{"", "a", false},
-		{"a", "", false},
-		{"?", "", false},
-		{"a*", "a", true},
-		{"a*b*c", "aXbYbZc", true},
-		{"a*b*c", "aXbY", false},
-		{"*a", "ba", true},
-		{"**", "x", true},
-		{"?*", "x", true},
-		{"?*", "", false},
-		{"A?c", "aBC", true},
-		{"*.*", "a.b", true},
-		{"*.*", "ab", false},
-	}
-	for _, tc := range tests {
-		if got := glob(tc.pattern, tc.s); got != tc.want {
-			t.Errorf("glob(%q, %q) = %v, want %v", tc.pattern, tc.s, got, tc.want)
-		}
-	}
-}
-
-// FuzzGlob compares with a matcher that tries everything.
-func FuzzGlob(f *testing.F) {
-	f.Fuzz(func(t *testing.T, pattern, s string) {
-		if len(pattern) > 12 || len(s) > 24 {
-			return
-		}
-		if got, want := glob(pattern, s), slowGlob(pattern, s); got != want {
-			t.Errorf("glob(%q, %q) = %v, want %v", pattern, s, got, want)
-		}
-	})
-}
-
-func slowGlob(pattern, s string) bool {
-	switch {
-	case pattern == "":
-		return s == ""
-	case pattern[0] == '*':
-		return slowGlob(pattern[1:], s) || s != "" && slowGlob(pattern, s[1:])
-	case s == "":
-		return false
-	}
-	return (pattern[0] == '?' || lower(pattern[0]) == lower(s[0])) && slowGlob(pattern[1:], s[1:])
-}
-
 func TestNewRefusesBadEndpoint(t *testing.T) {
 	if _, err := New(Config{Endpoint: "127.0.0.1:2000"}); err == nil {
 		t.Error("an endpoint without scheme is accepted")
@@ -482,13 +354,19 @@ func TestNewRefusesBadEndpoint(t *testing.T) {
 }
 
 func BenchmarkShouldSample(b *testing.B) {
-	r, err := New(Config{Endpoint: "http://127.0.0.1:2000", ServiceName: "orders"})
+	s := &service{rules: rules(xraysample.Document{RuleName: "Default", FixedRate: 0.05, ReservoirSize: 1})}
+	r, err := New(Config{Endpoint: "http://127.0.0.1:2000", ServiceName: "orders", Client: &http.Client{Transport: s}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.install([]ruleDocument{{
-		RuleName: "Default", ServiceName: "*", ServiceType: "*", ResourceARN: "*", Host: "*", HTTPMethod: "*", URLPath: "*", Version: 1, FixedRate: 0.05, ReservoirSize: 1,
-	}}, time.Now())
+	ctx, cancel := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { _ = r.Run(ctx) })
+	for r.rules.Current(time.Now()) == nil {
+		time.Sleep(time.Millisecond)
+	}
 	p := params("a", "GET", "/")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,16 +1,21 @@
-package sampler
+// Package xraysample decides by X-Ray's sampling rules: it fetches them, matches
+// requests, fills reservoirs, and reports what it did, through whoever can make
+// the two calls. The sdk uses it within a service, the agent on behalf of senders
+// that do not sample.
+//
+// The protocol is that of the X-Ray developer guide, "Using sampling rules with
+// the X-Ray API". Before a target arrives, and when it has expired, a rule with a
+// reservoir may borrow one trace a second.
+package xraysample
 
 import (
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 	"time"
-
-	"go.opentelemetry.io/otel/attribute"
 )
 
-// ruleDocument is a SamplingRule of GetSamplingRules.
-type ruleDocument struct {
+// Document is a SamplingRule of GetSamplingRules.
+type Document struct {
 	RuleName      string
 	Priority      int
 	FixedRate     float64
@@ -25,10 +30,10 @@ type ruleDocument struct {
 	Attributes    map[string]string
 }
 
-// rule is one rule, ready to match. It never changes; its state outlives it
+// Rule is one rule, ready to match. It never changes; its state outlives it
 // when the rules are fetched anew.
-type rule struct {
-	ruleDocument
+type Rule struct {
+	Document
 	state *state
 }
 
@@ -73,8 +78,9 @@ func (r *reservoir) take(second, limit int64) bool {
 	return false
 }
 
-// sample decides by the rule for a request at now.
-func (r *rule) sample(now time.Time) bool {
+// Sample decides by the rule for a request at now, and counts it. It takes no
+// lock and allocates nothing.
+func (r *Rule) Sample(now time.Time) bool {
 	r.state.requests.Add(1)
 	second, rate := now.Unix(), r.FixedRate
 	t := r.state.target.Load()
@@ -98,50 +104,23 @@ func (r *rule) sample(now time.Time) bool {
 	return true
 }
 
-// request is what rules match against.
-type request struct {
-	host, method, path string
-	attrs              []attribute.KeyValue
+// Request is what rules match against, but for attributes, which are looked up
+// by whoever has them.
+type Request struct {
+	Service, ServiceType, ResourceARN string
+	Host, Method, Path                string
 }
 
-func (r *rule) matches(q *request) bool {
-	if !glob(r.Host, q.host) || !glob(r.HTTPMethod, q.method) || !glob(r.URLPath, q.path) {
-		return false
-	}
-	for key, pattern := range r.Attributes {
-		if !slices.ContainsFunc(q.attrs, func(kv attribute.KeyValue) bool {
-			return string(kv.Key) == key && kv.Value.Type() == attribute.STRING && glob(pattern, kv.Value.AsString())
-		}) {
-			return false
-		}
-	}
-	return true
+// Matches reports whether q is a request that the rule is about. The rule's
+// Attributes are not looked at.
+func (r *Rule) Matches(q *Request) bool {
+	return Glob(r.ServiceName, q.Service) && Glob(r.ServiceType, q.ServiceType) && Glob(r.ResourceARN, q.ResourceARN) &&
+		Glob(r.Host, q.Host) && Glob(r.HTTPMethod, q.Method) && Glob(r.URLPath, q.Path)
 }
 
-// requestOf finds what rules match in a span's first attributes, by their
-// stable names and those of before 2023.
-func requestOf(attrs []attribute.KeyValue) request {
-	q := request{attrs: attrs}
-	for i := range attrs {
-		v := &attrs[i].Value
-		if v.Type() != attribute.STRING {
-			continue
-		}
-		switch attrs[i].Key {
-		case "server.address", "http.host", "net.host.name":
-			q.host = v.AsString()
-		case "http.request.method", "http.method":
-			q.method = v.AsString()
-		case "url.path", "http.target":
-			q.path = v.AsString()
-		}
-	}
-	return q
-}
-
-// glob matches s against a pattern in which * stands for any text and ? for any
+// Glob matches s against a pattern in which * stands for any text and ? for any
 // one byte, without regard to the case of ASCII letters.
-func glob(pattern, s string) bool {
+func Glob(pattern, s string) bool {
 	if pattern == "*" {
 		return true
 	}

@@ -1,21 +1,15 @@
-package sampler
+package xraysample
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"slices"
+	"sort"
 	"time"
 )
 
 const (
-	// maxAnswer bounds an answer: 26 rules (25 and Default) are far less.
-	maxAnswer = 1 << 20
 	// maxPages ends a listing that pages for ever.
 	maxPages = 20
 	// maxReports is GetSamplingTargets' limit of documents in a call.
@@ -25,12 +19,12 @@ const (
 )
 
 // fetch replaces the rules.
-func (r *Remote) fetch(ctx context.Context) error {
-	var docs []ruleDocument
+func (r *Rules) fetch(ctx context.Context) error {
+	var docs []Document
 	token := ""
 	for range maxPages {
 		var page struct {
-			SamplingRuleRecords []struct{ SamplingRule ruleDocument }
+			SamplingRuleRecords []struct{ SamplingRule Document }
 			NextToken           string
 		}
 		in := struct {
@@ -54,7 +48,7 @@ func (r *Remote) fetch(ctx context.Context) error {
 }
 
 // install makes docs the rules. Rules that were there before keep their state.
-func (r *Remote) install(docs []ruleDocument, now time.Time) {
+func (r *Rules) install(docs []Document, now time.Time) {
 	states := make(map[string]*state)
 	if old := r.rules.Load(); old != nil {
 		for i := range old.rules {
@@ -63,30 +57,24 @@ func (r *Remote) install(docs []ruleDocument, now time.Time) {
 	}
 	set := &ruleset{fetched: now}
 	for _, d := range docs {
-		if d.Version != ruleVersion || !r.concerns(&d) {
+		if d.Version != ruleVersion || r.cfg.Concerns != nil && !r.cfg.Concerns(&d) {
 			continue
 		}
 		s := states[d.RuleName]
 		if s == nil {
 			s = &state{due: now.Add(targetsEvery).UnixNano()}
 		}
-		set.rules = append(set.rules, &rule{ruleDocument: d, state: s})
+		set.rules = append(set.rules, &Rule{Document: d, state: s})
 	}
-	slices.SortFunc(set.rules, func(a, b *rule) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.RuleName, b.RuleName))
+	sort.Slice(set.rules, func(i, j int) bool {
+		a, b := set.rules[i], set.rules[j]
+		return a.Priority < b.Priority || a.Priority == b.Priority && a.RuleName < b.RuleName
 	})
 	r.rules.Store(set)
 }
 
-// concerns says whether a rule can match requests of this service at all.
-func (r *Remote) concerns(d *ruleDocument) bool {
-	return glob(d.ServiceName, r.cfg.ServiceName) &&
-		glob(d.ServiceType, r.cfg.ServiceType) &&
-		glob(d.ResourceARN, r.cfg.ResourceARN)
-}
-
-// reportDocument is a SamplingStatisticsDocument.
-type reportDocument struct {
+// Report is a SamplingStatisticsDocument.
+type Report struct {
 	ClientID                                string
 	RuleName                                string
 	RequestCount, SampledCount, BorrowCount int64
@@ -108,15 +96,17 @@ type targetsAnswer struct {
 // report sends what was counted since the last report, for the rules that are
 // due and were used, and stores the targets that come back. It says whether
 // the service has newer rules. What could not be reported is counted on.
-func (r *Remote) report(ctx context.Context) (stale bool, err error) {
+func (r *Rules) report(ctx context.Context) (stale bool, err error) {
 	set := r.rules.Load()
 	if set == nil {
 		return false, nil
 	}
 	var errs []error
-	for docs := range slices.Chunk(r.collect(set, time.Now()), maxReports) {
+	for all := r.collect(set, time.Now()); len(all) > 0; {
+		docs := all[:min(maxReports, len(all))]
+		all = all[len(docs):]
 		var answer targetsAnswer
-		in := struct{ SamplingStatisticsDocuments []reportDocument }{docs}
+		in := struct{ SamplingStatisticsDocuments []Report }{docs}
 		if err := r.call(ctx, "/SamplingTargets", in, &answer); err != nil {
 			set.putBack(docs)
 			errs = append(errs, err)
@@ -128,15 +118,15 @@ func (r *Remote) report(ctx context.Context) (stale bool, err error) {
 	return stale, errors.Join(errs...)
 }
 
-func (r *Remote) collect(set *ruleset, now time.Time) []reportDocument {
-	var docs []reportDocument
+func (r *Rules) collect(set *ruleset, now time.Time) []Report {
+	var docs []Report
 	for i := range set.rules {
 		s := set.rules[i].state
 		if now.UnixNano() < s.due || s.requests.Load() == 0 {
 			continue
 		}
 		s.due = now.Add(targetsEvery).UnixNano()
-		docs = append(docs, reportDocument{
+		docs = append(docs, Report{
 			ClientID: r.clientID, RuleName: set.rules[i].RuleName, Timestamp: now.Unix(),
 			// Not read at one moment: what falls in between is in the next report.
 			BorrowCount: s.borrowed.Swap(0), SampledCount: s.sampled.Swap(0), RequestCount: s.requests.Swap(0),
@@ -155,7 +145,7 @@ func (set *ruleset) state(name string) *state {
 }
 
 // putBack adds what was not reported to the counters again.
-func (set *ruleset) putBack(docs []reportDocument) {
+func (set *ruleset) putBack(docs []Report) {
 	for i := range docs {
 		s := set.state(docs[i].RuleName)
 		s.requests.Add(docs[i].RequestCount)
@@ -164,7 +154,7 @@ func (set *ruleset) putBack(docs []reportDocument) {
 	}
 }
 
-func (set *ruleset) apply(docs []reportDocument, answer *targetsAnswer, now time.Time) error {
+func (set *ruleset) apply(docs []Report, answer *targetsAnswer, now time.Time) error {
 	for _, d := range answer.SamplingTargetDocuments {
 		s := set.state(d.RuleName)
 		if s == nil {
@@ -193,32 +183,17 @@ func (set *ruleset) apply(docs []reportDocument, answer *targetsAnswer, now time
 
 func unixTime(s float64) time.Time { return time.UnixMilli(int64(s * 1000)) }
 
-func (r *Remote) call(ctx context.Context, path string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
+func (r *Rules) call(ctx context.Context, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode request: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.cfg.Endpoint+path, bytes.NewReader(body))
+	answer, err := r.cfg.Call(ctx, path, body)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := r.cfg.Client.Do(req)
-	if err != nil {
-		return err // net/http says method and URL
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s: %.200q", req.URL, res.Status, answer)
-	}
-	if err != nil {
-		return fmt.Errorf("read answer of %s: %w", req.URL, err)
+		return err
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("decode answer of %s: %w", req.URL, err)
+		return fmt.Errorf("decode answer of %s: %w", path, err)
 	}
 	return nil
 }
