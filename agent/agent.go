@@ -24,6 +24,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
+	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
 	"github.com/sidelight-dev/sidelight/agent/status"
@@ -38,6 +39,8 @@ const (
 	stageReceive
 	stageJoin    // lines that were cut
 	stageProcess // what was held back for more of it
+	stageGather  // spans whose trace is not decided
+	stageSample
 	stageAggregate
 	stagePack
 	stageDeliver
@@ -54,6 +57,9 @@ type Deps struct {
 	Identity *identity.Identity
 	// Child runs a command beside the agent and ships what it prints. Nil: none.
 	Child *child.Config
+	// RulesEvery is how often X-Ray is asked for the targets of sampling rules.
+	// Zero: 10 s, which is what it expects.
+	RulesEvery time.Duration
 }
 
 // Agent is a built agent. Its listeners are open once New returns.
@@ -67,8 +73,10 @@ type Agent struct {
 	books  meter.Account
 	routes meter.Routes
 	meters meter.Set
-	intake intake
-	names  names
+
+	rulesEvery time.Duration
+	intake     intake
+	names      names
 
 	firelens *firelens.Plan // nil: not a FireLens router
 	router   *firelens.Router
@@ -79,7 +87,9 @@ type Agent struct {
 	metrics   *lane
 	aggregate *aggregate.Aggregate
 	spans     *spanmetrics.Metrics // nil: spans are not counted
-	child     *child.Receiver      // nil: none
+	proxy     *xray.Proxy
+	sampling  *sampling       // nil: all traces go on
+	child     *child.Receiver // nil: none
 	receivers []*running
 	stages    []stage
 	strange   atomic.Int64 // messages that a receiver could not read and passed on
@@ -139,7 +149,7 @@ func receive[T receiving](a *Agent, name string, out sidelight.Sink, open func()
 
 // New builds the agent and opens its listeners. It makes no call to AWS.
 func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
-	a := &Agent{cfg: cfg, log: deps.Log, version: deps.Version, began: time.Now()}
+	a := &Agent{cfg: cfg, log: deps.Log, version: deps.Version, began: time.Now(), rulesEvery: deps.RulesEvery}
 	if err := a.identify(ctx, deps.Identity); err != nil {
 		return nil, err
 	}
@@ -152,6 +162,9 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		return nil, err
 	}
 	if err := a.buildLanes(ctx, awsCfg); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := errors.Join(a.buildProxy(ctx, awsCfg), a.buildSampling()); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.buildSpanMetrics()
@@ -243,6 +256,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	a.superviseFireLens(s)
 	a.superviseStages(s)
+	a.superviseSampling(s)
 	s.Add(stageAggregate, supervise.Actor{
 		Name: "aggregate", Run: a.aggregate.Run,
 		Stop: func(context.Context) error { a.aggregate.Close(); return nil },
@@ -289,7 +303,7 @@ func (a *Agent) superviseIntake(s *supervise.Supervisor) {
 }
 
 func (a *Agent) release() error {
-	var errs []error
+	errs := []error{a.releaseSampling()}
 	for _, l := range a.lanes {
 		rest, err := l.release()
 		a.left.disk += rest.disk

@@ -70,6 +70,12 @@ func start(t *testing.T, cfg config.Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, a)
+}
+
+// run runs an agent until the test ends, or finish.
+func run(t *testing.T, a *agent.Agent) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{Agent: a, stop: cancel, ended: make(chan error, 1)}
 	go func() { r.ended <- a.Run(ctx) }()

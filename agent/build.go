@@ -137,6 +137,9 @@ func (a *Agent) limitMemory() {
 		return
 	}
 	limit := int64(a.cfg.Queue.Memory) + 64<<20
+	if a.cfg.Traces.Sample.On() {
+		limit += int64(a.cfg.Traces.Sample.Memory)
+	}
 	if s, err := cgroup.New(); err == nil {
 		if group := s.MemoryLimit(); group > 0 {
 			limit = min(limit, group*9/10)

@@ -142,7 +142,7 @@ func (b *planner) traces() error {
 		if err != nil {
 			return wrap("traces", err)
 		}
-		b.add(planned{form: segments, exp: exp, first: true, durable: true, cfg: laneConfig{name: tracesLane, signal: sidelight.Traces}})
+		b.add(planned{form: segments, exp: exp, first: true, durable: true, cfg: laneConfig{name: tracesLane, signal: sidelight.Traces, accept: traceBooks{b.a}}})
 	}
 	if c.Via.Spans() {
 		exp, err := b.otlp(sidelight.Traces, b.a.cfg.OTLP)
@@ -302,6 +302,7 @@ func (a *Agent) warnStranded(dir string) {
 	for _, l := range a.lanes {
 		known[l.name] = true
 	}
+	known[undecidedQueue] = true // it is opened if anything is in it
 	found, _ := filepath.Glob(filepath.Join(dir, "*", "*.seg"))
 	warned := ""
 	for _, path := range found {

@@ -42,8 +42,10 @@ type laneConfig struct {
 	dir          string
 	memory, disk int64
 	fsync, spill bool
-	pack         pack.Config
-	deliver      deliver.Config
+	// accept are the books for what the lane takes in. Nil: as all others.
+	accept  pack.Books
+	pack    pack.Config
+	deliver deliver.Config
 }
 
 func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *slog.Logger) (*lane, error) {
@@ -69,7 +71,10 @@ func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *
 			log.Info("found events of an earlier run", "signal", s.String(), "events", n)
 		}
 	}
-	l.packer = pack.New(cfg.pack, exp, l.queue, books, log)
+	if cfg.accept == nil {
+		cfg.accept = books
+	}
+	l.packer = pack.New(cfg.pack, exp, l.queue, cfg.accept, log)
 	l.delivery = deliver.New(cfg.deliver, cfg.name, l.queue, exp, books, log)
 	return l, nil
 }

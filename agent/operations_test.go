@@ -19,6 +19,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	s := sandboxtest.New(t)
 	cfg := settings(t, s)
 	cfg.Logs.Also = []config.Also{{OTLP: config.OTLPOut{Endpoint: config.EndpointURL(s.URL())}}}
+	cfg.Traces.Sample.Rate = 50
 	a := start(t, cfg)
 	resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
 	if err != nil {

@@ -24,7 +24,6 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
 	"github.com/sidelight-dev/sidelight/agent/scraper/host"
 	"github.com/sidelight-dev/sidelight/agent/status"
-	"github.com/sidelight-dev/sidelight/internal/awsapi"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
 
@@ -137,9 +136,10 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 		ResourceDefaults: a.id.Resource(),
 		// The X-Ray console looks for a trace's logs where the segment says.
 		XRay: xraydoc.Config{
-			Indexed: a.cfg.Traces.Indexed, LogGroups: []string{a.names.dest(logsLane, "", "otlp").Value().Group},
+			Indexed: a.cfg.Traces.Indexed, LogGroup: func(service string) string { return a.names.dest(logsLane, service, "otlp").Value().Group },
 		},
 		Memory:  int64(a.cfg.Queue.Memory),
+		Note:    a.noteSpans(),
 		Observe: a.observeSpans(),
 	}
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
@@ -172,6 +172,7 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 
 // bySignal returns a Sink that packs logs and traces each in their own lane.
 func (a *Agent) bySignal() sidelight.Sink {
+	segments := a.segments()
 	return sidelight.SinkFunc(func(ctx context.Context, b *sidelight.Batch) error {
 		switch {
 		case b.Signal != sidelight.Traces:
@@ -179,24 +180,20 @@ func (a *Agent) bySignal() sidelight.Sink {
 		case b.Dest == a.out.spansDest:
 			return a.out.spans.Push(ctx, b)
 		}
-		return a.out.segments.Push(ctx, b)
+		return segments.Push(ctx, b)
 	})
 }
 
-func (a *Agent) buildXRay(ctx context.Context, ac aws.Config) error {
+func (a *Agent) buildXRay(context.Context, aws.Config) error {
 	cfg := xray.Config{
 		UDP: on(a.cfg.Receivers.XRay.UDP), TCP: on(a.cfg.Receivers.XRay.TCP),
-		Dest: sidelight.Dest{Exporter: tracesLane},
+		Dest: sidelight.Dest{Exporter: tracesLane}, Proxy: a.proxy,
 	}
 	if cfg.UDP == "" && cfg.TCP == "" {
 		return nil
 	}
-	up, err := awsapi.NewClient(ctx, ac, awsapi.XRay)
-	if err != nil {
-		return wrap("xray", err)
-	}
-	r, err := receive(a, "xray", a.countSegments(a.out.segments), func() (*xray.Receiver, error) {
-		return xray.New(cfg, up, &a.books, a.log.With("receiver", "xray"))
+	r, err := receive(a, "xray", a.countSegments(a.segments()), func() (*xray.Receiver, error) {
+		return xray.New(cfg, nil, &a.books, a.log.With("receiver", "xray"))
 	})
 	if err != nil {
 		return err

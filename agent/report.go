@@ -33,6 +33,7 @@ func (a *Agent) Report() status.Report {
 	r.Routes = a.routes.Totals()
 	r.SpanMetrics = a.spanStats()
 	r.Destinations = a.Destinations()
+	a.samplingReport(&r)
 	st := a.aggregate.Stats()
 	r.Series, r.Overflow = st.Series, st.Overflow
 	return r
@@ -147,6 +148,13 @@ func (a *Agent) registerMeters() *meter.Set {
 			m.Func("sidelight_span_metrics_overflow_total", help, func() float64 { return float64(read(x.Stats().Overflow)) }, "of", name)
 		}
 	}
+	if x := a.sampling; x != nil {
+		m.Func("sidelight_traces_waiting", "traces that are not decided", func() float64 { return float64(x.sampler.Stats().Waiting) })
+		m.Func("sidelight_traces_waiting_bytes", "memory of traces that are not decided", func() float64 { return float64(x.sampler.Stats().Bytes) })
+		m.Func("sidelight_traces_early_total", "traces that were decided before their time, as memory ran short", func() float64 { return float64(x.sampler.Stats().Early["memory"]) })
+		m.Func("sidelight_traces_kept_total", "traces that were kept", func() float64 { return float64(total(x.sampler.Stats().Kept)) })
+		m.Func("sidelight_traces_left_out_total", "traces that were left out", func() float64 { return float64(total(x.sampler.Stats().LeftOut)) })
+	}
 	m.Func("sidelight_lines_unparsed_total", "log lines that were not in the format they should be in", func() float64 { return float64(a.unparsed()) })
 	m.Func("sidelight_process_rss_bytes", "resident memory of the agent", func() float64 { return float64(process().RSSBytes) })
 	m.Func("sidelight_process_cpu_seconds_total", "CPU time of the agent", func() float64 { return process().CPUSeconds })
@@ -198,4 +206,11 @@ func (l *lane) registerBooks(m *meter.Set) {
 		m.Func("sidelight_destination_"+name+"_total", x.help, func() float64 { return x.read(l.books.Totals(l.signal)) }, "destination", l.name)
 	}
 	m.Func("sidelight_destination_queued", "items on the way to a further destination", func() float64 { return float64(l.books.Totals(l.signal).Queued()) }, "destination", l.name)
+}
+
+func total(counts map[string]uint64) (n uint64) {
+	for _, v := range counts {
+		n += v
+	}
+	return n
 }

@@ -98,9 +98,10 @@ type Traces struct {
 	Also    []Also    `key:"also" doc:"further destinations"`
 	Indexed []string  `key:"indexed_attributes" doc:"attributes that become searchable annotations"`
 
-	SpanMetrics        bool `key:"span_metrics" doc:"requests, errors, faults, throttles and latency of each operation, in Sidelight/Traces"`
-	ApplicationSignals bool `key:"application_signals" doc:"the same in the form of CloudWatch Application Signals"`
-	MaxRoutes          int  `key:"max_routes" min:"1" max:"10000" doc:"operations of each service; more are counted as OtherRoute"`
+	Sample             TraceSample `key:"sample" short:"rate" doc:"which traces go on, whole"`
+	SpanMetrics        bool        `key:"span_metrics" doc:"requests, errors, faults, throttles and latency of each operation, in Sidelight/Traces"`
+	ApplicationSignals bool        `key:"application_signals" doc:"the same in the form of CloudWatch Application Signals"`
+	MaxRoutes          int         `key:"max_routes" min:"1" max:"10000" doc:"operations of each service; more are counted as OtherRoute"`
 }
 
 // Queue says what is held while AWS does not take it.
@@ -153,9 +154,12 @@ func Default() Config {
 			Redact: Redact{Action: "mask"}, Oversize: "split", Via: "cloudwatch",
 		},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
-		Traces:  Traces{Via: "segments", SpanMetrics: true, MaxRoutes: 100},
-		OTLP:    OTLPOut{Endpoint: AWSEndpoint, Compression: "gzip"},
-		Queue:   Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always", SetAside: 16 << 20},
+		Traces: Traces{
+			Via: "segments", SpanMetrics: true, MaxRoutes: 100,
+			Sample: TraceSample{Rate: 100, KeepErrors: true, Senders: "respect", Wait: 10 * time.Second, Memory: 16 << 20},
+		},
+		OTLP:  OTLPOut{Endpoint: AWSEndpoint, Compression: "gzip"},
+		Queue: Queue{Dir: "auto", Memory: 32 << 20, Disk: 512 << 20, Durable: "always", SetAside: 16 << 20},
 		Shutdown: Shutdown{
 			Grace: 25 * time.Second, Quiet: time.Second,
 		},

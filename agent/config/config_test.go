@@ -104,6 +104,8 @@ func TestGoodFile(t *testing.T) {
 	want := config.Default()
 	want.Service = config.Service{Name: "checkout", Environment: "prod"}
 	want.Traces.ApplicationSignals, want.Traces.MaxRoutes = true, 50
+	want.Traces.Sample.Rate, want.Traces.Sample.KeepSlower, want.Traces.Sample.KeepRare = 10, 2*time.Second, 1
+	want.Traces.Sample.Services = config.Percents{{Name: "checkout", Value: "50%"}, {Name: "a b", Value: "0%"}}
 	want.AWS.Region = "eu-west-1"
 	want.Receivers.OTLP.GRPC, want.Receivers.OTLP.HTTP = config.Off, "0.0.0.0:4318"
 	want.Receivers.Files = []config.Files{{
@@ -224,7 +226,7 @@ func TestTemplate(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml"} {
+	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml", "badtraces.yaml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
@@ -255,5 +257,25 @@ func TestJournaldOn(t *testing.T) {
 		if got := l.Config.Receivers.Journald.On(); got != want {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
+	}
+}
+
+// Everything that is wrong with the sampling of traces is reported at once.
+func TestBadTraces(t *testing.T) {
+	_, ps := config.Load("testdata/badtraces.yaml", nil)
+	var b strings.Builder
+	if err := ps.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "badtraces.txt", b.String())
+	_, ps = config.Load("", []string{"SIDELIGHT_TRACES_SAMPLE_RULES=true", "SIDELIGHT_TRACES_SAMPLE_RATE=5%"})
+	b.Reset()
+	if err := ps.WriteText(&b); err != nil || !strings.Contains(b.String(), "rules and rate both decide") {
+		t.Errorf("rules and a rate: %v, %s", err, b.String())
+	}
+	_, ps = config.Load("", []string{"SIDELIGHT_CONFIG={traces: {via: both, sample: 5%, also: [{otlp: http://x:4318}]}}\n"})
+	b.Reset()
+	if err := ps.WriteText(&b); err != nil || !strings.Contains(b.String(), "sends spans") || !strings.Contains(b.String(), "takes spans") {
+		t.Errorf("sampling of spans: %v, %s", err, b.String())
 	}
 }

@@ -206,6 +206,7 @@ func (d *decoder) check(cfg *Config) {
 		d.checkFile(fmt.Sprintf("receivers.files[%d]", i), f, clash)
 	}
 	d.checkLogs(cfg, clash)
+	d.checkTraces(cfg, clash)
 	d.checkInputs(cfg, clash)
 	d.checkDestinations(cfg, clash)
 	for _, name := range cfg.Metrics.Dimensions {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
+	"github.com/sidelight-dev/sidelight/agent/processor/tail"
 	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
@@ -42,6 +43,8 @@ type Report struct {
 	// Destinations are the accounts of further destinations; Signals are of what
 	// goes to the first.
 	Destinations []Destination `json:"destinations,omitempty"`
+	// Sampling is nil where all traces go on.
+	Sampling *tail.Stats `json:"sampling,omitempty"`
 	// SetAside is nil where nothing can be set aside.
 	SetAside *refused.Stats `json:"set_aside,omitempty"`
 }

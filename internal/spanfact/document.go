@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 )
@@ -22,15 +23,16 @@ const maxNesting = 32
 
 // members are what a segment or subsegment says.
 type members struct {
-	name, namespace, service     []byte
-	route                        []byte
-	subsegments                  jsonscan.Value
-	subsegment, going, parent    bool
-	operation, host, method, url []byte
-	start, end                   uint64
-	isError, fault, throttle     bool
-	rule                         bool
-	traceID                      bool
+	name, namespace, service  []byte
+	route                     []byte
+	subsegments               jsonscan.Value
+	subsegment, going, parent bool
+	operation, method, url    []byte
+	origin, arn               []byte
+	start, end                uint64
+	isError, fault, throttle  bool
+	rule                      bool
+	traceID                   bool
 }
 
 // Each calls f with the facts of the document: the segment's, and one for each
@@ -118,7 +120,7 @@ func (m *members) outcome(s *jsonscan.Scanner) {
 
 func (d *Document) fact(m *members, service []byte, top bool) (f Fact) {
 	f = Fact{
-		Service: service, Host: m.host, Method: m.method, Start: m.start, End: m.end,
+		Service: service, Method: m.method, Origin: m.origin, ResourceARN: m.arn, Start: m.start, End: m.end,
 		Error: m.isError, Fault: m.fault, Throttle: m.throttle, Root: top && !m.parent, Decided: m.rule,
 	}
 	if m.traceID {
@@ -168,6 +170,10 @@ func (d *Document) read(v jsonscan.Value) (m members) {
 			m.name = d.text(s.Value)
 		case "namespace":
 			m.namespace = d.text(s.Value)
+		case "origin":
+			m.origin = d.text(s.Value)
+		case "resource_arn":
+			m.arn = d.text(s.Value)
 		case "type":
 			m.subsegment = string(d.text(s.Value)) == "subsegment"
 		case "trace_id":
@@ -256,4 +262,22 @@ func nanoseconds(v jsonscan.Value) uint64 {
 		return 0
 	}
 	return uint64(math.Round(f*1e6)) * 1000
+}
+
+// Attribute returns the text of the attribute called name of a document, as
+// translation or an SDK wrote it: an annotation, or metadata under default. It
+// returns nil if there is none. The text borrows doc.
+func Attribute(doc []byte, name string) []byte {
+	v := jsonscan.Document(doc)
+	for _, where := range [...]jsonscan.Value{v.Member("annotations"), v.Member("metadata").Member("default")} {
+		if x := where.Member(name); x.Kind == jsonscan.String {
+			return x.Text(nil)
+		}
+	}
+	if under := strings.ReplaceAll(name, ".", "_"); under != name {
+		if x := v.Member("annotations").Member(under); x.Kind == jsonscan.String {
+			return x.Text(nil)
+		}
+	}
+	return nil
 }

@@ -43,6 +43,9 @@ type Fact struct {
 	// Host, Method and Path are those of an HTTP request, as sampling rules
 	// match them.
 	Host, Method, Path []byte
+	// Origin is the type of AWS resource that a segment's service runs on,
+	// ResourceARN the resource. Spans do not have them.
+	Origin, ResourceARN []byte
 	// Start and End are in Unix nanoseconds. End is zero while the work goes on.
 	Start, End uint64
 	// Error is a fault of the caller, Throttle one of its kind, Fault one of the

@@ -154,6 +154,9 @@ func (t *Translator) logs(r *Resource, w *writer) {
 	if n == 0 {
 		each(r.value("aws.log.group.names"), func(name []byte) { add(name, nil) })
 	}
+	if n == 0 && t.cfg.LogGroup != nil {
+		add([]byte(t.cfg.LogGroup(string(r.service))), nil)
+	}
 	if n == 0 {
 		for _, name := range t.cfg.LogGroups {
 			add([]byte(name), nil)

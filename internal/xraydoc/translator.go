@@ -21,6 +21,10 @@ type Config struct {
 	// LogGroups are the log groups that the console searches for a trace, if the
 	// sender does not name any.
 	LogGroups []string
+	// LogGroup tells the log group of a service, whose name is empty if the sender
+	// did not say it, and takes the place of LogGroups. It must be safe for
+	// concurrent use. Nil: LogGroups hold.
+	LogGroup func(service string) string
 }
 
 // Translator turns spans into documents. It is safe for concurrent use.

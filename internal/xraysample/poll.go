@@ -47,12 +47,13 @@ func (r *Rules) fetch(ctx context.Context) error {
 	return nil
 }
 
-// install makes docs the rules. Rules that were there before keep their state.
+// install makes docs the rules. Rules that were there before keep their state; a
+// target that was given for another rate or reservoir is forgotten.
 func (r *Rules) install(docs []Document, now time.Time) {
-	states := make(map[string]*state)
+	before := make(map[string]*Rule)
 	if old := r.rules.Load(); old != nil {
-		for i := range old.rules {
-			states[old.rules[i].RuleName] = old.rules[i].state
+		for _, rule := range old.rules {
+			before[rule.RuleName] = rule
 		}
 	}
 	set := &ruleset{fetched: now}
@@ -60,11 +61,16 @@ func (r *Rules) install(docs []Document, now time.Time) {
 		if d.Version != ruleVersion || r.cfg.Concerns != nil && !r.cfg.Concerns(&d) {
 			continue
 		}
-		s := states[d.RuleName]
-		if s == nil {
-			s = &state{due: now.Add(targetsEvery).UnixNano()}
+		x := &Rule{Document: d}
+		if old := before[d.RuleName]; old != nil {
+			x.state = old.state
+			if old.FixedRate != d.FixedRate || old.ReservoirSize != d.ReservoirSize {
+				x.state.target.Store(nil)
+			}
+		} else {
+			x.state = &state{due: now.Add(r.cfg.Every).UnixNano()}
 		}
-		set.rules = append(set.rules, &Rule{Document: d, state: s})
+		set.rules = append(set.rules, x)
 	}
 	sort.Slice(set.rules, func(i, j int) bool {
 		a, b := set.rules[i], set.rules[j]
@@ -125,7 +131,7 @@ func (r *Rules) collect(set *ruleset, now time.Time) []Report {
 		if now.UnixNano() < s.due || s.requests.Load() == 0 {
 			continue
 		}
-		s.due = now.Add(targetsEvery).UnixNano()
+		s.due = now.Add(r.cfg.Every).UnixNano()
 		docs = append(docs, Report{
 			ClientID: r.clientID, RuleName: set.rules[i].RuleName, Timestamp: now.Unix(),
 			// Not read at one moment: what falls in between is in the next report.

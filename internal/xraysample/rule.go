@@ -80,7 +80,11 @@ func (r *reservoir) take(second, limit int64) bool {
 
 // Sample decides by the rule for a request at now, and counts it. It takes no
 // lock and allocates nothing.
-func (r *Rule) Sample(now time.Time) bool {
+func (r *Rule) Sample(now time.Time) bool { return r.SampleAt(now, rand.Float64()) }
+
+// SampleAt is Sample with a lot, in [0, 1), that was drawn before: from the id of
+// a trace, so that others who decide about the same trace decide alike.
+func (r *Rule) SampleAt(now time.Time, lot float64) bool {
 	r.state.requests.Add(1)
 	second, rate := now.Unix(), r.FixedRate
 	t := r.state.target.Load()
@@ -97,7 +101,7 @@ func (r *Rule) Sample(now time.Time) bool {
 		r.state.sampled.Add(1)
 		return true
 	}
-	if rand.Float64() >= rate {
+	if lot >= rate {
 		return false
 	}
 	r.state.sampled.Add(1)

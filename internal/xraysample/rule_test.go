@@ -135,3 +135,25 @@ func slowGlob(pattern, s string) bool {
 	}
 	return (pattern[0] == '?' || lower(pattern[0]) == lower(s[0])) && slowGlob(pattern[1:], s[1:])
 }
+
+// A target that was given for the rule as it was does not outlive it; one for an
+// unchanged rule does, and so do the counts.
+func TestChangedRuleForgetsItsTarget(t *testing.T) {
+	r := New(Config{})
+	now := time.Now()
+	doc := Document{RuleName: "a", Version: 1, FixedRate: 0, ServiceName: "*"}
+	r.install([]Document{doc}, now)
+	first := r.Current(now)[0]
+	first.state.target.Store(&target{rate: 0, quota: -1})
+	first.Sample(now)
+	r.install([]Document{doc}, now)
+	if same := r.Current(now)[0].state; same.target.Load() == nil || same.requests.Load() != 1 {
+		t.Error("an unchanged rule lost its state")
+	}
+	doc.FixedRate = 1
+	r.install([]Document{doc}, now)
+	changed := r.Current(now)[0]
+	if !changed.Sample(now) || changed.state.requests.Load() != 2 {
+		t.Errorf("the new rate does not hold, or the counts are lost: %d", changed.state.requests.Load())
+	}
+}

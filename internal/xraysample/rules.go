@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	rulesEvery   = 5 * time.Minute
 	targetsEvery = 10 * time.Second
+	// rulesPace is how much more seldom rules are fetched: every 5 min.
+	rulesPace = 30
 	// trustRules is how long rules hold that cannot be fetched anew.
 	trustRules = time.Hour
 
@@ -35,6 +36,9 @@ type Config struct {
 	// Concerns tells which rules can match at all; others are forgotten. Nil: all
 	// of them.
 	Concerns func(*Document) bool
+	// Every is how often targets are asked for; rules are fetched at a thirtieth
+	// of that. Default 10 s, which is what X-Ray expects.
+	Every time.Duration
 	// OnError is told of every failed call, on Run's goroutine; it must not
 	// block. Nil: nobody is.
 	OnError func(error)
@@ -59,6 +63,9 @@ type ruleset struct {
 func New(cfg Config) *Rules {
 	if cfg.OnError == nil {
 		cfg.OnError = func(error) {}
+	}
+	if cfg.Every <= 0 {
+		cfg.Every = targetsEvery
 	}
 	id := make([]byte, 12) // GetSamplingTargets: a ClientID is 24 hex digits
 	_, _ = rand.Read(id)   // never fails
@@ -108,18 +115,18 @@ func (r *Rules) Run(ctx context.Context) error {
 			} else {
 				failures = 0
 			}
-			nextRules = time.Now().Add(jitter(refetch(failures)))
+			nextRules = time.Now().Add(jitter(r.refetch(failures)))
 		}
-		wait = jitter(targetsEvery)
+		wait = jitter(r.cfg.Every)
 	}
 }
 
 // refetch is when to fetch rules again: after a failure sooner, but ever later.
-func refetch(failures int) time.Duration {
+func (r *Rules) refetch(failures int) time.Duration {
 	if failures == 0 {
-		return rulesEvery
+		return rulesPace * r.cfg.Every
 	}
-	return min(targetsEvery<<min(failures-1, 10), rulesEvery)
+	return min(r.cfg.Every<<min(failures-1, 10), rulesPace*r.cfg.Every)
 }
 
 // jitter shortens d by up to a tenth, so that a fleet does not ask in step.

@@ -68,9 +68,10 @@ type Config struct {
 	ResourceDefaults map[string]string
 	// XRay says what becomes of span attributes.
 	XRay xraydoc.Config
-	// Observe is told of the spans that were taken; it must not keep them, and be
-	// safe for concurrent use. Nil: nobody is.
-	Observe func([]spanfact.Fact)
+	// Note is told of spans before they are pushed, Observe of those that were
+	// taken. They must not keep what they are told, and be safe for concurrent
+	// use. Nil: nobody is told.
+	Note, Observe func([]spanfact.Fact)
 	// MaxSeries bounds the series of cumulative metrics whose last value is
 	// remembered. Default 10,000.
 	MaxSeries int

@@ -122,7 +122,7 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 			res.reject(err)
 			return nil
 		}
-		if v.cfg.Observe != nil {
+		if v.cfg.Observe != nil || v.cfg.Note != nil {
 			s.facts = append(s.facts, spanfact.OfSpan(s.sender, &s.traces.Span))
 		}
 		at := millis(max(s.traces.Span.Start, s.traces.Span.End))
@@ -136,6 +136,9 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 	})
 	if err != nil || len(s.times)+len(s.native.spans) == 0 {
 		return res, err
+	}
+	if v.cfg.Note != nil {
+		v.cfg.Note(s.facts)
 	}
 	wait := v.cfg.PushWait
 	if translate {

@@ -39,8 +39,14 @@ type Upstream interface {
 	Post(ctx context.Context, r *awsapi.Request) ([]byte, error)
 }
 
-// proxy answers the SDKs' sampling calls.
-type proxy struct {
+// Proxy makes sampling calls for all who ask: the SDKs, by HTTP, and the agent
+// itself. Rules are remembered, so that many who ask cost one call. It is safe
+// for concurrent use.
+type Proxy struct {
+	// Fresh is how long rules are answered from memory. Default 30 s. It must not
+	// be changed once the Proxy is in use.
+	Fresh time.Duration
+
 	up Upstream
 
 	mu    sync.Mutex       // guards the pages' fields too
@@ -51,6 +57,7 @@ type proxy struct {
 type page struct {
 	body   []byte // nil: never answered
 	got    time.Time
+	stale  bool  // the rules were changed since
 	err    error // of the last call, nil if it succeeded
 	failed time.Time
 	// asking is closed when the call to AWS that is under way ends; nil if
@@ -59,8 +66,8 @@ type page struct {
 }
 
 // remembered returns what can be answered without asking AWS, if anything.
-func (pg *page) remembered(now time.Time) (body []byte, ok bool, err error) {
-	if pg.body != nil && now.Sub(pg.got) < rulesFresh {
+func (pg *page) remembered(now time.Time, fresh time.Duration) (body []byte, ok bool, err error) {
+	if pg.body != nil && !pg.stale && now.Sub(pg.got) < fresh {
 		return pg.body, true, nil
 	}
 	if pg.err == nil || now.Sub(pg.failed) >= failureRest {
@@ -72,12 +79,13 @@ func (pg *page) remembered(now time.Time) (body []byte, ok bool, err error) {
 	return nil, true, pg.err
 }
 
-func newProxy(up Upstream) *proxy {
-	return &proxy{up: up, pages: map[string]*page{}}
+// NewProxy returns a Proxy that calls up, which may be nil: every call then fails.
+func NewProxy(up Upstream) *Proxy {
+	return &Proxy{up: up, Fresh: rulesFresh, pages: map[string]*page{}}
 }
 
 // ServeHTTP implements http.Handler.
-func (p *proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.URL.Path != rulesPath && req.URL.Path != targetsPath {
 		fail(w, http.StatusNotFound, "UnknownOperationException", "this proxy forwards GetSamplingRules and SamplingTargets only")
 		return
@@ -92,7 +100,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		fail(w, http.StatusBadRequest, "InvalidRequestException", "the request body cannot be read")
 		return
 	}
-	answer, err := p.answer(req.Context(), req.URL.Path, body)
+	answer, err := p.Answer(req.Context(), req.URL.Path, body)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -101,24 +109,44 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Write(answer)
 }
 
-func (p *proxy) answer(ctx context.Context, path string, body []byte) ([]byte, error) {
+// Answer makes one of the two calls, by its path, with a JSON body.
+func (p *Proxy) Answer(ctx context.Context, path string, body []byte) ([]byte, error) {
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
 	if path == rulesPath {
 		return p.rules(ctx, body)
 	}
-	return p.call(ctx, path, body)
+	answer, err := p.call(ctx, path, body)
+	if err == nil {
+		p.outdate(answer)
+	}
+	return answer, err
+}
+
+// outdate forgets rules that are older than an answer says the newest are: whoever
+// got it will ask for them at once.
+func (p *Proxy) outdate(targets []byte) {
+	var a struct{ LastRuleModification float64 } // Unix seconds
+	if json.Unmarshal(targets, &a) != nil || a.LastRuleModification <= 0 {
+		return
+	}
+	modified := time.UnixMilli(int64(a.LastRuleModification * 1000))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pg := range p.pages {
+		pg.stale = pg.stale || pg.body != nil && modified.After(pg.got)
+	}
 }
 
 // rules answers from memory while what is there is fresh, and with old rules
 // while AWS cannot be reached.
-func (p *proxy) rules(ctx context.Context, body []byte) ([]byte, error) {
+func (p *Proxy) rules(ctx context.Context, body []byte) ([]byte, error) {
 	key := string(body)
 	for {
 		p.mu.Lock()
 		pg := p.pageLocked(key)
-		if answer, ok, err := pg.remembered(time.Now()); ok {
+		if answer, ok, err := pg.remembered(time.Now(), p.Fresh); ok {
 			p.mu.Unlock()
 			return answer, err
 		}
@@ -141,13 +169,14 @@ func (p *proxy) rules(ctx context.Context, body []byte) ([]byte, error) {
 
 // ask calls AWS for pg. The answer serves others too, so that it does not end
 // with the caller that happened to be first.
-func (p *proxy) ask(ctx context.Context, pg *page, body []byte) {
+func (p *Proxy) ask(ctx context.Context, pg *page, body []byte) {
 	answer, err := []byte(nil), errors.New("the call was abandoned")
+	asked := time.Now()
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if pg.err = err; err == nil {
-			pg.body, pg.got = answer, time.Now()
+			pg.body, pg.got, pg.stale = answer, asked, false
 		} else {
 			pg.failed = time.Now()
 		}
@@ -157,7 +186,7 @@ func (p *proxy) ask(ctx context.Context, pg *page, body []byte) {
 	answer, err = p.call(context.WithoutCancel(ctx), rulesPath, body)
 }
 
-func (p *proxy) pageLocked(key string) *page {
+func (p *Proxy) pageLocked(key string) *page {
 	pg := p.pages[key]
 	if pg == nil {
 		if len(p.pages) >= maxPages {
@@ -171,7 +200,7 @@ func (p *proxy) pageLocked(key string) *page {
 
 var errNoUpstream = errors.New("no AWS connection is configured")
 
-func (p *proxy) call(ctx context.Context, path string, body []byte) ([]byte, error) {
+func (p *Proxy) call(ctx context.Context, path string, body []byte) ([]byte, error) {
 	if p.up == nil {
 		return nil, errNoUpstream
 	}

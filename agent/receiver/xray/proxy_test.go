@@ -3,6 +3,7 @@ package xray_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -151,4 +152,38 @@ func TestProxyEndToEnd(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("Run = %v", err)
 	}
+}
+
+// Whoever hears of newer rules gets them, and not those that are remembered.
+func TestNewerRulesAreNotAnsweredFromMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		modified, version := time.Now().Add(-time.Hour), 1
+		up := &upstream{}
+		up.set(func(r *awsapi.Request) ([]byte, error) {
+			if r.Path == "/SamplingTargets" {
+				return fmt.Appendf(nil, `{"LastRuleModification":%f}`, float64(modified.UnixMilli())/1000), nil
+			}
+			return fmt.Appendf(nil, `{"rules":%d}`, version), nil
+		})
+		p := xray.NewProxy(up)
+		rules := func(want string) {
+			t.Helper()
+			if _, body := post(t, p, "/GetSamplingRules", "{}"); body != want {
+				t.Errorf("answered %s, want %s", body, want)
+			}
+		}
+		rules(`{"rules":1}`)
+		time.Sleep(time.Second)
+		modified, version = time.Now(), 2
+		rules(`{"rules":1}`) // nobody has heard of it
+		time.Sleep(time.Second)
+		post(t, p, "/SamplingTargets", "{}")
+		rules(`{"rules":2}`)
+		calls := len(up.calls)
+		post(t, p, "/SamplingTargets", "{}")
+		rules(`{"rules":2}`)
+		if len(up.calls) != calls+1 {
+			t.Errorf("asked again for rules that are not newer: %v", up.calls[calls:])
+		}
+	})
 }

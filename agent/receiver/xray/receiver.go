@@ -36,6 +36,8 @@ type Config struct {
 	// ReadBuffer is the size that is asked of the kernel for the socket's
 	// buffer, in bytes. Default 4 MiB. The kernel may grant less.
 	ReadBuffer int
+	// Proxy answers sampling calls. Nil: one of the receiver's own.
+	Proxy *Proxy
 	// PushWait is how long documents wait for room in the sink. Default 100 ms:
 	// about as long as the socket's buffer holds out under load.
 	PushWait time.Duration
@@ -64,7 +66,7 @@ type Receiver struct {
 	dest  sidelight.DestHandle
 	udp   *net.UDPConn // nil: not configured
 	tcp   net.Listener // nil: not configured
-	proxy *proxy
+	proxy *Proxy
 
 	udpAddr, tcpAddr net.Addr
 
@@ -81,7 +83,10 @@ func New(cfg Config, up Upstream, books Books, log *slog.Logger) (*Receiver, err
 		return nil, errors.New("xray receiver: neither a UDP nor a TCP address is given")
 	}
 	cfg = cfg.withDefaults()
-	r := &Receiver{cfg: cfg, books: books, log: log, dest: cfg.Dest.Handle(), proxy: newProxy(up)}
+	r := &Receiver{cfg: cfg, books: books, log: log, dest: cfg.Dest.Handle(), proxy: cfg.Proxy}
+	if r.proxy == nil {
+		r.proxy = NewProxy(up)
+	}
 	if err := r.listen(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
