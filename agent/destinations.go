@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/config"
@@ -102,6 +103,7 @@ func (b *planner) logs() error {
 	var err error
 	b.cwl, err = cloudwatchlogs.New(b.ctx, cloudwatchlogs.Config{
 		RetentionDays: int32(c.Retention), Retention: b.a.fireLensRetention,
+		Class: logClass(c.Class), KMSKey: string(c.KMSKey), Tags: b.a.groupTags(),
 	}, b.ac, b.a.log)
 	if err != nil {
 		return wrap("logs", err)
@@ -122,6 +124,26 @@ func (b *planner) logs() error {
 		b.add(files)
 	}
 	return b.also(logEvents, sidelight.Logs, c.Also)
+}
+
+// logClass returns the service's name of a class; groups of the class standard
+// are made as they always were, so that regions without classes take them.
+func logClass(c config.LogClass) types.LogGroupClass {
+	if c == "standard" {
+		return ""
+	}
+	return types.LogGroupClass(strings.ToUpper(string(c)))
+}
+
+// groupTags returns the tags of groups; a value that comes out empty is left out.
+func (a *Agent) groupTags() map[string]string {
+	tags := map[string]string{}
+	for _, t := range a.cfg.Logs.Tags {
+		if v := a.names.expand(config.Template(t.Value), "", ""); v != "" {
+			tags[t.Name] = v
+		}
+	}
+	return tags
 }
 
 func (b *planner) traces() error {

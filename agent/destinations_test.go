@@ -297,3 +297,31 @@ func TestGateway(t *testing.T) {
 		}
 	}
 }
+
+// AWS's own endpoints take what leaves by OTLP, and what is missing is made.
+func TestNativeEndpoints(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Logs.Via, cfg.Traces.Via = "otlp", "both"
+	a := start(t, cfg)
+	sendForward(t, a.address(t, "forward"), 0, 100)
+	old := uint64(time.Now().Add(-20 * 24 * time.Hour).UnixNano())
+	now := uint64(time.Now().UnixNano())
+	span := func(id byte, at uint64) *tracepb.Span {
+		return &tracepb.Span{TraceId: append(make([]byte, 15), id), SpanId: append(make([]byte, 7), id), Name: "n", StartTimeUnixNano: at, EndTimeUnixNano: at + 1e6}
+	}
+	postTraces(t, a.address(t, "otlp http"), &coltracepb.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{
+		ScopeSpans: []*tracepb.ScopeSpans{{Spans: []*tracepb.Span{span(1, now), span(2, old)}}},
+	}}})
+	eventually(t, "the logs", func() bool { return a.Books(sidelight.Logs).Delivered == 100 })
+	eventually(t, "the spans", func() bool { return a.destination(t, "traces-otlp").Delivered == 1 })
+	a.finish(t)
+	all := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(strings.Join(messages(t, s, "/sidelight/orders"), ""))
+	once(t, "CloudWatch Logs", []string{all}, 100)
+	if b := a.Books(sidelight.Logs); b.Queued() != 0 || b.Lost() != 0 {
+		t.Errorf("logs: %+v", b)
+	}
+	if d := a.destination(t, "traces-otlp"); d.Dropped["too_old"] != 1 || d.Queued != 0 {
+		t.Errorf("spans: %+v", d)
+	}
+}

@@ -151,7 +151,7 @@ func Default() Config {
 		Logs: Logs{
 			Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30,
 			Sample: Sample{Trace: 100, Debug: 100, Info: 100, Notice: 100, Warn: 100, Error: 100},
-			Redact: Redact{Action: "mask"}, Oversize: "split", Via: "cloudwatch",
+			Redact: Redact{Action: "mask"}, Oversize: "split", Via: "cloudwatch", Class: "standard",
 		},
 		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
 		Traces: Traces{

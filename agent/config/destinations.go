@@ -165,6 +165,53 @@ func (n *DestName) parse(text string) error {
 	return nil
 }
 
+// LogClass is a class of log groups.
+type LogClass string
+
+func (c *LogClass) parse(text string) error {
+	return oneOf(c, text, "standard", "infrequent_access", "delivery")
+}
+
+// KMSKey is the ARN of a key.
+type KMSKey string
+
+func (k *KMSKey) parse(text string) error {
+	if text != "" && !(strings.HasPrefix(text, "arn:") && strings.Contains(text, ":kms:") && strings.Contains(text, ":key/")) {
+		return errors.New("expected arn:aws:kms:REGION:ACCOUNT:key/ID")
+	}
+	*k = KMSKey(text)
+	return nil
+}
+
+// Limits of the tags of a log group.
+const (
+	maxTags     = 50
+	maxTagName  = 128
+	maxTagValue = 256
+)
+
+// checkGroups looks at how log groups are made.
+func (d *decoder) checkGroups(cfg *Config, clash clashFunc) {
+	l := cfg.Logs
+	if len(l.Tags) > maxTags {
+		clash("logs.tags", fmt.Sprintf("%d tags", len(l.Tags)), fmt.Sprintf("a log group takes %d", maxTags))
+	}
+	for _, t := range l.Tags {
+		switch {
+		case strings.HasPrefix(strings.ToLower(t.Name), "aws:"):
+			clash("logs.tags", fmt.Sprintf("%q begins with aws:", t.Name), "that prefix belongs to AWS")
+		case len(t.Name) > maxTagName || len(t.Value) > maxTagValue:
+			clash("logs.tags", fmt.Sprintf("%.20q… is too long", t.Name), fmt.Sprintf("at most %d characters for a name, %d for a value", maxTagName, maxTagValue))
+		}
+	}
+	if l.Class != "standard" && cfg.Traces.ApplicationSignals {
+		clash("logs.class", fmt.Sprintf("%s extracts no metrics, and traces.application_signals needs that", l.Class), "set logs: {class: standard}")
+	}
+	if l.Class == "delivery" && d.given("logs.retention") {
+		clash("logs.retention", "groups of the class delivery have a retention of their own", "remove it")
+	}
+}
+
 // LogsVia is the first destination of logs.
 type LogsVia string
 
@@ -180,6 +227,7 @@ func (v TracesVia) Spans() bool { return v == "otlp" || v == "both" }
 
 // checkDestinations looks at where everything goes.
 func (d *decoder) checkDestinations(cfg *Config, clash clashFunc) {
+	d.checkGroups(cfg, clash)
 	d.checkOTLP("otlp", cfg.OTLP, clash)
 	if cfg.OTLP.Endpoint == SharedEndpoint {
 		clash("otlp.endpoint", "shared stands for this very endpoint", "write a URL, or aws")

@@ -67,6 +67,9 @@ type Logs struct {
 	Group     Template  `key:"group"`
 	Stream    Template  `key:"stream"`
 	Retention Retention `key:"retention" doc:"of groups that the agent makes: days, or never"`
+	Class     LogClass  `key:"class" doc:"of groups that the agent makes: standard, infrequent_access or delivery"`
+	Tags      Templates `key:"tags" doc:"of groups that the agent makes: names and values; placeholders as in group"`
+	KMSKey    KMSKey    `key:"kms_key" doc:"ARN of the key that encrypts groups that the agent makes"`
 	Gzip      bool      `key:"gzip" doc:"compress requests: a fifth of the bytes for more CPU"`
 
 	Keep      Expr      `key:"keep" doc:"events that go on, such as level >= info"`

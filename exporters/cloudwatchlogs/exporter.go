@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
@@ -24,8 +25,14 @@ type Config struct {
 	// be made, zero for ever. It reports false where RetentionDays holds. It is
 	// called from several goroutines and must not block.
 	Retention func(group string) (days int32, ok bool)
-	// Tags are put on groups that the exporter makes.
+	// Tags are put on groups that the exporter makes, at most 50.
 	Tags map[string]string
+	// Class is that of groups that the exporter makes: "" is the service's
+	// default, STANDARD. It cannot be changed later.
+	Class types.LogGroupClass
+	// KMSKey is the ARN of the key that encrypts groups that the exporter makes.
+	// Its policy must let the service of the region use it.
+	KMSKey string
 }
 
 // retention returns the days for group.

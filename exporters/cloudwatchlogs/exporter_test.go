@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatchlogs"
@@ -87,5 +89,44 @@ func TestSandbox(t *testing.T) {
 	out, err := sdk.NewFromConfig(sandboxtest.Config(s)).DescribeLogGroups(t.Context(), &sdk.DescribeLogGroupsInput{})
 	if err != nil || len(out.LogGroups) != 1 || *out.LogGroups[0].LogGroupName != "/made/on/demand" || *out.LogGroups[0].RetentionInDays != 7 {
 		t.Errorf("groups %+v, %v", out, err)
+	}
+}
+
+// Groups are made as the configuration says, and by several agents at once
+// without an error.
+func TestMakeGroups(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := cloudwatchlogs.Config{
+		RetentionDays: 7, Class: types.LogGroupClassInfrequentAccess, KMSKey: "arn:aws:kms:us-east-1:111111111111:key/1", Tags: map[string]string{"team": "shop"},
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			x, err := cloudwatchlogs.New(t.Context(), cfg, sandboxtest.Config(s), slog.New(slog.DiscardHandler))
+			if err == nil {
+				err = x.Make(t.Context(), sidelight.Dest{Group: "/made", Stream: fmt.Sprint(i)})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	client := sdk.NewFromConfig(sandboxtest.Config(s))
+	out, err := client.DescribeLogGroups(t.Context(), &sdk.DescribeLogGroupsInput{})
+	if err != nil || len(out.LogGroups) != 1 {
+		t.Fatal(out, err)
+	}
+	g := out.LogGroups[0]
+	if g.LogGroupClass != cfg.Class || aws.ToString(g.KmsKeyId) != cfg.KMSKey || aws.ToInt32(g.RetentionInDays) != 7 {
+		t.Errorf("group of class %s, key %s, %d days", g.LogGroupClass, aws.ToString(g.KmsKeyId), aws.ToInt32(g.RetentionInDays))
+	}
+	tags, err := client.ListTagsForResource(t.Context(), &sdk.ListTagsForResourceInput{ResourceArn: g.LogGroupArn})
+	if err != nil || tags.Tags["team"] != "shop" {
+		t.Errorf("tags %v, %v", tags, err)
+	}
+	streams, err := client.DescribeLogStreams(t.Context(), &sdk.DescribeLogStreamsInput{LogGroupName: g.LogGroupName})
+	if err != nil || len(streams.LogStreams) != 8 {
+		t.Errorf("streams %v, %v", streams, err)
 	}
 }

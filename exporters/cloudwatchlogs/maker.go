@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -22,8 +24,9 @@ type control interface {
 
 // maker makes groups and streams, one at a time: the calls are rare, and their
 // quotas (10 groups a second for an account) are small. A fleet that starts at
-// once finds the stream's creation answered "no such group" first, then the
-// group's "already exists", and goes on.
+// once finds the stream's creation answered "no such group" first, asks again a
+// moment later, when one of them has mostly made it, and takes "already exists"
+// for success.
 type maker struct {
 	cfg    Config
 	client control
@@ -44,10 +47,33 @@ func (m *maker) make(ctx context.Context, d sidelight.Dest) error {
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); !missing {
 		return asFault("create log stream "+describe(d), err)
 	}
+	// Others of the fleet may be making it at this moment.
+	if err := wait(ctx, rand.N(spread)); err != nil {
+		return &sidelight.Fault{Kind: sidelight.Transient, Op: "create log group " + d.Group, Err: err}
+	}
+	err = m.stream(ctx, d)
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); !missing {
+		return asFault("create log stream "+describe(d), err)
+	}
 	if err := m.group(ctx, d.Group); err != nil {
 		return err
 	}
 	return asFault("create log stream "+describe(d), m.stream(ctx, d))
+}
+
+// spread is the time within which the agents of a fleet that start together and
+// find no log group ask again, and make it if it is still not there.
+const spread = 250 * time.Millisecond
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
 }
 
 func (m *maker) stream(ctx context.Context, d sidelight.Dest) error {
@@ -58,7 +84,13 @@ func (m *maker) stream(ctx context.Context, d sidelight.Dest) error {
 }
 
 func (m *maker) group(ctx context.Context, name string) error {
-	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(name), Tags: m.cfg.Tags}
+	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(name), LogGroupClass: m.cfg.Class}
+	if len(m.cfg.Tags) > 0 { // an empty map is refused
+		in.Tags = m.cfg.Tags
+	}
+	if m.cfg.KMSKey != "" {
+		in.KmsKeyId = aws.String(m.cfg.KMSKey)
+	}
 	_, err := m.client.CreateLogGroup(ctx, in)
 	if _, exists := errors.AsType[*types.ResourceAlreadyExistsException](err); exists {
 		return nil
@@ -67,6 +99,9 @@ func (m *maker) group(ctx context.Context, name string) error {
 		return asFault("create log group "+name, err)
 	}
 	days := m.cfg.retention(name)
+	if m.cfg.Class == types.LogGroupClassDelivery {
+		days = 0 // the class has a retention of its own
+	}
 	m.log.Info("made a log group", "group", name, "retention_days", days)
 	if days == 0 {
 		return nil

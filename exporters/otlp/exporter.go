@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,17 +37,18 @@ type Config struct {
 	CA string
 	// Resource are the attributes of what does not say where it comes from.
 	Resource map[string]string
-	// Prepare makes the log group and stream of a destination when AWS says that
-	// they are missing. Nil: they must be there.
+	// Prepare makes the log group and stream of a destination, unless they are
+	// there: AWS's endpoint does not. It is called once for each. Nil: they must
+	// be there.
 	Prepare func(ctx context.Context, d sidelight.Dest) error
 }
 
 // Exporter implements sidelight.Exporter over OTLP/HTTP.
 type Exporter struct {
 	encoder
-	to      poster
-	prepare func(ctx context.Context, d sidelight.Dest) error
-	log     *slog.Logger
+	to     poster
+	places *places
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	warned string
@@ -66,7 +66,7 @@ type poster interface {
 func New(ctx context.Context, cfg Config, ac aws.Config, log *slog.Logger) (*Exporter, error) {
 	x := &Exporter{
 		encoder: encoder{signal: cfg.Signal, aws: cfg.Endpoint == "", resource: resource(cfg.Resource)},
-		prepare: cfg.Prepare, log: log,
+		places:  &places{make: cfg.Prepare, made: map[sidelight.Dest]bool{}}, log: log,
 	}
 	if cfg.Endpoint != "" {
 		p, err := newPlain(cfg)
@@ -126,19 +126,20 @@ func (x *Exporter) Export(ctx context.Context, b *sidelight.Block) (sidelight.Re
 	d := b.Dest.Value()
 	if x.aws && x.signal == sidelight.Logs {
 		h["X-Aws-Log-Group"], h["X-Aws-Log-Stream"] = []string{d.Group}, []string{d.Stream}
+		if err := x.places.prepare(ctx, d); err != nil {
+			return sidelight.Receipt{}, err
+		}
 	}
 	answer, err := x.to.post(ctx, b, h)
 	if err == nil {
 		return x.receipt(b, answer), nil
 	}
-	if e, ok := errors.AsType[*awsapi.Error](err); !ok || e.Code != "ResourceNotFoundException" || x.prepare == nil {
-		return sidelight.Receipt{}, err
+	if x.aws && x.signal == sidelight.Logs && isMissing(err) {
+		// It was deleted, or is not seen everywhere yet: make it again, then try.
+		x.places.forget(d)
+		return sidelight.Receipt{}, &sidelight.Fault{Kind: sidelight.Transient, Op: op(x.signal), Err: err}
 	}
-	if err := x.prepare(ctx, d); err != nil {
-		return sidelight.Receipt{}, err
-	}
-	// The group and the stream are there now, or will be seen to be.
-	return sidelight.Receipt{}, &sidelight.Fault{Kind: sidelight.Transient, Op: op(x.signal), Err: err}
+	return sidelight.Receipt{}, err
 }
 
 // receipt reads a response with its partial success. The protocol says how many

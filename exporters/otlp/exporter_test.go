@@ -200,33 +200,50 @@ func TestCA(t *testing.T) {
 	}
 }
 
-// AWS's endpoint for logs is told the place, and what is missing is made.
+// AWS's endpoint for logs is told the place, which is made before, once, and
+// again when it was deleted.
 func TestPrepare(t *testing.T) {
-	var made atomic.Bool
+	var made, there atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Aws-Log-Group") != "/g" || r.Header.Get("X-Aws-Log-Stream") != "s" || !strings.Contains(r.Header.Get("Authorization"), "/us-east-1/logs/") {
 			t.Errorf("headers %v", r.Header)
 		}
-		if !made.Load() {
-			w.WriteHeader(http.StatusBadRequest)
-			io.WriteString(w, `{"__type":"ResourceNotFoundException","message":"no such stream"}`)
+		if there.Load() > 0 {
+			return
 		}
+		detail, err := proto.Marshal(&status.Status{Code: 3, Message: "The specified log group does not exist."})
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write(detail)
 	}))
 	defer srv.Close()
 	x, err := otlp.New(t.Context(), otlp.Config{Signal: sidelight.Logs, Prepare: func(_ context.Context, d sidelight.Dest) error {
-		made.Store(d.Group == "/g" && d.Stream == "s")
+		if d.Group != "/g" || d.Stream != "s" {
+			t.Errorf("made %v", d)
+		}
+		made.Add(1)
+		there.Store(1)
 		return nil
 	}}, exportertest.Config(srv.URL), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := block(t, x, true)
+	for range 2 {
+		if r, err := x.Export(t.Context(), b); err != nil || r.Accepted != 3 || made.Load() != 1 {
+			t.Errorf("%v, %v; made %d times", r, err, made.Load())
+		}
+	}
+	there.Store(0)
 	_, err = x.Export(t.Context(), b)
 	if f, ok := errors.AsType[*sidelight.Fault](err); !ok || f.Kind != sidelight.Transient {
-		t.Errorf("first attempt: %v, want to be tried again", err)
+		t.Errorf("after it was deleted: %v, want to be tried again", err)
 	}
-	if r, err := x.Export(t.Context(), b); err != nil || r.Accepted != 3 {
-		t.Errorf("second attempt: %v, %v", r, err)
+	if r, err := x.Export(t.Context(), b); err != nil || r.Accepted != 3 || made.Load() != 2 {
+		t.Errorf("%v, %v; made %d times", r, err, made.Load())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 )
 
 // Error is a refusal by AWS.
@@ -42,9 +43,12 @@ func (e *Error) Error() string {
 
 func parseError(resp *http.Response, body []byte) *Error {
 	e := &Error{Status: resp.StatusCode, RequestID: resp.Header.Get("X-Amzn-Requestid")}
-	if strings.Contains(resp.Header.Get("Content-Type"), "cbor") {
+	switch kind := resp.Header.Get("Content-Type"); {
+	case strings.Contains(kind, "cbor"):
 		e.Code, e.Message = cborText(body, "__type"), cborText(body, "message")
-	} else {
+	case strings.HasPrefix(kind, "application/x-protobuf"): // of an OTLP endpoint
+		e.Message = otlpwire.StatusMessage(body)
+	default:
 		var m struct {
 			Type    string `json:"__type"`
 			Code    string `json:"code"`
