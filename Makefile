@@ -115,6 +115,10 @@ chaos: bin/sidelight ## break things around the agent and compare its account wi
 chaos-short: bin/sidelight ## the same with little load and short faults, less than a minute
 	$(GO) run ./test/chaos -agent $(BIN)/sidelight -short -parallel 5 $(CHAOS)
 
+.PHONY: bench-files
+bench-files: build ## what 5,000 files cost that nobody writes to (Linux)
+	test/idlefiles.sh $(BIN)/sidelight
+
 .PHONY: bench-metrics
 bench-metrics: ## what measuring costs: CPU and allocations of a scrape
 	$(GO) test -run '^$$' -bench . -benchmem ./agent/scraper/...

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -59,6 +60,7 @@ type Checkpoints struct {
 	name string
 	log  *slog.Logger
 	soon chan struct{} // has one when a file is new
+	seed maphash.Seed
 
 	mu         sync.Mutex
 	fresh      bool
@@ -67,7 +69,8 @@ type Checkpoints struct {
 	tracked    map[int]tracked
 	nextKey    int
 	generation int // counts calls of Saved
-	written    []byte
+	written    bool
+	mark       uint64 // of what was written
 	failing    bool
 }
 
@@ -80,13 +83,13 @@ type tracked struct {
 // MemoryCheckpoints returns a store without a file: what it holds survives a
 // receiver, but not the process.
 func MemoryCheckpoints() *Checkpoints {
-	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
+	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), seed: maphash.MakeSeed(), log: slog.New(slog.DiscardHandler)}
 }
 
 // OpenCheckpoints reads the file name in root, if there is one. One that cannot
 // be understood is moved aside, with an error in the log, and treated as empty.
 func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints, error) {
-	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}, soon: make(chan struct{}, 1)}
+	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), seed: maphash.MakeSeed()}
 	data, err := root.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.fresh = true
@@ -98,7 +101,6 @@ func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints
 	if c.saved, err = parseCheckpoints(data); err != nil {
 		return c, c.moveAside(err)
 	}
-	c.written = data
 	if info, err := root.Stat(name); err == nil {
 		c.at = info.ModTime()
 	}
@@ -253,35 +255,56 @@ func (c *Checkpoints) Flush() error {
 	if !c.Lasting() {
 		return nil
 	}
+	mark := c.fingerprint()
+	c.mu.Lock()
+	same := c.written && mark == c.mark
+	c.mu.Unlock()
+	if same {
+		return nil
+	}
 	data, err := json.Marshal(checkpointFile{checkpointVersion, c.collect()})
 	if err != nil {
 		return fmt.Errorf("encode checkpoints: %w", err)
 	}
 	data = append(data, '\n')
-	c.mu.Lock()
-	same := string(data) == string(c.written)
-	c.mu.Unlock()
-	if same {
-		return nil
-	}
 	if err := atomicfile.Write(c.root, c.name, data, 0o600); err != nil {
 		return fmt.Errorf("write checkpoints: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.written = data
+	c.written, c.mark = true, mark
 	return nil
+}
+
+// fingerprint tells whether something has changed without writing it down: of
+// thousands of files most are silent.
+func (c *Checkpoints) fingerprint() uint64 {
+	saved, states := c.known()
+	sum := uint64(len(saved))
+	for _, cp := range saved {
+		sum += maphash.Comparable(c.seed, cp)
+	}
+	for _, state := range states {
+		sum += maphash.Comparable(c.seed, state())
+	}
+	return sum
+}
+
+// known returns what was found at the start, and what tells the state of each file
+// that is tracked.
+func (c *Checkpoints) known() (saved []Checkpoint, states []func() Checkpoint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	states = make([]func() Checkpoint, 0, len(c.tracked))
+	for _, t := range c.tracked {
+		states = append(states, t.state)
+	}
+	return slices.Clone(c.saved), states
 }
 
 // collect returns the checkpoints in a stable order.
 func (c *Checkpoints) collect() []Checkpoint {
-	c.mu.Lock()
-	states := make([]func() Checkpoint, 0, len(c.tracked))
-	for _, t := range c.tracked {
-		states = append(states, t.state)
-	}
-	files := slices.Clone(c.saved)
-	c.mu.Unlock()
+	files, states := c.known()
 	for _, state := range states {
 		files = append(files, state())
 	}
