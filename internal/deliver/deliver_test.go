@@ -52,8 +52,10 @@ func fault(k sidelight.FaultKind) error {
 	return &sidelight.Fault{Kind: k, Op: "test", Err: errors.New("scripted")}
 }
 
-// run delivers the blocks and returns when the queue is empty.
-func run(t *testing.T, cfg deliver.Config, x *exporter, blocks ...*sidelight.Block) (*meter.Account, *deliver.Delivery) {
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// queueOf returns a closed queue of the blocks and the books that they are in.
+func queueOf(t *testing.T, blocks ...*sidelight.Block) (*memq.Queue, *meter.Account) {
 	t.Helper()
 	q := memq.New(memq.Config{})
 	var books meter.Account
@@ -64,14 +66,21 @@ func run(t *testing.T, cfg deliver.Config, x *exporter, blocks ...*sidelight.Blo
 		}
 	}
 	_ = q.Close()
-	d := deliver.New(cfg, "test", q, x, &books, slog.New(slog.DiscardHandler))
+	return q, &books
+}
+
+// run delivers the blocks and returns when the queue is empty.
+func run(t *testing.T, cfg deliver.Config, x *exporter, blocks ...*sidelight.Block) (*meter.Account, *deliver.Delivery) {
+	t.Helper()
+	q, books := queueOf(t, blocks...)
+	d := deliver.New(cfg, "test", q, x, books, quiet())
 	if err := d.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := books.Totals(sidelight.Logs).Queued(); n != 0 {
 		t.Errorf("%d events unaccounted for", n)
 	}
-	return &books, d
+	return books, d
 }
 
 func TestFaults(t *testing.T) {

@@ -73,6 +73,7 @@ func Run(t *testing.T, open func(t *testing.T, limit int64) sidelight.Queue) {
 		"returned block is first in line": testReturn,
 		"resting block lets others pass":  testRest,
 		"rest ends":                       testRestEnds,
+		"resting destination is left out": testPark,
 		"room waits and wakes":            testRoom,
 		"room ends with the context":      testRoomContext,
 		"close drains":                    testClose,
@@ -156,6 +157,36 @@ func testRestEnds(t *testing.T, open func(*testing.T, int64) sidelight.Queue) {
 			t.Errorf("taken again after %v, want 5s", d)
 		}
 		ok(t, l.Commit())
+	})
+}
+
+// testPark holds for queues that are a sidelight.Parker.
+func testPark(t *testing.T, open func(*testing.T, int64) sidelight.Queue) {
+	synctest.Test(t, func(t *testing.T) {
+		q := open(t, plenty)
+		p, can := q.(sidelight.Parker)
+		if !can {
+			t.Fatal("a queue must be able to leave out a destination that rests")
+		}
+		put(t, q, Block("denied", "a"), Block("denied", "b"), Block("d", "c"))
+		start := time.Now()
+		rest := func(d sidelight.DestHandle) time.Duration {
+			if d.Value().Group == "denied" {
+				return time.Minute - time.Since(start)
+			}
+			return 0
+		}
+		for _, want := range []string{"[c]", "[a]", "[b]"} {
+			l, err := p.TakeUnless(t.Context(), rest)
+			ok(t, err)
+			if got := string(l.Block().Body); got != want {
+				t.Errorf("took %s, want %s", got, want)
+			}
+			ok(t, l.Commit())
+		}
+		if d := time.Since(start); d != time.Minute {
+			t.Errorf("what rests for a minute was taken after %v", d)
+		}
 	})
 }
 
