@@ -34,8 +34,9 @@ func cloudWatchAgent() []rule {
 		{path: "logs.metrics_collected.emf"},
 		{path: "logs.metrics_collected.ecs.**", take: task},
 		{path: "logs.metrics_collected.ecs", take: task},
-		{path: "logs.metrics_collected.app_signals", why: "span metrics are made from traces; see traces.span_metrics"},
-		{path: "logs.metrics_collected.application_signals", why: "span metrics are made from traces; see traces.span_metrics"},
+		{path: "traces.traces_collected.application_signals", take: signals},
+		{path: "logs.metrics_collected.app_signals", take: signals},
+		{path: "logs.metrics_collected.application_signals", take: signals},
 		{path: "logs.credentials.role_arn", take: takeRole},
 		{path: "metrics.credentials.role_arn", take: takeRole},
 		{path: "traces.credentials.role_arn", take: takeRole},
@@ -87,6 +88,8 @@ func takeEMF(d *draft, v value) {
 }
 
 func takeRole(d *draft, v value) { d.set(v.place, "aws.role_arn", v.text()) }
+
+func signals(d *draft, v value) { d.set(v.place, "traces.application_signals", true) }
 
 func task(d *draft, v value) { d.set(v.place, "scrape.task", "on") }
 
@@ -183,7 +186,7 @@ func takeFile(d *draft, v value) {
 	d.others(v, "file_path", "log_group_name", "log_stream_name", "retention_in_days", "timestamp_format", "timezone",
 		"multi_line_start_pattern", "encoding", "filters", "log_group_class")
 	if v.get("log_group_class") != "" {
-		d.note(v.place, "log_group_class is that of all groups here: logs.class")
+		d.note(v.place, "log_group_class: logs.class is that of all groups that the agent makes")
 	}
 }
 

@@ -330,10 +330,39 @@ func collectorProcessor(name string) []rule {
 	case "probabilistic_sampler":
 		return append([]rule{asItIs(), to("sampling_percentage", "traces.sample.rate", func(s string) string { return s + "%" })},
 			nothing("hash_seed", "mode", "fail_closed")...)
+	case "tail_sampling":
+		return append([]rule{
+			asItIs(),
+			to("decision_wait", "traces.sample.wait", same),
+			{path: "policies.*", take: takePolicy},
+		}, nothing("num_traces", "expected_new_traces_per_sec", "decision_cache.**", "block_on_overflow")...)
 	case "attributes", "resource":
 		return []rule{because("members of log events are edited by logs.fields; spans are not edited"), {path: "**"}}
 	}
 	return nil
+}
+
+// takePolicy carries over a policy of tail_sampling. A trace is kept if any policy
+// keeps it, there and here.
+func takePolicy(d *draft, v value) {
+	sub := func(section, key string) string {
+		if n := child(v.node, section); n != nil {
+			return d.value(n).get(key)
+		}
+		return ""
+	}
+	switch kind := v.get("type"); kind {
+	case "always_sample":
+		d.set(v.place, "traces.sample.rate", "100%")
+	case "probabilistic":
+		d.set(v.place, "traces.sample.rate", sub(kind, "sampling_percentage")+"%")
+	case "latency":
+		d.set(v.place, "traces.sample.keep_slower", sub(kind, "threshold_ms")+"ms")
+	case "status_code":
+		d.set(v.place, "traces.sample.keep_errors", true)
+	default:
+		d.note(v.place, "a policy of type %s is not carried over", kind)
+	}
 }
 
 func collectorExporter(name string) []rule {
