@@ -108,7 +108,7 @@ bench-traces: build ## what traces cost: spans and segments per CPU-second and m
 	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal traces $(BENCH)
 
 .PHONY: chaos
-chaos: bin/sidelight ## break things around the agent and compare its account with the truth (Linux, root), 15 min
+chaos: bin/sidelight ## break things around the agent and compare its account with the truth (Linux), 12 min
 	$(GO) run ./test/chaos -agent $(BIN)/sidelight $(CHAOS)
 
 .PHONY: chaos-short
