@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -49,5 +50,23 @@ func TestDestinations(t *testing.T) {
 	}
 	if d := cmp.Diff(l.Config, again.Config, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("read again:\n%s", d)
+	}
+}
+
+// Sampling decides about segments: spans that would all go on are refused at the
+// start.
+func TestSamplingAndSpans(t *testing.T) {
+	for text, clashes := range map[string]bool{
+		"traces: {sample: 10%}":                                         false,
+		"traces: {via: both}":                                           false,
+		"traces: {via: otlp, sample: 10%}":                              true,
+		"traces: {via: both, sample: 10%}":                              true,
+		"traces: {sample: 10%, also: [{otlp: https://collector:4318}]}": true,
+		"traces: {sample: 10%, also: [{stdout: on}]}":                   false,
+	} {
+		_, ps := config.Load("", []string{"SIDELIGHT_CONFIG=" + text})
+		if got := strings.Contains(fmt.Sprint(ps), "samples segments"); got != clashes || (len(ps) > 0) != clashes {
+			t.Errorf("%s: %v", text, ps)
+		}
 	}
 }

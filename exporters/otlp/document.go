@@ -330,8 +330,10 @@ func appendContainer(dst []byte, v jsonscan.Value, depth int) []byte {
 // appendNumber appends a number as an integer if it is written as one, else as a
 // double; one that neither holds as its text.
 func appendNumber(dst, raw []byte) []byte {
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return binary.AppendUvarint(append(dst, anyInt<<3), uint64(n))
+	if bytes.IndexByte(raw, '.') < 0 { // an error costs memory
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			return binary.AppendUvarint(append(dst, anyInt<<3), uint64(n))
+		}
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
