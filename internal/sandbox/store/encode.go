@@ -7,7 +7,7 @@ import (
 
 // blockMagic begins a block that is written out, and tells its version. Records
 // are compressed by S2: by zstd, which version 1 had, they took half the room, but
-// four times as long, and 0.4 MB of the binary.
+// four times as long, and an encoder that nothing else needs.
 const blockMagic = "SLB2"
 
 // maxRaw bounds what a block may claim to hold. An event of 1 MiB fills one.
