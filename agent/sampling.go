@@ -81,7 +81,7 @@ func (a *Agent) buildSampling() error {
 		return wrap(undecidedQueue, s.disk.Release())
 	}
 	c := a.cfg.Traces.Sample
-	cfg := tail.Config{Wait: c.Wait, Memory: int64(c.Memory), Policy: tail.Policy{
+	cfg := tail.Config{Wait: c.Wait, Linger: a.cfg.Shutdown.Grace / 4, Memory: int64(c.Memory), Policy: tail.Policy{
 		Senders: c.Senders != "ignore", Errors: c.KeepErrors, Slower: c.KeepSlower, Rare: c.KeepRare,
 		Rate: float64(c.Rate) / 100, Services: c.Services.Parts(), PerSecond: c.PerSecond,
 	}}

@@ -27,16 +27,35 @@ const (
 	maxBatch = 512
 )
 
-// Run decides until the queue is closed and empty, or ctx ends. What is then not
-// decided or not passed on stays in the queue.
+// errLinger ends the wait for room after Close.
+var errLinger = errors.New("there is no room for kept traces")
+
+// Run decides until the queue is closed and empty, or ctx ends, or there is no
+// room behind it for Config.Linger after Close. What is then not decided or not
+// passed on stays in the queue.
 func (s *Sampler) Run(ctx context.Context) error {
 	defer s.giveBack()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.closing, func() {
+		t := time.NewTimer(s.cfg.Linger)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel(errLinger)
+		case <-ctx.Done():
+		}
+	})()
 	for {
 		err := s.turn(ctx)
-		if errors.Is(err, sidelight.ErrClosed) && len(s.holds) == 0 {
+		switch {
+		case err == nil:
+		case errors.Is(err, sidelight.ErrClosed) && len(s.holds) == 0:
 			return nil
-		}
-		if err != nil {
+		case errors.Is(context.Cause(ctx), errLinger):
+			s.log.Warn("kept traces stay in the queue of undecided spans", "err", err)
+			return nil
+		default:
 			return err
 		}
 	}

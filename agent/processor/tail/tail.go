@@ -27,6 +27,8 @@ type Config struct {
 	// Wait is how long a trace may take from its first span to the decision.
 	// Default 10 s.
 	Wait time.Duration
+	// Linger is how long Run may still take after Close. Default 5 s.
+	Linger time.Duration
 	// Memory bounds the bytes of blocks and of what is noted of their spans.
 	// Default 16 MiB, at least MinMemory.
 	Memory int64
@@ -38,6 +40,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Wait <= 0 {
 		c.Wait = 10 * time.Second
+	}
+	if c.Linger <= 0 {
+		c.Linger = 5 * time.Second
 	}
 	if c.Memory <= 0 {
 		c.Memory = 16 << 20

@@ -35,9 +35,14 @@ type stage struct {
 	mu   sync.Mutex
 	docs []string
 	err  error
+	full bool
 }
 
-func (s *stage) Push(_ context.Context, b *sidelight.Batch) error {
+func (s *stage) Push(ctx context.Context, b *sidelight.Batch) error {
+	if s.full {
+		<-ctx.Done()
+		return sidelight.ErrFull
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -159,7 +164,7 @@ func TestDecisions(t *testing.T) {
 // Whatever the order and the times in which spans come, a trace is kept or left
 // out whole, and every span is counted once.
 func TestTracesAreWhole(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			s := newStage(t, tail.Config{Wait: 10 * time.Second, Policy: tail.Policy{Errors: true, Rate: 0.3, Rare: rng.IntN(3), PerSecond: rng.IntN(2) * 2}})
@@ -215,18 +220,18 @@ func TestMemoryStaysUnderItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, tail.Config{Wait: 10 * time.Second, Memory: tail.MinMemory, Policy: tail.Policy{Errors: true, Rate: 0.1}})
 		s.start(t.Context())
-		// 2 KB a span: 4 MiB hold about 1500 spans, 150/s for 10 s. This is ten
+		// 10 KB a span: 4 MiB hold about 300 spans, 30/s for 10 s. This is ten
 		// times as many, and each trace's spans come within a second.
-		filler := `,"metadata":{"default":{"x":"` + strings.Repeat("y", 1800) + `"}}`
+		filler := `,"metadata":{"default":{"x":"` + strings.Repeat("y", 10_000) + `"}}`
 		sent := map[string]int{}
 		total := 0
-		for second := range 15 {
+		for second := range 12 {
 			for part := range 5 {
 				var docs []string
-				for i := range 300 {
-					n := second*100 + i/3
+				for i := range 60 {
+					n := second*20 + i/3
 					members := child + filler
-					if n%50 == 0 && part == 0 {
+					if n%10 == 0 && part == 0 {
 						members += `,"fault":true`
 					}
 					docs = append(docs, span(n, members))
@@ -253,13 +258,32 @@ func TestMemoryStaysUnderItsLimit(t *testing.T) {
 				t.Errorf("%d of %d spans of trace %s", n, sent[trace], trace)
 			}
 		}
-		for n := 0; n < 1500; n += 50 {
+		for n := 0; n < 12*20; n += 10 {
 			if got[id(n)] == 0 {
 				t.Errorf("trace %d failed and was left out", n)
 			}
 		}
 		if b := s.books.Totals(sidelight.Traces); int(b.Accepted) != total || int(b.Dropped[tail.LeftOut]) != total-passed {
 			t.Errorf("sent %d, passed %d, books %+v", total, passed, b)
+		}
+	})
+}
+
+// A stop does not wait long for room: what was kept stays in the queue.
+func TestStopWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, tail.Config{Policy: tail.Policy{Errors: true}, Wait: time.Minute, Linger: 3 * time.Second})
+		s.full = true
+		s.start(t.Context())
+		s.send(t, span(1, `,"fault":true`), span(2, child))
+		synctest.Wait()
+		began := time.Now()
+		s.finish(t)
+		if d := time.Since(began); d != 3*time.Second {
+			t.Errorf("stopped after %v", d)
+		}
+		if n := s.queue.Stats().Events; n != 2 || s.Stats().Bytes != 0 {
+			t.Errorf("%d spans in the queue, want both; %+v", n, s.Stats())
 		}
 	})
 }
