@@ -32,8 +32,6 @@ const (
 	// than to handle the few records that a sender writes at once. They wait in
 	// the socket meanwhile.
 	gather = 10 * time.Millisecond
-	// plenty is a read that is worth its cost.
-	plenty = firstBuffer * 3 / 4
 )
 
 // Ways in which a connection ends before its peer does.
@@ -63,8 +61,8 @@ type conn struct {
 	buf        []byte // buf[start:end] was read and is not used yet
 	start, end int
 
-	// trickle says that the last read brought little, soon after the one before,
-	// and that nobody waits for an answer.
+	// trickle says that the last read took all there was, soon after the one
+	// before, and that nobody waits for an answer.
 	trickle bool
 	read    time.Time // when the last read returned
 
@@ -266,7 +264,7 @@ func (c *conn) fill(ctx context.Context) (bool, error) {
 	n, err := c.nc.Read(c.buf[c.end:])
 	c.end += n
 	now := time.Now()
-	c.trickle = n > 0 && n < plenty && now.Sub(c.read) < 2*gather
+	c.trickle = n > 0 && c.end < len(c.buf) && now.Sub(c.read) < 2*gather
 	c.read = now
 	switch {
 	case n > 0:

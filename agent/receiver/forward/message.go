@@ -126,6 +126,23 @@ func (m *message) entries(ctx context.Context, b []byte) error {
 	return nil
 }
 
+// atOnce adds the entries of b, all or, if b is not proper MessagePack, none.
+func (m *message) atOnce(ctx context.Context, b []byte) error {
+	in := m.in
+	events, text, lost := len(in.events), len(in.text), in.lost
+	for i := 0; i < len(b); {
+		var err error
+		if i, err = in.addEntry(b, i, m.now); err != nil {
+			in.events, in.text, in.lost = in.events[:events], in.text[:text], lost
+			return err
+		}
+	}
+	if in.full() {
+		return m.flush(ctx)
+	}
+	return nil
+}
+
 // handle takes in the complete message b, whose parts c.frame knows.
 func (c *conn) handle(ctx context.Context, b []byte, out sidelight.Sink) error {
 	f := &c.frame
@@ -227,6 +244,9 @@ func (c *conn) packed(ctx context.Context, m *message, opt option, p []byte) err
 		return c.expand(ctx, m, p)
 	default:
 		return fmt.Errorf("compression %q: only gzip is understood", opt.compressed)
+	}
+	if len(p) <= batchBytes/2 {
+		return m.atOnce(ctx, p)
 	}
 	// Before anything is taken, so that a message is refused whole.
 	for i := 0; i < len(p); {
