@@ -44,6 +44,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("signature", s.testSignature)
 	t.Run("context ends the attempt", s.testContext)
 	t.Run("appending does not allocate", s.testAllocs)
+	t.Run("the block is let go", s.testLetsGo)
 }
 
 // Config returns a configuration for a server at url.
@@ -285,6 +286,24 @@ func (s Suite) testContext(t *testing.T) {
 	_, err := exp.Export(ctx, s.one(t, exp))
 	if f, ok := errors.AsType[*sidelight.Fault](err); !ok || f.Kind != sidelight.Transient || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Export = %v, want a transient fault by the deadline", err)
+	}
+}
+
+// Once Export has returned, the block's memory is the next block's, though the
+// server has not read it all: the race detector sees who looks too late.
+func (s Suite) testLetsGo(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer srv.Close()
+	exp := s.New(t, Config(srv.URL))
+	events := s.events(min(exp.Limits().Events, 1000), 1000)
+	for range 5 {
+		b := Pack(t, exp, s.Dest, events, false)[0]
+		if _, err := exp.Export(t.Context(), b); err == nil {
+			t.Error("no error of a server that fails")
+		}
+		clear(b.Body)
 	}
 }
 

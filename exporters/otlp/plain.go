@@ -1,7 +1,6 @@
 package otlp
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/awsapi"
 )
 
 // maxAnswer bounds what is read of an answer.
@@ -76,10 +76,11 @@ func roots(path string) (*x509.CertPool, error) {
 }
 
 func (p *plain) post(ctx context.Context, b *sidelight.Block, h http.Header) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(b.Body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, nil)
 	if err != nil {
 		return nil, &sidelight.Fault{Kind: sidelight.Rejected, Op: p.op, Err: err}
 	}
+	defer awsapi.Lend(req, b.Body)()
 	req.Header = h
 	h.Set("User-Agent", "sidelight")
 	for _, x := range p.headers {

@@ -73,11 +73,7 @@ func (c *Client) Post(ctx context.Context, r *Request) ([]byte, error) {
 	if err != nil {
 		return nil, &sidelight.Fault{Kind: sidelight.Rejected, Op: r.Op, Err: err}
 	}
-	if len(r.Body) > 0 {
-		p := &payload{data: r.Body}
-		defer p.withdraw()
-		req.Body, req.GetBody, req.ContentLength = p.open(), p.reopen, int64(len(r.Body))
-	}
+	defer Lend(req, r.Body)()
 	req.Header = r.Header.Clone()
 	req.Header.Set("User-Agent", c.agent)
 	if err := c.sign(ctx, req, r); err != nil {

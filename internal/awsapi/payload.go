@@ -4,12 +4,24 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 )
 
-// payload is a request's body while Post lends it to net/http, which may read a
-// body after it has given the answer back: the server answered early, the
-// context ended.
+// Lend makes body the body of req. Once withdraw has returned, which is to be
+// called when the answer has been read and closed, nobody looks at body any more:
+// by itself net/http may read on after it has given an answer back, because the
+// server answered early or the context ended.
+func Lend(req *http.Request, body []byte) (withdraw func()) {
+	if len(body) == 0 {
+		return func() {}
+	}
+	p := &payload{data: body}
+	req.Body, req.GetBody, req.ContentLength = p.open(), p.reopen, int64(len(body))
+	return p.withdraw
+}
+
+// payload is a body that is lent.
 type payload struct {
 	mu   sync.Mutex // held while data is read
 	data []byte     // nil when withdrawn

@@ -152,21 +152,22 @@ func TestMalformedClosesTheConnection(t *testing.T) {
 			unhex(t, "81 aa 636f6d70726573736564 a4 677a6970")...)
 	}
 	for name, msg := range map[string][]byte{
-		"JSON":           []byte(`["app",1600000000,{"a":1},{}]`),
-		"HTTP":           []byte("GET / HTTP/1.1\r\n\r\n"),
-		"never used":     unhex(t, "c1"),
-		"one part":       unhex(t, "91"+tagHex),
-		"five parts":     unhex(t, "95"+tagHex+"c0c0c0c0"),
-		"tag":            unhex(t, "93 01 ce5f5e1000 80"),
-		"no record":      unhex(t, "92"+tagHex+"ce5f5e1000"),
-		"option":         unhex(t, "93"+tagHex+"91"+entryHex+"01"),
-		"packed rubbish": unhex(t, "92"+tagHex+"c404 92c1c0c0"),
-		"packed cut":     unhex(t, "92"+tagHex+"c403 92ce5f"),
-		"not gzip":       compressed([]byte("rubbish, for certain")),
-		"gzip cut":       compressed(gz[:len(gz)-5]),
-		"gzip, then not": compressed(append(bytes.Clone(gz), 1, 2, 3)),
-		"gzip of a part": compressed(squeeze(t, unhex(t, entryHex)[:3])),
-		"zstd":           unhex(t, "93"+tagHex+"c401 00 81 aa 636f6d70726573736564 a4 7a737464"),
+		"JSON":             []byte(`["app",1600000000,{"a":1},{}]`),
+		"HTTP":             []byte("GET / HTTP/1.1\r\n\r\n"),
+		"never used":       unhex(t, "c1"),
+		"one part":         unhex(t, "91"+tagHex),
+		"five parts":       unhex(t, "95"+tagHex+"c0c0c0c0"),
+		"tag":              unhex(t, "93 01 ce5f5e1000 80"),
+		"no record":        unhex(t, "92"+tagHex+"ce5f5e1000"),
+		"option":           unhex(t, "93"+tagHex+"91"+entryHex+"01"),
+		"packed rubbish":   unhex(t, "92"+tagHex+"c404 92c1c0c0"),
+		"packed, then not": unhex(t, "92"+tagHex+fmt.Sprintf("c4%02x", len(unhex(t, entryHex))+2)+entryHex+"92c1"),
+		"packed cut":       unhex(t, "92"+tagHex+"c403 92ce5f"),
+		"not gzip":         compressed([]byte("rubbish, for certain")),
+		"gzip cut":         compressed(gz[:len(gz)-5]),
+		"gzip, then not":   compressed(append(bytes.Clone(gz), 1, 2, 3)),
+		"gzip of a part":   compressed(squeeze(t, unhex(t, entryHex)[:3])),
+		"zstd":             unhex(t, "93"+tagHex+"c401 00 81 aa 636f6d70726573736564 a4 7a737464"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, forward.Config{}, new(sink))
@@ -177,7 +178,7 @@ func TestMalformedClosesTheConnection(t *testing.T) {
 			if n := s.books.count("malformed"); n != 1 {
 				t.Errorf("lost %d, want 1", n)
 			}
-			if n := len(s.sink.wait(t, 1)); n > 2 {
+			if n := len(s.sink.wait(t, 1)); n > 2 || strings.HasPrefix(name, "packed") && n != 1 {
 				t.Errorf("%d events", n)
 			}
 		})
