@@ -297,8 +297,8 @@ func (s Suite) testLetsGo(t *testing.T) {
 	}))
 	defer srv.Close()
 	exp := s.New(t, Config(srv.URL))
-	events := s.events(min(exp.Limits().Events, 1000), 1000)
-	for range 5 {
+	events := s.events(min(exp.Limits().Events, 300), 1000)
+	for range 2 {
 		b := Pack(t, exp, s.Dest, events, false)[0]
 		if _, err := exp.Export(t.Context(), b); err == nil {
 			t.Error("no error of a server that fails")
