@@ -51,7 +51,7 @@ type laneConfig struct {
 func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *slog.Logger) (*lane, error) {
 	l := &lane{name: cfg.name, signal: cfg.signal, books: books}
 	log = log.With("queue", cfg.name)
-	memory := spare.New(cfg.memory / 3)
+	memory := spare.New(cfg.memory / 8)
 	cfg.pack.Spare, cfg.deliver.Spare = memory, memory
 	if cfg.dir == "" {
 		l.memory = memq.New(memq.Config{Limit: cfg.memory})
