@@ -171,7 +171,13 @@ func TestLogAllocations(t *testing.T) {
 		ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 			TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1},
 		}))
-		return testing.AllocsPerRun(2000, func() { l.LogAttrs(ctx, slog.LevelInfo, "order placed", attrs...) })
+		// What a Telemetry does in the background as it starts counts too: the
+		// least of several measurements is the logger's own.
+		least := math.Inf(1)
+		for range 10 {
+			least = min(least, testing.AllocsPerRun(500, func() { l.LogAttrs(ctx, slog.LevelInfo, "order placed", attrs...) }))
+		}
+		return least
 	}
 	base := count(slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	tel := start(t, &agent{})
