@@ -142,6 +142,14 @@ func cloudwatchCases(now time.Time) []modelCase {
 			"AlarmName": "both", "AlarmRule": "ALARM(slow) AND NOT OK(math)", "ActionsSuppressor": "math",
 			"ActionsSuppressorWaitPeriod": 10, "ActionsSuppressorExtensionPeriod": 10,
 		}},
+		{op: "PutLogAlarm", in: object{
+			"AlarmName": "errors", "ComparisonOperator": "GreaterThanThreshold", "Threshold": 2.0, "QueryResultsToAlarm": 1, "QueryResultsToEvaluate": 2,
+			"ScheduledQueryConfiguration": object{
+				"QueryString": "filter @message like /ERROR/", "AggregationExpression": "count(*)", "LogGroupIdentifiers": []any{"/app"},
+				"ScheduledQueryRoleARN": "arn:aws:iam::000000000000:role/alarm",
+				"ScheduleConfiguration": object{"ScheduleExpression": "rate(1 minute)", "StartTimeOffset": 60},
+			},
+		}},
 		{op: "SetAlarmState", in: object{"AlarmName": "slow", "StateValue": "ALARM", "StateReason": "because", "StateReasonData": `{"a":1}`}},
 		{op: "DescribeAlarms", in: object{"AlarmTypes": []any{"MetricAlarm", "CompositeAlarm"}, "MaxRecords": 10}, full: []string{"MetricAlarms", "CompositeAlarms"}},
 		{op: "DescribeAlarmsForMetric", in: with(object{"Statistic": "Average", "Period": 60, "Unit": "Seconds"}), full: []string{"MetricAlarms"}},
