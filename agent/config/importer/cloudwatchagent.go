@@ -102,7 +102,7 @@ func takeHost(d *draft, v value) {
 		k, c := v.node.Content[i], v.node.Content[i+1]
 		switch k.Value {
 		case "measurement", "resources", "totalcpu", "drop_device", "ignore_file_system_types":
-			d.note(d.line(k), "%s.%s: all of a machine's figures are measured, under the names of docs/guides/metrics.md", name, k.Value)
+			d.note(d.line(k), "%s.%s: all of a machine's figures are measured, under our own names, in Sidelight/Host", name, k.Value)
 		case "percpu":
 			if isYes(c.Value) {
 				d.set(d.line(k), "scrape.per_cpu", true)
