@@ -82,18 +82,23 @@ func ReadAny(raw []byte) (*Document, error) {
 		return nil, &Refusal{Code: CodeParse, Reason: "document is not a JSON object"}
 	}
 	d.Raw = raw
-	d.dropNull()
+	d.dropExtra()
 	return d, nil
 }
 
-// dropNull removes subsegments that are null.
-func (d *Document) dropNull() {
+// dropExtra removes subsegments that are null, and those with the ID of one
+// before them in the same place: now and then AWS's SDK for Go 1.8.5 emits a
+// segment twice, and the second time every subsegment is in it twice.
+func (d *Document) dropExtra() {
 	kept := d.Subsegments[:0]
+	seen := make(map[string]bool, len(d.Subsegments))
 	for _, s := range d.Subsegments {
-		if s != nil {
-			s.dropNull()
-			kept = append(kept, s)
+		if s == nil || s.ID != "" && seen[s.ID] {
+			continue
 		}
+		seen[s.ID] = true
+		s.dropExtra()
+		kept = append(kept, s)
 	}
 	d.Subsegments = kept
 }

@@ -84,6 +84,8 @@ func (t *Tree) inner(d *Document) (json.RawMessage, error) {
 	return json.Marshal(members)
 }
 
+// split takes a document's text apart, and leaves out the subsegments that
+// dropExtra does.
 func split(raw json.RawMessage) (members map[string]json.RawMessage, subs []json.RawMessage, err error) {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return nil, nil, err
@@ -94,10 +96,17 @@ func split(raw json.RawMessage) (members map[string]json.RawMessage, subs []json
 			return nil, nil, err
 		}
 	}
+	seen := make(map[string]bool, len(all))
 	for _, s := range all {
-		if string(s) != "null" {
-			subs = append(subs, s)
+		var d struct {
+			ID string `json:"id"`
 		}
+		ignoreType(json.Unmarshal(s, &d))
+		if string(s) == "null" || d.ID != "" && seen[d.ID] {
+			continue
+		}
+		seen[d.ID] = true
+		subs = append(subs, s)
 	}
 	return members, subs, nil
 }

@@ -275,6 +275,40 @@ func TestJSONKeepsUnknown(t *testing.T) {
 	}
 }
 
+// A subsegment that is in its place twice counts once, also where another one is
+// embedded beside it.
+func TestTwice(t *testing.T) {
+	const call = `{"id":"0000000000000002","name":"q","start_time":10,"end_time":11,"namespace":"remote"}`
+	top, err := segment.Parse([]byte(doc(`,"subsegments":[` + call + `,null,` + call + `]`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := part(t, "sub", "0000000000000003", "0000000000000002", "late", 10)
+	for name, docs := range map[string][]*segment.Document{"alone": {top}, "with another": {top, late}} {
+		trees := segment.Assemble(docs)
+		if len(trees) != 1 {
+			t.Fatalf("%s: %d trees", name, len(trees))
+		}
+		calls := map[string]int{}
+		trees[0].Walk(func(d, _ *segment.Document) { calls[d.ID]++ })
+		for id, n := range calls {
+			if n != 1 {
+				t.Errorf("%s: %s is met %d times", name, id, n)
+			}
+		}
+		if inferred := segment.Infer(trees); len(inferred) != 1 {
+			t.Errorf("%s: %d callees are inferred, want 1", name, len(inferred))
+		}
+	}
+	text, err := segment.Assemble([]*segment.Document{top, late})[0].JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "0000000000000002"); n != 1 {
+		t.Errorf("the call is in the text %d times: %s", n, text)
+	}
+}
+
 func TestCallee(t *testing.T) {
 	for sub, want := range map[string]string{
 		`"name":"pay.internal","namespace":"remote"`:                             "pay.internal remote",
