@@ -17,7 +17,7 @@ func (s *span) markCritical(until float64) {
 	for _, c := range children {
 		start := max(c.doc.StartTime, s.doc.StartTime)
 		end := min(c.doc.EndTime, cursor)
-		if !c.doc.Done() || end <= start || c.doc.EndTime > cursor+overlap {
+		if !c.doc.Done() || end <= start || c.doc.EndTime > cursor+overlap || s.waits(c) {
 			continue
 		}
 		s.critical += cursor - end
@@ -25,6 +25,22 @@ func (s *span) markCritical(until float64) {
 		cursor = start
 	}
 	s.critical += max(0, cursor-s.doc.StartTime)
+}
+
+// waits reports whether c is how a call looks from the caller while the callee
+// works: AWS's SDK for Go divides calls into phases, and that of the response
+// lasts from the request to the answer's end. The callee knows better what the
+// time went to. What a call does before and after, such as to connect, counts.
+func (s *span) waits(c *span) bool {
+	if c.segment || !s.doc.Calls() {
+		return false
+	}
+	for _, callee := range s.children {
+		if callee.segment && callee.doc.StartTime < c.doc.EndTime && callee.doc.EndTime > c.doc.StartTime {
+			return true
+		}
+	}
+	return false
 }
 
 // overlap is by how many seconds a child may end after what followed it on the

@@ -82,6 +82,14 @@ func TestWaterfallOddTraces(t *testing.T) {
 			`{"name":"b","id":"bbbbbbbbbbbbbbbb","parent_id":"aaaaaaaaaaaaaaaa","start_time":100,"end_time":101}`),
 		"odd_wide": read(t,
 			`{"name":"注文サービス","id":"aaaaaaaaaaaaaaaa","start_time":100,"end_time":160,"subsegments":[{"name":"確認","id":"bbbbbbbbbbbbbbbb","start_time":110,"end_time":150,"namespace":"remote"}]}`),
+		// A call in phases, of which one waits for the callee's work.
+		"odd_phases": read(t,
+			`{"name":"front","id":"aaaaaaaaaaaaaaaa","start_time":100,"end_time":101,"subsegments":[
+			 {"name":"stock:80","id":"a100000000000000","start_time":100.01,"end_time":100.99,"namespace":"remote","subsegments":[
+			  {"name":"connect","id":"a200000000000000","start_time":100.01,"end_time":100.1},
+			  {"name":"request","id":"a300000000000000","start_time":100.1,"end_time":100.11},
+			  {"name":"response","id":"a400000000000000","start_time":100.11,"end_time":100.98}]}]}`,
+			`{"name":"stock","id":"bbbbbbbbbbbbbbbb","parent_id":"a100000000000000","start_time":100.12,"end_time":100.97}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := render.Waterfall(docs, render.WaterfallOptions{}, render.Style{})
