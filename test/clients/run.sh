@@ -52,6 +52,7 @@ go_programs() {
 	fi
 	step 'building the tests'
 	(cd xraygo && go vet . && go build -o "$cache/xraygo" .)
+	(cd otelgo && go vet . && go build -o "$cache/otelgo" .)
 	go vet -tags clients ./...
 }
 
@@ -60,7 +61,7 @@ node_is_new
 npm_packages
 go_programs
 step 'testing'
-export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo"
+export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo" SIDELIGHT_TEST_OTELGO="$cache/otelgo"
 # Most tests wait most of the time, so more of them run than there are cores.
 go test -tags clients -count=1 -parallel "${PARALLEL:-6}" -timeout 10m "$@" ./...
 step 'done'

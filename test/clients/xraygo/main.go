@@ -3,6 +3,9 @@
 // trace's ID, and then serves on, since the SDK reports its statistics every ten
 // seconds. AWS_XRAY_DAEMON_ADDRESS says where the daemon is.
 //
+// With the arguments front and a file it is the service front of the test with
+// four SDKs instead.
+//
 // It is a module of its own: the SDK brings modules that the product must not
 // have.
 package main
@@ -21,7 +24,11 @@ import (
 )
 
 func main() {
-	if err := serve(); err != nil {
+	run := serve
+	if len(os.Args) == 3 && os.Args[1] == "front" {
+		run = func() error { return front(os.Args[2]) }
+	}
+	if err := run(); err != nil {
 		log.Fatal(err)
 	}
 }
