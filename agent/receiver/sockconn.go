@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -24,9 +23,6 @@ const (
 	busyRead = 64 << 10
 	// idle is how long a connection keeps a large buffer between messages.
 	idle = time.Second
-	// quiet is how long a peer must be silent, when the receiver stops, before
-	// it is taken to have sent all it had.
-	quiet = 100 * time.Millisecond
 )
 
 var (
@@ -34,10 +30,11 @@ var (
 	errStalled = errors.New("peer stalled inside a message")
 )
 
-// socketConn is one peer. Its fields but those below mu belong to its goroutine.
+// socketConn is one peer. It belongs to its goroutine.
 type socketConn struct {
 	s     *Sockets
-	nc    net.Conn
+	peer  *Peer
+	nc    net.Conn // the peer's
 	frame framing
 	work  *work // nil while it waits for bytes
 
@@ -45,16 +42,12 @@ type socketConn struct {
 	start, end int
 	final      bool // nothing more will be read
 	busy       bool // the last read found more than there was room for
-
-	mu    sync.Mutex
-	until time.Time // non-zero: stop by then
 }
 
 // serve runs c until its peer leaves or does wrong, or the receiver stops. A
 // panic ends this connection, not the agent.
 func (c *socketConn) serve(ctx context.Context, out sidelight.Sink) {
 	s := c.s
-	defer s.forget(c)
 	defer c.nc.Close()
 	defer func() {
 		if p := recover(); p != nil {
@@ -90,15 +83,6 @@ func (c *socketConn) handshake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.Handshake)
 	defer cancel()
 	return t.HandshakeContext(ctx)
-}
-
-// halt makes c stop: when its peer is silent, and by until at the latest.
-func (c *socketConn) halt(until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until = until
-	// The reader sets its own deadline at its next read.
-	_ = c.nc.SetReadDeadline(time.Now().Add(quiet))
 }
 
 // run takes messages until nothing more comes. What ended the reading is
@@ -207,7 +191,7 @@ func (c *socketConn) fill(ctx context.Context) error {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 	case stopping:
 		err = nil
-	case c.stopping():
+	case !c.peer.Until().IsZero():
 		return nil // it was halt's deadline; look again with our own
 	case !inside:
 		c.resize(firstRead)
@@ -219,30 +203,20 @@ func (c *socketConn) fill(ctx context.Context) error {
 	return err
 }
 
-func (c *socketConn) stopping() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.until.IsZero()
-}
-
 // arm sets the deadline of the next read and reports whether the receiver
 // stops.
 func (c *socketConn) arm(inside bool) (bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var at time.Time
-	switch now := time.Now(); {
-	case !c.until.IsZero():
-		at = now.Add(quiet)
-		if at.After(c.until) {
-			at = c.until
+	return c.peer.Arm(func(now, until time.Time) time.Time {
+		switch {
+		case !until.IsZero():
+			return Soon(now, until)
+		case len(c.buf) > firstRead && inside:
+			return now.Add(c.s.cfg.Stall)
+		case len(c.buf) > firstRead:
+			return now.Add(idle)
 		}
-	case len(c.buf) > firstRead && inside:
-		at = now.Add(c.s.cfg.Stall)
-	case len(c.buf) > firstRead:
-		at = now.Add(idle)
-	}
-	return !c.until.IsZero(), c.nc.SetReadDeadline(at)
+		return time.Time{}
+	})
 }
 
 // makeRoom sees to it that a quarter of the buffer is free.

@@ -152,9 +152,7 @@ type Sockets struct {
 	unix  *net.UnixConn // nil: none
 	addrs struct{ tcp, udp net.Addr }
 
-	mu       sync.Mutex
-	conns    map[*socketConn]struct{}
-	stopping bool
+	peers *Peers
 }
 
 var _ sidelight.Receiver = (*Sockets)(nil)
@@ -165,9 +163,10 @@ func OpenSockets(cfg SocketsConfig, books Books, log *slog.Logger) (*Sockets, er
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	warn := NewWarner(log)
 	s := &Sockets{
-		cfg: cfg, books: books, log: log, warn: NewWarner(log), memory: NewBudget(cfg.Memory),
-		conns: map[*socketConn]struct{}{},
+		cfg: cfg, books: books, log: log, warn: warn, memory: NewBudget(cfg.Memory),
+		peers: NewPeers(cfg.Connections, cfg.TLS, warn),
 	}
 	// More connections than can be worked on at once wait for their turn: the
 	// buffers of events, not the peers, bound the memory.
@@ -257,7 +256,12 @@ func (s *Sockets) Run(ctx context.Context, out sidelight.Sink) (err error) {
 	var wg sync.WaitGroup
 	failed := make(chan error, 3)
 	if s.tcp != nil {
-		wg.Go(func() { failed <- s.accept(ctx, push, out, &wg) })
+		wg.Go(func() {
+			s.peers.Accept(ctx, s.tcp, &wg, func(p *Peer) {
+				(&socketConn{s: s, peer: p, nc: p.Conn}).serve(push, out)
+			})
+			failed <- nil
+		})
 	}
 	if s.udp != nil {
 		wg.Go(func() { failed <- s.datagrams(ctx, s.udp, datagram.MaxUDP, out) })
@@ -274,86 +278,12 @@ func (s *Sockets) Run(ctx context.Context, out sidelight.Sink) (err error) {
 		err = errors.Join(err, s.tcp.Close())
 	}
 	until := time.Now().Add(s.cfg.Linger)
-	s.halt(until)
+	s.peers.Halt(until)
 	last := time.AfterFunc(time.Until(until), func() {
 		cancel(errStopped)
-		s.cut()
+		s.peers.Cut()
 	})
 	defer last.Stop()
 	wg.Wait()
 	return errors.Join(err, s.Close())
-}
-
-// accept serves connections until the listener is closed. Each runs in wg.
-func (s *Sockets) accept(ctx, push context.Context, out sidelight.Sink, wg *sync.WaitGroup) error {
-	for {
-		nc, err := s.tcp.Accept()
-		switch {
-		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			if nc != nil {
-				nc.Close()
-			}
-			return nil
-		case err != nil:
-			// Out of file descriptors, most likely: they come back.
-			s.warn.Warn("cannot accept a connection", slog.Any("err", err))
-			pause(ctx, 100*time.Millisecond)
-			continue
-		}
-		if c := s.admit(nc); c != nil {
-			wg.Go(func() { c.serve(push, out) })
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-// admit makes nc one of the connections, or closes it if there are too many.
-func (s *Sockets) admit(nc net.Conn) *socketConn {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping || len(s.conns) >= s.cfg.Connections {
-		nc.Close()
-		if !s.stopping {
-			s.warn.Warn("connection refused: too many", slog.Int("connections", len(s.conns)))
-		}
-		return nil
-	}
-	c := &socketConn{s: s, nc: nc}
-	if s.cfg.TLS != nil {
-		c.nc = tls.Server(nc, s.cfg.TLS)
-	}
-	s.conns[c] = struct{}{}
-	return c
-}
-
-func (s *Sockets) halt(until time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopping = true
-	for c := range s.conns {
-		c.halt(until)
-	}
-}
-
-// cut closes every connection.
-func (s *Sockets) cut() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		c.nc.Close()
-	}
-}
-
-func (s *Sockets) forget(c *socketConn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -20,9 +19,6 @@ const (
 	// firstBuffer is what each connection reads into. More is borrowed while a
 	// larger message arrives.
 	firstBuffer = 64 << 10
-	// quiet is how long a peer must be silent, when the receiver stops, before
-	// it is taken to have sent all it had.
-	quiet = 100 * time.Millisecond
 	// parting is how long a peer may take to read the last answers and close.
 	parting = 500 * time.Millisecond
 	// idle is how long a connection keeps a large buffer between messages.
@@ -47,10 +43,11 @@ type pushError struct{ err error }
 func (e pushError) Error() string { return "push: " + e.err.Error() }
 func (e pushError) Unwrap() error { return e.err }
 
-// conn is one peer. Its fields but those below mu belong to its goroutine.
+// conn is one peer. It belongs to its goroutine.
 type conn struct {
 	r     *Receiver
-	nc    net.Conn
+	peer  *receiver.Peer
+	nc    net.Conn // the peer's
 	acks  *acks
 	frame frame
 	in    *intake // nil while it waits for bytes
@@ -65,19 +62,15 @@ type conn struct {
 	// before, and that nobody waits for an answer.
 	trickle bool
 	read    time.Time // when the last read returned
-
-	mu    sync.Mutex
-	until time.Time // non-zero: stop by then
 }
 
-func newConn(r *Receiver, nc net.Conn) *conn {
-	return &conn{r: r, nc: nc, acks: newAcks(nc, r.cfg.Stall), buf: make([]byte, firstBuffer)}
+func newConn(r *Receiver, p *receiver.Peer) *conn {
+	return &conn{r: r, peer: p, nc: p.Conn, acks: newAcks(p.Conn, r.cfg.Stall), buf: make([]byte, firstBuffer)}
 }
 
 // serve runs c until its peer leaves or does wrong, or the receiver stops. A
 // panic ends this connection, not the agent.
 func (r *Receiver) serve(ctx context.Context, c *conn, out sidelight.Sink) {
-	defer r.forget(c)
 	defer c.nc.Close()
 	defer func() {
 		if p := recover(); p != nil {
@@ -157,21 +150,11 @@ func isNet(err error) bool {
 // patience is how long an answer may take after the peer has ended its side, or
 // the receiver stops.
 func (c *conn) patience() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.until.IsZero() {
+	until := c.peer.Until()
+	if until.IsZero() {
 		return c.r.cfg.Stall
 	}
-	return time.Until(c.until)
-}
-
-// halt makes c stop: when its peer is silent, and by until at the latest.
-func (c *conn) halt(until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until = until
-	// The reader sets its own deadline at its next read.
-	_ = c.nc.SetReadDeadline(time.Now().Add(quiet))
+	return time.Until(until)
 }
 
 // work reads and handles messages. A nil error means that the peer ended, or
@@ -281,11 +264,8 @@ func (c *conn) fill(ctx context.Context) (bool, error) {
 
 // timeout says what the end of a read's time means.
 func (c *conn) timeout(inside, stopping bool) (bool, error) {
-	c.mu.Lock()
-	until := c.until
-	c.mu.Unlock()
 	switch {
-	case !stopping && !until.IsZero():
+	case !stopping && !c.peer.Until().IsZero():
 		return false, nil // it was halt's deadline; look again with our own
 	case stopping && inside:
 		return false, errCut
@@ -301,23 +281,19 @@ func (c *conn) timeout(inside, stopping bool) (bool, error) {
 // arm sets the deadline of the next read and reports whether the receiver
 // stops.
 func (c *conn) arm(inside bool) (bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var at time.Time
-	switch now := time.Now(); {
-	case !c.until.IsZero() && inside:
-		at = c.until
-	case !c.until.IsZero():
-		at = now.Add(quiet)
-		if at.After(c.until) {
-			at = c.until
+	return c.peer.Arm(func(now, until time.Time) time.Time {
+		switch {
+		case !until.IsZero() && inside:
+			return until
+		case !until.IsZero():
+			return receiver.Soon(now, until)
+		case inside:
+			return now.Add(c.r.cfg.Stall)
+		case len(c.buf) > firstBuffer:
+			return now.Add(idle)
 		}
-	case inside:
-		at = now.Add(c.r.cfg.Stall)
-	case len(c.buf) > firstBuffer:
-		at = now.Add(idle)
-	}
-	return !c.until.IsZero(), c.nc.SetReadDeadline(at)
+		return time.Time{}
+	})
 }
 
 // makeRoom sees to it that a quarter of the buffer is free.

@@ -15,6 +15,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 )
 
 type noBooks struct{}
@@ -95,7 +96,7 @@ func flow(t *testing.T, r *Receiver, in io.Reader) string {
 		return nil
 	})
 	sc := &script{Reader: in}
-	r.serve(t.Context(), newConn(r, sc), out)
+	r.serve(t.Context(), newConn(r, receiver.NewPeer(sc)), out)
 	if !sc.closed {
 		t.Error("the connection was left open")
 	}
@@ -172,7 +173,7 @@ func TestNoAllocationPerRecord(t *testing.T) {
 		const count = 1000
 		run := func(n int) float64 {
 			return testing.AllocsPerRun(3, func() {
-				r.serve(t.Context(), newConn(r, &script{Reader: &endless{b: msg, left: n / per}}), discard)
+				r.serve(t.Context(), newConn(r, receiver.NewPeer(&script{Reader: &endless{b: msg, left: n / per}})), discard)
 			})
 		}
 		run(count) // buffers grow to their size
@@ -195,7 +196,7 @@ func BenchmarkModes(b *testing.B) {
 			b.SetBytes(int64(copies * expanded))
 			b.ReportAllocs()
 			for b.Loop() {
-				r.serve(b.Context(), newConn(r, &script{Reader: &endless{b: msg, left: copies}}), discard)
+				r.serve(b.Context(), newConn(r, receiver.NewPeer(&script{Reader: &endless{b: msg, left: copies}})), discard)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*10*records), "ns/record")
 		})
@@ -223,7 +224,7 @@ func TestFrameInPieces(t *testing.T) {
 func TestPanicIsContained(t *testing.T) {
 	r := bench(t)
 	sc := &script{Reader: bytes.NewReader(messages(t, 1)["forward"])}
-	r.serve(t.Context(), newConn(r, sc), sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error { panic("oops") }))
+	r.serve(t.Context(), newConn(r, receiver.NewPeer(sc)), sidelight.SinkFunc(func(context.Context, *sidelight.Batch) error { panic("oops") }))
 	if !sc.closed {
 		t.Error("the connection was left open")
 	}

@@ -14,7 +14,6 @@ package forward
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,10 +44,7 @@ type Receiver struct {
 	intakes chan *intake
 
 	listeners []net.Listener
-
-	mu       sync.Mutex
-	conns    map[*conn]struct{}
-	stopping bool
+	peers     *receiver.Peers
 }
 
 var _ sidelight.Receiver = (*Receiver)(nil)
@@ -63,9 +59,10 @@ func New(cfg Config, books Books, log *slog.Logger) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
+	warn := receiver.NewWarner(log)
 	r := &Receiver{
-		cfg: cfg, books: books, log: log, warn: receiver.NewWarner(log), dests: receiver.NewDests(cfg.Dest),
-		memory: receiver.NewBudget(cfg.Memory), listeners: listeners, conns: map[*conn]struct{}{},
+		cfg: cfg, books: books, log: log, warn: warn, dests: receiver.NewDests(cfg.Dest),
+		memory: receiver.NewBudget(cfg.Memory), listeners: listeners, peers: receiver.NewPeers(cfg.Connections, cfg.TLS, warn),
 	}
 	// More connections than can be worked on at once wait for their turn: the
 	// buffers of events, not the peers, bound the memory.
@@ -107,7 +104,10 @@ func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
 	var wg sync.WaitGroup
 	failed := make(chan error, len(r.listeners))
 	for _, l := range r.listeners {
-		wg.Go(func() { failed <- r.accept(ctx, push, l, out, &wg) })
+		wg.Go(func() {
+			r.peers.Accept(ctx, l, &wg, func(p *receiver.Peer) { r.serve(push, newConn(r, p), out) })
+			failed <- nil
+		})
 	}
 	var err error
 	select {
@@ -116,89 +116,14 @@ func (r *Receiver) Run(ctx context.Context, out sidelight.Sink) error {
 	}
 	closeErr := r.Close()
 	until := time.Now().Add(r.cfg.Linger)
-	r.halt(until)
+	r.peers.Halt(until)
 	end := time.AfterFunc(time.Until(until), func() { cancel(errStopped) })
 	defer end.Stop()
 	// Peers may still read their answers.
-	cut := time.AfterFunc(time.Until(until)+2*parting, r.cut)
+	cut := time.AfterFunc(time.Until(until)+2*parting, r.peers.Cut)
 	defer cut.Stop()
 	wg.Wait()
 	return errors.Join(err, closeErr)
-}
-
-// accept serves l until it is closed. Each connection runs in wg.
-func (r *Receiver) accept(ctx, push context.Context, l net.Listener, out sidelight.Sink, wg *sync.WaitGroup) error {
-	for {
-		nc, err := l.Accept()
-		switch {
-		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			if nc != nil {
-				nc.Close()
-			}
-			return nil
-		case err != nil:
-			// Out of file descriptors, most likely: they come back.
-			r.warn.Warn("cannot accept a forward connection", slog.Any("err", err))
-			pause(ctx, 100*time.Millisecond)
-			continue
-		}
-		if c := r.admit(nc); c != nil {
-			wg.Go(func() { r.serve(push, c, out) })
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-// admit makes nc one of the receiver's connections, or closes it if there are
-// too many.
-func (r *Receiver) admit(nc net.Conn) *conn {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.stopping || len(r.conns) >= r.cfg.Connections {
-		nc.Close()
-		if !r.stopping {
-			r.warn.Warn("forward connection refused: too many", slog.Int("connections", len(r.conns)))
-		}
-		return nil
-	}
-	if r.cfg.TLS != nil && nc.LocalAddr().Network() == "tcp" {
-		nc = tls.Server(nc, r.cfg.TLS)
-	}
-	c := newConn(r, nc)
-	r.conns[c] = struct{}{}
-	return c
-}
-
-func (r *Receiver) halt(until time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stopping = true
-	for c := range r.conns {
-		c.halt(until)
-	}
-}
-
-// cut closes every connection.
-func (r *Receiver) cut() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for c := range r.conns {
-		c.nc.Close()
-	}
-}
-
-func (r *Receiver) forget(c *conn) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.conns, c)
 }
 
 func (r *Receiver) lose(cause string, n int) {
