@@ -17,6 +17,9 @@ type Point struct {
 	Values, Counts []float64
 	// Stats holds if Values is empty.
 	Stats Stats
+	// Via names where a rule of the configuration sends the point: api, emf, otlp
+	// or none. Empty means where metrics go by default.
+	Via string
 }
 
 // Dimension is a name and a value that, together with others, tell one series
