@@ -30,6 +30,9 @@ type Block struct {
 	Coding Coding
 	// Events counts the documents inside.
 	Events int
+	// Weight is the sum of what the encoder weighs the events, or zero if nobody
+	// weighed them: of a block that was read from disk or divided.
+	Weight int
 	// First and Last are the least and greatest event time in Unix
 	// milliseconds.
 	First, Last int64

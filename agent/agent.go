@@ -20,6 +20,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/firelens"
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/processor"
 	"github.com/sidelight-dev/sidelight/agent/processor/join"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
@@ -27,6 +28,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
+	"github.com/sidelight-dev/sidelight/agent/spend"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
@@ -86,6 +88,8 @@ type Agent struct {
 	out       outputs
 	metrics   *lane
 	aggregate *aggregate.Aggregate
+	spent     *spend.Ledger
+	budget    *processor.Budget    // nil: log events cost what they cost
 	spans     *spanmetrics.Metrics // nil: spans are not counted
 	proxy     *xray.Proxy
 	sampling  *sampling       // nil: all traces go on
@@ -168,11 +172,12 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.buildSpanMetrics()
+	a.spent = spend.New(a.began, "api")
 	a.aggregate = aggregate.New(aggregate.Config{
-		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: cfg.Metrics.MaxSeries,
+		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: a.maxSeries(),
 		Dimensions: a.dimensions(), Exact: []string{ecstask.InsightsNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
 		Collect: a.collectSpans(),
-	}, a.pushPoints(), a.log)
+	}, a.counted(a.pushPoints()), a.log)
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -184,6 +189,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 			return nil, errors.Join(err, a.Close())
 		}
 		a.status.Control(a)
+		a.status.Spend(a.Spend)
 	}
 	return a, nil
 }

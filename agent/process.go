@@ -64,7 +64,7 @@ func (a *Agent) processing(lane string) (processor.Config, error) {
 		Rate: c.RateLimit.PerSecond, Burst: c.RateLimit.Burst,
 		Redact:   redact.Config{What: words(c.Redact.What), Action: redact.Action(c.Redact.Action), Salt: c.Redact.Salt},
 		Fields:   processor.Fields{Remove: c.Fields.Remove},
-		TraceIDs: c.TraceIDs,
+		TraceIDs: c.TraceIDs, Budget: a.logBudget(),
 		Oversize: processor.Oversize(c.Oversize),
 	}
 	for _, f := range c.Fields.Add {

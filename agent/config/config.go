@@ -90,6 +90,7 @@ type Metrics struct {
 	Interval   time.Duration `key:"interval" min:"1s" max:"1h"`
 	Dimensions []string      `key:"dimensions" doc:"put on every metric: service, environment, cluster, task, container, host"`
 	MaxSeries  int           `key:"max_series" min:"1" max:"1000000" doc:"series an interval; more are summed into one"`
+	MaxMonthly Dollars       `key:"max_monthly" doc:"USD a month for series, at list price; those beyond it are summed into one. 0: no limit"`
 }
 
 // Traces says how traces are translated, counted and sampled.

@@ -207,6 +207,9 @@ func (d *decoder) checkGroups(cfg *Config, clash clashFunc) {
 	if l.Class != "standard" && cfg.Traces.ApplicationSignals {
 		clash("logs.class", fmt.Sprintf("%s extracts no metrics, and traces.application_signals needs that", l.Class), "set logs: {class: standard}")
 	}
+	if l.Class == "delivery" && l.MaxMonthly > 0 {
+		clash("logs.max_monthly", "the class delivery has no price by the byte", "remove it")
+	}
 	if l.Class == "delivery" && d.given("logs.retention") {
 		clash("logs.retention", "groups of the class delivery have a retention of their own", "remove it")
 	}

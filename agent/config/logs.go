@@ -72,15 +72,16 @@ type Logs struct {
 	KMSKey    KMSKey    `key:"kms_key" doc:"ARN of the key that encrypts groups that the agent makes"`
 	Gzip      bool      `key:"gzip" doc:"compress requests: a fifth of the bytes for more CPU"`
 
-	Keep      Expr      `key:"keep" doc:"events that go on, such as level >= info"`
-	Drop      Expr      `key:"drop" doc:"events that do not"`
-	Sample    Sample    `key:"sample" doc:"the part of the events of each level that goes on"`
-	RateLimit RateLimit `key:"rate_limit" short:"per_second"`
-	Redact    Redact    `key:"redact" short:"what"`
-	Fields    Fields    `key:"fields" doc:"members of JSON documents"`
-	TraceIDs  []string  `key:"trace_ids" doc:"members with W3C trace ids, which take the form of X-Ray"`
-	Routes    []Route   `key:"routes" doc:"events that go elsewhere; the first route that means one holds"`
-	Oversize  Oversize  `key:"oversize" doc:"what is too large for CloudWatch: split, truncate or drop"`
+	Keep       Expr      `key:"keep" doc:"events that go on, such as level >= info"`
+	Drop       Expr      `key:"drop" doc:"events that do not"`
+	Sample     Sample    `key:"sample" doc:"the part of the events of each level that goes on"`
+	RateLimit  RateLimit `key:"rate_limit" short:"per_second"`
+	MaxMonthly Dollars   `key:"max_monthly" doc:"USD a month, at list price; when it is spent, events below warn are left out. 0: no limit"`
+	Redact     Redact    `key:"redact" short:"what"`
+	Fields     Fields    `key:"fields" doc:"members of JSON documents"`
+	TraceIDs   []string  `key:"trace_ids" doc:"members with W3C trace ids, which take the form of X-Ray"`
+	Routes     []Route   `key:"routes" doc:"events that go elsewhere; the first route that means one holds"`
+	Oversize   Oversize  `key:"oversize" doc:"what is too large for CloudWatch: split, truncate or drop"`
 }
 
 // Sample says which part of the events goes on, by level. What is worse than an

@@ -81,6 +81,22 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b), 10) + "B"
 }
 
+// Dollars is an amount of US dollars: 20, 20.50 or 20 USD.
+type Dollars float64
+
+func (d *Dollars) parse(text string) error {
+	number, _ := strings.CutSuffix(text, "USD")
+	f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || !(f >= 0) || f > 1e9 {
+		return errors.New("expected an amount such as 20 or 20 USD")
+	}
+	*d = Dollars(f)
+	return nil
+}
+
+// String returns d without needless digits.
+func (d Dollars) String() string { return strconv.FormatFloat(float64(d), 'f', -1, 64) }
+
 // parseDuration reads Go's durations and whole days: 30d.
 func parseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {

@@ -52,6 +52,8 @@ type Config struct {
 	Report time.Duration
 	Redact redact.Config
 	Fields Fields
+	// Budget bounds the bytes that are sent. Nil: nothing does.
+	Budget *Budget
 	// TraceIDs are members that hold a trace id of W3C (32 hexadecimal
 	// digits), which takes the form of X-Ray.
 	TraceIDs []string

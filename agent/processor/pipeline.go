@@ -114,6 +114,9 @@ func (p *Pipeline) build() error {
 	add(func(w *worker) sidelight.Processor {
 		return &cutter{way: p.cfg.Oversize, max: p.cfg.MaxEvent, tally: &w.tally}
 	})
+	if b := p.cfg.Budget; b != nil {
+		add(func(w *worker) sidelight.Processor { return &saver{budget: b, tally: &w.tally} })
+	}
 	for _, r := range p.cfg.Routes {
 		x, err := parseExpr("when", r.When)
 		errs = append(errs, err)
@@ -177,6 +180,9 @@ func (p *Pipeline) work(ctx context.Context, b *sidelight.Batch) error {
 	err := w.chain.Push(ctx, &w.batch)
 	if err == nil {
 		w.tally.post(p.books)
+		if p.cfg.Budget != nil {
+			p.cfg.Budget.spend(w.tally.spent)
+		}
 	}
 	clear(w.events)
 	w.batch = sidelight.Batch{}
@@ -238,15 +244,17 @@ func (p *Pipeline) Unparsed() int64 { return p.unparsed.Load() }
 
 // tally counts what a batch loses until it is known that the rest is taken.
 type tally struct {
-	filtered, sampled, limited, oversize int
-	bucket                               *bucket
+	filtered, sampled, limited, oversize, overBudget int
+
+	spent  int // bytes that go on
+	bucket *bucket
 }
 
 func (t *tally) post(books Books) {
 	for _, c := range [...]struct {
 		cause string
 		n     int
-	}{{"filtered", t.filtered}, {"sampled", t.sampled}, {"rate_limited", t.limited}, {"oversize", t.oversize}} {
+	}{{"filtered", t.filtered}, {"sampled", t.sampled}, {"rate_limited", t.limited}, {"oversize", t.oversize}, {"over_budget", t.overBudget}} {
 		if c.n > 0 {
 			books.Lose(sidelight.Logs, c.cause, c.n)
 		}

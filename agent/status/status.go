@@ -16,6 +16,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/processor/tail"
 	"github.com/sidelight-dev/sidelight/agent/refused"
+	"github.com/sidelight-dev/sidelight/agent/spend"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
 
@@ -152,6 +153,14 @@ func New(addr string, report func() Report, meters *meter.Set, log *slog.Logger)
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}, nil
+}
+
+// Spend serves what read returns at /spend. Call it before Run.
+func (s *Server) Spend(read func() spend.Report) {
+	s.mux.HandleFunc("GET /spend", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(read())
+	})
 }
 
 // Addr is where the server listens.

@@ -81,7 +81,7 @@ watch them, and brings a local stand-in of those services to try it all with.`,
 	f.SortFlags = false
 	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"}, &cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"},
 		&cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"}, &cobra.Group{ID: "local", Title: "On this machine:"})
-	a.add(root, "agent", a.runCommand(), a.execCommand(), a.configCommand(), a.statusCommand(), a.topCommand(), a.queueCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
+	a.add(root, "agent", a.runCommand(), a.execCommand(), a.configCommand(), a.statusCommand(), a.topCommand(), a.costCommand(), a.queueCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
 	a.add(root, "ask", a.logsCommand(), a.tracesCommand(), a.metricsCommand(), a.alarmsCommand())
 	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand())
 	a.add(root, "local", a.demoCommand(), a.sandboxCommand(), a.versionCommand())

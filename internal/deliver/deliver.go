@@ -36,7 +36,9 @@ type Aside interface {
 
 // Routes counts by where events go. It is called once for each request.
 type Routes interface {
-	Deliver(d sidelight.Dest, events, bytes int)
+	// Deliver books events, the bytes of the body that brought them, and what
+	// the service charges for: their weight where it is known.
+	Deliver(d sidelight.Dest, events, bytes, weight int)
 	Refuse(d sidelight.Dest, reason string, events int)
 }
 
@@ -197,7 +199,7 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 	}
 	d.books.Deliver(b.Signal, r.Accepted)
 	if d.cfg.Routes != nil {
-		d.cfg.Routes.Deliver(b.Dest.Value(), r.Accepted, len(b.Body))
+		d.cfg.Routes.Deliver(b.Dest.Value(), r.Accepted, len(b.Body), weight(b, r.Accepted))
 	}
 	for _, f := range r.Refused {
 		d.refuse(b, f.Reason, f.Events)
@@ -212,6 +214,18 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 		d.log.Error("events refused for good", "dest", destText(b), "reason", f.Reason, "events", f.Events)
 	}
 	return d.commit(l, left...)
+}
+
+// weight is that of so many of b's events.
+func weight(b *sidelight.Block, accepted int) int {
+	w := b.Weight
+	if w == 0 {
+		w = len(b.Body)
+	}
+	if accepted == b.Events {
+		return w
+	}
+	return int(int64(w) * int64(accepted) / int64(max(1, b.Events)))
 }
 
 func (d *Delivery) failed(l sidelight.Lease, f *sidelight.Fault) error {

@@ -27,9 +27,11 @@ type Route struct {
 // RouteTotals is what became of the items of one route since the agent began.
 type RouteTotals struct {
 	Route
-	Delivered uint64            `json:"delivered"`
-	Bytes     uint64            `json:"bytes"`
-	Refused   map[string]uint64 `json:"refused,omitempty"`
+	Delivered uint64 `json:"delivered"`
+	Bytes     uint64 `json:"bytes"`
+	// Weight is in the bytes that the service charges for, where these are known.
+	Weight  uint64            `json:"weight"`
+	Refused map[string]uint64 `json:"refused,omitempty"`
 	// Last is when a request succeeded last.
 	Last time.Time `json:"last_delivered,omitzero"`
 }
@@ -41,11 +43,13 @@ type Routes struct {
 	m  map[Route]*RouteTotals
 }
 
-// Deliver books events that the service has, in a body of so many bytes.
-func (r *Routes) Deliver(d sidelight.Dest, events, bytes int) {
+// Deliver books events that the service has, in a body of so many bytes, and
+// their weight.
+func (r *Routes) Deliver(d sidelight.Dest, events, bytes, weight int) {
 	r.post(d, func(t *RouteTotals) {
 		t.Delivered += uint64(events)
 		t.Bytes += uint64(bytes)
+		t.Weight += uint64(weight)
 		t.Last = time.Now()
 	})
 }

@@ -17,14 +17,14 @@ import (
 func TestRoutes(t *testing.T) {
 	var r meter.Routes
 	a, b := sidelight.Dest{Exporter: "x", Group: "/a", Stream: "1"}, sidelight.Dest{Exporter: "x", Group: "/b"}
-	r.Deliver(b, 2, 20)
-	r.Deliver(a, 3, 30)
+	r.Deliver(b, 2, 20, 20)
+	r.Deliver(a, 3, 30, 30)
 	a.Stream = "2" // the same route
-	r.Deliver(a, 1, 10)
+	r.Deliver(a, 1, 10, 10)
 	r.Refuse(a, "tooOld", 2)
 	want := []meter.RouteTotals{
-		{Route: meter.Route{Exporter: "x", Group: "/a"}, Delivered: 4, Bytes: 40, Refused: map[string]uint64{"tooOld": 2}},
-		{Route: meter.Route{Exporter: "x", Group: "/b"}, Delivered: 2, Bytes: 20},
+		{Route: meter.Route{Exporter: "x", Group: "/a"}, Delivered: 4, Bytes: 40, Weight: 40, Refused: map[string]uint64{"tooOld": 2}},
+		{Route: meter.Route{Exporter: "x", Group: "/b"}, Delivered: 2, Bytes: 20, Weight: 20},
 	}
 	got := r.Totals()
 	if d := cmp.Diff(want, got, cmpopts.IgnoreTypes(time.Time{})); d != "" {
@@ -42,7 +42,7 @@ func TestRoutes(t *testing.T) {
 func TestRoutesAreBounded(t *testing.T) {
 	var r meter.Routes
 	for i := range meter.MaxRoutes + 50 {
-		r.Deliver(sidelight.Dest{Exporter: "x", Group: fmt.Sprint(i)}, 1, 1)
+		r.Deliver(sidelight.Dest{Exporter: "x", Group: fmt.Sprint(i)}, 1, 1, 1)
 	}
 	var sum uint64
 	for _, x := range r.Totals() {

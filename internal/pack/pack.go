@@ -78,10 +78,9 @@ type Packer struct {
 
 // slot is a destination and its open block.
 type slot struct {
-	mu     sync.Mutex
-	dest   sidelight.DestHandle
-	block  *sidelight.Block // nil: none open
-	weight int
+	mu    sync.Mutex
+	dest  sidelight.DestHandle
+	block *sidelight.Block // nil: none open
 	// The capacities to begin with: what the last block needed.
 	size, events int
 	opened       time.Time
@@ -204,7 +203,7 @@ func unfit(e *sidelight.Event) string {
 // the wire limit is moved to a block of its own.
 func (p *Packer) fits(s *slot, e *sidelight.Event, w int) bool {
 	b := s.block
-	if b.Events >= p.limits.Events || s.weight+w > p.limits.Weight || len(b.Body)+len(e.Body) > p.cfg.Target {
+	if b.Events >= p.limits.Events || b.Weight+w > p.limits.Weight || len(b.Body)+len(e.Body) > p.cfg.Target {
 		return false
 	}
 	if p.limits.Span == 0 || b.Events == 0 {
@@ -216,7 +215,7 @@ func (p *Packer) fits(s *slot, e *sidelight.Event, w int) bool {
 func (p *Packer) begin(s *slot, sig sidelight.Signal) {
 	body := p.enc.Begin(p.cfg.Spare.Body(s.size), s.dest.Value())
 	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body), Marks: p.cfg.Spare.Marks(s.events)}
-	s.weight, s.opened = 0, time.Now()
+	s.opened = time.Now()
 }
 
 // add appends e to s's block, beginning one if there is none.
@@ -233,7 +232,7 @@ func (p *Packer) add(s *slot, sig sidelight.Signal, e *sidelight.Event, w int) {
 	}
 	b.First, b.Last = min(b.First, e.Time), max(b.Last, e.Time)
 	b.Events++
-	s.weight += w
+	b.Weight += w
 }
 
 // makeRoom sees to it that an event of n bytes is unlikely to make b's body grow
@@ -259,7 +258,7 @@ func (p *Packer) undo(s *slot, w int) {
 	}
 	b.Body = b.Body[:end]
 	b.Events--
-	s.weight -= w
+	b.Weight -= w
 }
 
 // ahead makes what was appended durable, if the queue can, and lets go of the

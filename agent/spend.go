@@ -1,0 +1,67 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/processor"
+	"github.com/sidelight-dev/sidelight/agent/spend"
+	"github.com/sidelight-dev/sidelight/internal/price"
+)
+
+// counted books the series of points on their way to next.
+func (a *Agent) counted(next func(context.Context, []sidelight.Point) error) func(context.Context, []sidelight.Point) error {
+	return func(ctx context.Context, points []sidelight.Point) error {
+		a.spent.Points(time.Now(), points)
+		return next(ctx, points)
+	}
+}
+
+// maxSeries is how many series an interval may have: as configured, or what the
+// money is for.
+func (a *Agent) maxSeries() int {
+	c := a.cfg.Metrics
+	if c.MaxMonthly == 0 {
+		return c.MaxSeries
+	}
+	n := max(1, int(float64(c.MaxMonthly)/price.List().Metric))
+	if n < c.MaxSeries {
+		a.log.Info("series are bounded by metrics.max_monthly", "usd", float64(c.MaxMonthly), "series", n)
+	}
+	return min(n, c.MaxSeries)
+}
+
+// logBudget is what log events may cost, shared by all receivers; nil for no
+// limit. It is made at the first call.
+func (a *Agent) logBudget() *processor.Budget {
+	usd := float64(a.cfg.Logs.MaxMonthly)
+	if usd > 0 && a.budget == nil {
+		month := usd / price.List().Logs[string(a.cfg.Logs.Class)] * (1 << 30)
+		a.budget = processor.NewBudget(month*24/price.HoursPerMonth, time.Now(), a.log)
+	}
+	return a.budget
+}
+
+// Spend is what the agent sent so far, in the units in which AWS charges for it.
+func (a *Agent) Spend() spend.Report {
+	now := time.Now()
+	r := spend.Report{
+		Format: spend.Format, Region: a.id.Region, Began: a.began,
+		Seconds: now.Sub(a.began).Seconds(), Hour: a.spent.Hour(now),
+	}
+	for _, l := range a.lanes {
+		if l.name == metricsLane {
+			r.MetricRequests += l.delivery.Stats().Succeeded
+		}
+	}
+	for _, t := range a.routes.Totals() {
+		switch {
+		case t.Exporter == logsLane && a.cfg.Logs.Via == "cloudwatch" || t.Exporter == filesLane && a.cfg.Logs.Via == "cloudwatch":
+			r.Logs = append(r.Logs, spend.Log{Group: t.Group, Class: string(a.cfg.Logs.Class), Events: t.Delivered, Bytes: t.Weight})
+		case t.Exporter == tracesLane && a.cfg.Traces.Via != "otlp":
+			r.Segments += t.Delivered
+		}
+	}
+	return r
+}
