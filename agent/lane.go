@@ -10,6 +10,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/queue"
+	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
 	"github.com/sidelight-dev/sidelight/internal/deliver"
 	"github.com/sidelight-dev/sidelight/internal/line"
 	"github.com/sidelight-dev/sidelight/internal/memq"
@@ -144,23 +145,32 @@ func (m *metricPusher) push(ctx context.Context, points []sidelight.Point) error
 			Signal: sidelight.Metrics,
 			Dest:   sidelight.Dest{Exporter: m.lane.name, Group: points[0].Namespace}.Handle(),
 		}
-		buf = buf[:0]
-		ends := make([]int, n)
-		for i := range n {
-			buf = m.encode(buf, &points[i])
-			ends[i] = len(buf)
-		}
-		from := 0
-		for i, end := range ends {
-			b.Events = append(b.Events, sidelight.Event{Time: points[i].Time, Body: buf[from:end]})
-			from = end
-		}
+		buf = m.datums(&b, buf[:0], points[:n])
 		if err := m.wait(ctx, &b); err != nil {
 			errs = append(errs, err)
 		}
 		points = points[n:]
 	}
 	return errors.Join(errs...)
+}
+
+// datums appends points to b, encoded behind buf, which it returns.
+func (m *metricPusher) datums(b *sidelight.Batch, buf []byte, points []sidelight.Point) []byte {
+	b.Events = make([]sidelight.Event, 0, len(points))
+	ends := make([]int, 0, len(points))
+	for i := range points {
+		for part := range points[i].Parts(cloudwatch.MaxValues) {
+			buf = m.encode(buf, &part)
+			b.Events = append(b.Events, sidelight.Event{Time: part.Time})
+			ends = append(ends, len(buf))
+		}
+	}
+	from := 0
+	for i, end := range ends {
+		b.Events[i].Body = buf[from:end]
+		from = end
+	}
+	return buf
 }
 
 // wait pushes b; metrics that find no room for a while make place for newer

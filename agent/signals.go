@@ -41,7 +41,12 @@ func (p *signalsPusher) push(ctx context.Context, points []sidelight.Point) erro
 	return nil
 }
 
-// signalDocuments makes one document of all metrics with the same dimensions.
+// documentValues is how many values of one metric a document in the embedded
+// metric format may carry.
+const documentValues = 100
+
+// signalDocuments makes one document of all metrics with the same dimensions, or
+// more where one would have too many values.
 func signalDocuments(points []sidelight.Point) []sidelight.Event {
 	groups := map[string][]*sidelight.Point{}
 	var keys []string
@@ -51,11 +56,14 @@ func signalDocuments(points []sidelight.Point) []sidelight.Event {
 			key.WriteString(d.Value)
 			key.WriteByte(0)
 		}
-		k := key.String()
-		if groups[k] == nil {
-			keys = append(keys, k)
+		for part := range points[i].Parts(documentValues) {
+			k := key.String()
+			if groups[k] == nil {
+				keys = append(keys, k)
+			}
+			groups[k] = append(groups[k], &part)
+			key.WriteByte(1)
 		}
-		groups[k] = append(groups[k], &points[i])
 	}
 	events := make([]sidelight.Event, len(keys))
 	for i, k := range keys {

@@ -270,10 +270,8 @@ func (a *Aggregate) point(x *series, at time.Time) sidelight.Point {
 		p.Values, p.Counts = []float64{x.sum}, []float64{1}
 		return p
 	}
-	p.Values, p.Counts = make([]float64, x.dist.Len()), make([]float64, x.dist.Len())
-	for i := range p.Values {
-		p.Values[i], p.Counts[i] = x.dist.At(i)
-	}
+	n := x.dist.Len()
+	p.Values, p.Counts = x.dist.Append(make([]float64, 0, n), make([]float64, 0, n))
 	return p
 }
 

@@ -26,7 +26,7 @@ const (
 func (m *Metrics) Collect(rec sidelight.Recorder) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := emitter{rec: rec, own: m.cfg.Own, signals: m.cfg.Signals}
+	e := &emitter{rec: rec, own: m.cfg.Own, signals: m.cfg.Signals}
 	for key, s := range m.services {
 		e.service(s, m.cfg.Platform)
 		if s.quiet++; s.quiet > idle {
@@ -37,8 +37,9 @@ func (m *Metrics) Collect(rec sidelight.Recorder) {
 
 // emitter records the metrics of one interval.
 type emitter struct {
-	rec          sidelight.Recorder
-	own, signals bool
+	rec            sidelight.Recorder
+	own, signals   bool
+	values, counts []float64 // of one distribution
 }
 
 func (e *emitter) service(s *service, platform string) {
@@ -48,17 +49,17 @@ func (e *emitter) service(s *service, platform string) {
 		platform = s.environment
 	}
 	own = append(own, sidelight.Dimension{Name: dimService, Value: s.name})
-	e.counts(&s.total, own)
+	e.metrics(&s.total, own)
 	s.total.reset()
 	signals := []sidelight.Dimension{{Name: dimEnvironment, Value: platform}, {Name: dimService, Value: s.name}}
 	e.series(s.routes, func(x *series) {
 		op := sidelight.Dimension{Name: dimOperation, Value: x.operation}
-		e.counts(&x.counts, with(own, op))
+		e.metrics(&x.counts, with(own, op))
 		e.signal(&x.counts, with(signals, op))
 	})
 	e.series(s.remotes, func(x *series) {
 		remote := sidelight.Dimension{Name: dimRemoteService, Value: x.remote}
-		e.counts(&x.counts, with(own, remote))
+		e.metrics(&x.counts, with(own, remote))
 		e.signal(&x.counts, with(signals, sidelight.Dimension{Name: dimOperation, Value: x.operation},
 			sidelight.Dimension{Name: dimRemoteOperation, Value: x.remoteOp}, remote))
 	})
@@ -84,9 +85,9 @@ func (c *counts) reset() {
 	c.latency.Reset()
 }
 
-// counts records the metrics of our own form. Errors, Faults and Throttles that
+// metrics records those of our own form. Errors, Faults and Throttles that
 // did not happen are not recorded: CloudWatch bills each metric that exists.
-func (e *emitter) counts(c *counts, dims []sidelight.Dimension) {
+func (e *emitter) metrics(c *counts, dims []sidelight.Dimension) {
 	if !e.own || c.requests == 0 {
 		return
 	}
@@ -104,10 +105,10 @@ func (e *emitter) counts(c *counts, dims []sidelight.Dimension) {
 }
 
 func (e *emitter) latency(c *counts, namespace string, dims []sidelight.Dimension) {
-	for i := range c.latency.Len() {
-		v, n := c.latency.At(i)
+	e.values, e.counts = c.latency.Append(e.values[:0], e.counts[:0])
+	for i, v := range e.values {
 		e.rec.Record(&sidelight.Measurement{
-			Namespace: namespace, Name: "Latency", Unit: "Milliseconds", Dimensions: dims, Kind: sidelight.Sample, Value: v, Count: n,
+			Namespace: namespace, Name: "Latency", Unit: "Milliseconds", Dimensions: dims, Kind: sidelight.Sample, Value: v, Count: e.counts[i],
 		})
 	}
 }
