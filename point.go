@@ -15,6 +15,8 @@ type Point struct {
 	Dimensions []Dimension
 	// Resolution is the storage resolution in seconds, 1 or 60.
 	Resolution int
+	// Kind says what the values are: levels, one increase, or observations.
+	Kind MeasurementKind
 	// Values and Counts have equal length, at most 600. Values are distinct and
 	// ascend. What takes fewer takes Parts.
 	Values, Counts []float64

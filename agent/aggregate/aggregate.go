@@ -258,7 +258,7 @@ func (a *Aggregate) cut() []sidelight.Point {
 func (a *Aggregate) point(x *series, at time.Time) sidelight.Point {
 	p := sidelight.Point{
 		Time: at.UnixMilli(), Namespace: x.namespace, Name: x.name, Unit: x.unit,
-		Dimensions: a.dimensions(x), Resolution: 60,
+		Dimensions: a.dimensions(x), Resolution: 60, Kind: x.kind,
 	}
 	if p.Namespace == "" {
 		p.Namespace = a.cfg.Namespace

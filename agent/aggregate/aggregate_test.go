@@ -49,8 +49,8 @@ func TestKinds(t *testing.T) {
 	service := sidelight.Dimension{Name: "service", Value: "orders"}
 	at := (*points)[0].Time
 	want := []sidelight.Point{
-		{Time: at, Namespace: "Sidelight", Name: "requests", Unit: "Count", Dimensions: []sidelight.Dimension{route[0], service}, Resolution: 60, Values: []float64{12}, Counts: []float64{1}},
-		{Time: at, Namespace: "Sidelight", Name: "took", Unit: "Milliseconds", Dimensions: []sidelight.Dimension{service}, Resolution: 1, Values: []float64{3}, Counts: []float64{3}},
+		{Time: at, Namespace: "Sidelight", Name: "requests", Kind: sidelight.Sum, Unit: "Count", Dimensions: []sidelight.Dimension{route[0], service}, Resolution: 60, Values: []float64{12}, Counts: []float64{1}},
+		{Time: at, Namespace: "Sidelight", Name: "took", Kind: sidelight.Sample, Unit: "Milliseconds", Dimensions: []sidelight.Dimension{service}, Resolution: 1, Values: []float64{3}, Counts: []float64{3}},
 		{Time: at, Namespace: "Sidelight/Host", Name: "heap", Dimensions: []sidelight.Dimension{service}, Resolution: 60, Values: []float64{5, 7}, Counts: []float64{1, 1}},
 	}
 	if d := cmp.Diff(want, *points); d != "" {
