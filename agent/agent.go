@@ -25,6 +25,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/child"
+	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/refused"
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
@@ -89,8 +90,9 @@ type Agent struct {
 	metrics   *lane
 	aggregate *aggregate.Aggregate
 	spent     *spend.Ledger
-	budget    *processor.Budget    // nil: log events cost what they cost
-	spans     *spanmetrics.Metrics // nil: spans are not counted
+	budget    *processor.Budget               // nil: log events cost what they cost
+	spans     *spanmetrics.Metrics            // nil: spans are not counted
+	statsd    atomic.Pointer[statsd.Receiver] // nil: none
 	proxy     *xray.Proxy
 	sampling  *sampling       // nil: all traces go on
 	child     *child.Receiver // nil: none
@@ -176,7 +178,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	a.aggregate = aggregate.New(aggregate.Config{
 		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: a.maxSeries(),
 		Dimensions: a.dimensions(), Exact: []string{ecstask.InsightsNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
-		Collect: a.collectSpans(),
+		Collect: a.collect,
 	}, a.counted(a.pushPoints()), a.log)
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())

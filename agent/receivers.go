@@ -17,7 +17,6 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/filelog"
 	"github.com/sidelight-dev/sidelight/agent/receiver/forward"
 	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
-	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
@@ -204,22 +203,6 @@ func (a *Agent) buildXRay(context.Context, aws.Config) error {
 	if cfg.TCP != "" {
 		a.listen("xray tcp", r.TCPAddr())
 	}
-	return nil
-}
-
-func (a *Agent) buildStatsD(context.Context, aws.Config) error {
-	addr := on(a.cfg.Receivers.StatsD.UDP)
-	if addr == "" {
-		return nil
-	}
-	r, err := receive(a, "statsd", nil, func() (runner[*statsd.Receiver], error) {
-		r, err := statsd.New(statsd.Config{UDP: addr}, a.aggregate, a.log.With("receiver", "statsd"))
-		return runner[*statsd.Receiver]{r}, err
-	})
-	if err != nil {
-		return err
-	}
-	a.listen("statsd", r.part.Addr())
 	return nil
 }
 

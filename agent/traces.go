@@ -35,14 +35,6 @@ func platform(id identity.Identity) string {
 	return "generic:default"
 }
 
-// collectSpans hands the metrics of spans out at an interval's end.
-func (a *Agent) collectSpans() func(sidelight.Recorder) {
-	if a.spans == nil {
-		return nil
-	}
-	return a.spans.Collect
-}
-
 // observeSpans returns what takes the facts of spans, or nil.
 func (a *Agent) observeSpans() func([]spanfact.Fact) {
 	if a.spans == nil {

@@ -68,9 +68,12 @@ type XRay struct {
 	TCP Address `key:"tcp" doc:"the proxy for sampling rules"`
 }
 
-// StatsD listens for StatsD datagrams.
+// StatsD listens for StatsD and DogStatsD.
 type StatsD struct {
-	UDP Address `key:"udp"`
+	UDP    Address    `key:"udp"`
+	Unix   Address    `key:"unix" doc:"path of a socket for datagrams"`
+	Stream Address    `key:"stream" doc:"path of a socket for connections, on which each message has its length before it"`
+	Events EventsMode `key:"events" doc:"count or logs: what becomes of events and service checks"`
 }
 
 // Scrape says what is measured and how often.
@@ -145,7 +148,7 @@ func Default() Config {
 			Syslog:   Syslog{TCP: Off, UDP: Off, Unix: Off, Zone: "UTC", MaxMessage: 1 << 20},
 			Lines:    Lines{TCP: Off, UDP: Off, Format: "json", MaxLine: 1 << 20},
 			EMF:      EMF{TCP: "127.0.0.1:25888", UDP: "127.0.0.1:25888"},
-			StatsD:   StatsD{UDP: "127.0.0.1:8125"},
+			StatsD:   StatsD{UDP: "127.0.0.1:8125", Unix: Off, Stream: Off, Events: "count"},
 			Exec:     Exec{Format: "plain"},
 		},
 		Scrape: Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},

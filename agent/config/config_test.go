@@ -129,6 +129,7 @@ func TestGoodFile(t *testing.T) {
 		TCP: "127.0.0.1:5170", UDP: config.Off, Format: "logfmt", Timestamp: config.Timestamp{Key: "at"}, MaxLine: 256 << 10,
 	}
 	want.Receivers.EMF.UDP = config.Off
+	want.Receivers.StatsD.Unix, want.Receivers.StatsD.Stream, want.Receivers.StatsD.Events = "/run/dsd.sock", "/run/dsd.stream", "logs"
 	want.Receivers.Journald = config.Journald{
 		Read: "auto", Directories: []string{"/host/journal"}, Units: []config.Glob{"nginx", "docker-*.scope"},
 		Priority: "warning", Since: "now", Fields: []config.Glob{"_TRANSPORT"},

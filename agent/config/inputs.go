@@ -137,6 +137,11 @@ func (d *decoder) checkInputs(cfg *Config, clash clashFunc) {
 	if r.Syslog.Unix.On() && !strings.HasPrefix(string(r.Syslog.Unix), "/") {
 		clash("receivers.syslog.unix", fmt.Sprintf("%q is not a path", r.Syslog.Unix), "expected /dev/log or the like")
 	}
+	for path, a := range map[string]Address{"receivers.statsd.unix": r.StatsD.Unix, "receivers.statsd.stream": r.StatsD.Stream} {
+		if a.On() && !strings.HasPrefix(string(a), "/") {
+			clash(path, fmt.Sprintf("%q is not a path", a), "expected /var/run/datadog/dsd.socket or the like")
+		}
+	}
 	if len(r.Forward.Users) > 0 && r.Forward.SharedKey == "" && !d.given("receivers.forward.shared_key") {
 		clash("receivers.forward.users", "users need a shared key: the protocol asks for both at once", "add shared_key: file:/run/secrets/forward")
 	}

@@ -114,6 +114,11 @@ func (f *RecordFormat) parse(text string) error {
 	return oneOf(f, text, "record", "docker", "json", "logfmt", "regex")
 }
 
+// EventsMode is count or logs.
+type EventsMode string
+
+func (m *EventsMode) parse(text string) error { return oneOf(m, text, "count", "logs") }
+
 // Stack is a language whose stack traces are kept together.
 type Stack string
 

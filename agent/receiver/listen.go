@@ -30,9 +30,9 @@ func ListenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// listenUnixgram is ListenUnix for datagrams. Unlike a listener's Close, that of
+// ListenUnixgram is ListenUnix for datagrams. Unlike a listener's Close, that of
 // the connection leaves the socket's file where it is.
-func listenUnixgram(path string, mode fs.FileMode) (*net.UnixConn, error) {
+func ListenUnixgram(path string, mode fs.FileMode) (*net.UnixConn, error) {
 	if err := removeStale("unixgram", path); err != nil {
 		return nil, err
 	}

@@ -202,7 +202,7 @@ func (s *Sockets) listen() error {
 	}
 	if s.cfg.Unix != "" {
 		var err error
-		if s.unix, err = listenUnixgram(s.cfg.Unix, s.cfg.UnixMode); err != nil {
+		if s.unix, err = ListenUnixgram(s.cfg.Unix, s.cfg.UnixMode); err != nil {
 			return fmt.Errorf("listen on %s: %w", s.cfg.Unix, err)
 		}
 		s.grow(s.unix)

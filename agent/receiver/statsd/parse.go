@@ -11,99 +11,97 @@ import (
 	"github.com/sidelight-dev/sidelight"
 )
 
-// line is one parsed StatsD sample. Its strings alias the datagram.
-type line struct {
-	m     sidelight.Measurement
-	delta bool // a gauge that was given with a sign
-}
-
-// parser holds what parsing reuses.
-type parser struct {
-	line line
+// series is what a line says beside its value. Its strings alias text.
+type series struct {
+	hash uint64
+	name int    // text[:name] is the name, the rest what follows the value
+	text []byte // also memory for the next series in its place
+	m    sidelight.Measurement
+	set  bool // the value is a member of a set
 	dims []sidelight.Dimension
+
+	level   *level   // of a gauge, once it was asked for
+	members *members // of a set, once it was asked for
 }
 
-// text makes a string of bytes that it aliases.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// textOf makes a string of bytes that it aliases.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// parse reads name:value|type[|@rate][|#tag:value,…] and calls emit for each of
-// its values; name:1:2:3|ms carries several. It returns a short reason if the
-// line is not StatsD, or "".
-func (p *parser) parse(b []byte, emit func(*line)) string {
-	colon := bytes.IndexByte(b, ':')
-	if colon <= 0 {
-		return "no_name"
-	}
-	name, rest := b[:colon], b[colon+1:]
-	bar := bytes.IndexByte(rest, '|')
-	if bar <= 0 {
-		return "no_type"
-	}
-	values, fields := rest[:bar], rest[bar+1:]
-	l := &p.line
-	*l = line{m: sidelight.Measurement{Name: text(name)}}
-	kind, fields := cut(fields, '|')
-	if !setKind(&l.m, kind) {
-		return "unknown_type"
+// parse reads what stands around a value: name, and type[|@rate][|#tag:value,…]
+// [|Ttime] with fields that say nothing which is kept, such as the container's
+// id. It copies both into s.
+func (s *series) parse(name, rest []byte) cause {
+	s.text = append(append(s.text[:0], name...), rest...)
+	s.name = len(name)
+	s.m = sidelight.Measurement{Name: textOf(s.text[:s.name])}
+	s.set, s.level, s.members, s.dims = false, nil, nil, s.dims[:0]
+	kind, fields := cut(s.text[s.name:], '|')
+	if !s.setKind(kind) {
+		return unknownType
 	}
 	rate := 1.0
 	for len(fields) > 0 {
 		var f []byte
 		f, fields = cut(fields, '|')
-		switch {
-		case len(f) > 1 && f[0] == '@':
-			r, err := strconv.ParseFloat(text(f[1:]), 64)
-			if err != nil || r <= 0 || r > 1 {
-				return "bad_rate"
+		if len(f) == 0 {
+			continue
+		}
+		switch f[0] {
+		case '@':
+			r, err := strconv.ParseFloat(textOf(f[1:]), 64)
+			if err != nil || !(r > 0 && r <= 1) {
+				return badRate
 			}
 			rate = r
-		case len(f) > 0 && f[0] == '#':
-			l.m.Dimensions = p.tags(f[1:])
+		case '#':
+			s.tags(f[1:])
+		case 'T':
+			at, ok := seconds(f[1:])
+			if !ok {
+				return badTime
+			}
+			s.m.Time = at
 		}
-		// Other fields (container id, timestamp) say nothing that is kept.
 	}
-	if l.m.Kind != sidelight.Gauge {
-		l.m.Count = 1 / rate
+	s.m.Dimensions = s.dims
+	if s.m.Kind != sidelight.Gauge {
+		s.m.Count = 1 / rate
 	}
-	return emitValues(values, l, emit)
+	return fine
 }
 
-func emitValues(values []byte, l *line, emit func(*line)) string {
-	for len(values) > 0 {
-		var v []byte
-		v, values = cut(values, ':')
-		f, err := strconv.ParseFloat(text(v), 64)
-		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-			return "bad_value"
-		}
-		l.m.Value = f
-		l.delta = l.m.Kind == sidelight.Gauge && (v[0] == '+' || v[0] == '-')
-		emit(l)
+// seconds reads a time in Unix seconds and returns it in milliseconds.
+func seconds(b []byte) (int64, bool) {
+	n, err := strconv.ParseInt(textOf(b), 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64/1000 {
+		return 0, false
 	}
-	return ""
+	return n * 1000, true
 }
 
-// setKind understands counters, gauges, timers, histograms and distributions.
-func setKind(m *sidelight.Measurement, kind []byte) bool {
+// setKind understands counters, gauges, timers, histograms, distributions and
+// sets.
+func (s *series) setKind(kind []byte) bool {
 	switch string(kind) {
 	case "c":
-		m.Kind, m.Unit = sidelight.Sum, "Count"
+		s.m.Kind, s.m.Unit = sidelight.Sum, "Count"
 	case "g":
-		m.Kind = sidelight.Gauge
+		s.m.Kind = sidelight.Gauge
 	case "ms":
-		m.Kind, m.Unit = sidelight.Sample, "Milliseconds"
+		s.m.Kind, s.m.Unit = sidelight.Sample, "Milliseconds"
 	case "h", "d":
-		m.Kind = sidelight.Sample
+		s.m.Kind = sidelight.Sample
+	case "s":
+		s.m.Kind, s.m.Unit, s.set = sidelight.Gauge, "Count", true
 	default:
 		return false
 	}
 	return true
 }
 
-// tags reads a:b,c,d:e. A tag without a value has the value "true"; of two with
-// the same name the later wins.
-func (p *parser) tags(b []byte) []sidelight.Dimension {
-	p.dims = p.dims[:0]
+// tags reads a:b,c,d:e into dims, which it keeps sorted. A tag without a value
+// has the value "true"; of two with the same name the later wins.
+func (s *series) tags(b []byte) {
 	for len(b) > 0 {
 		var tag []byte
 		tag, b = cut(b, ',')
@@ -111,18 +109,17 @@ func (p *parser) tags(b []byte) []sidelight.Dimension {
 		if len(name) == 0 {
 			continue
 		}
-		d := sidelight.Dimension{Name: text(name), Value: "true"}
+		d := sidelight.Dimension{Name: textOf(name), Value: "true"}
 		if len(value) > 0 {
-			d.Value = text(value)
+			d.Value = textOf(value)
 		}
-		at, found := slices.BinarySearchFunc(p.dims, d, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
+		at, found := slices.BinarySearchFunc(s.dims, d, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
 		if found {
-			p.dims[at] = d
+			s.dims[at] = d
 			continue
 		}
-		p.dims = slices.Insert(p.dims, at, d)
+		s.dims = slices.Insert(s.dims, at, d)
 	}
-	return p.dims
 }
 
 // cut splits at the first sep.
@@ -131,4 +128,52 @@ func cut(b []byte, sep byte) (before, after []byte) {
 		return b[:i], b[i+1:]
 	}
 	return b, nil
+}
+
+// exactDigits is how many digits a float64 holds exactly, whatever they are.
+const exactDigits = 15
+
+// number reads a decimal number. Short ones, which nearly all are, are read
+// here: digits and a power of ten that are both exact in a float64 have the
+// nearest quotient.
+func number(b []byte) (float64, bool) {
+	i, digits, point := 0, 0, -1
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		i = 1
+	}
+	var n uint64
+	for ; i < len(b); i++ {
+		switch c := b[i]; {
+		case c >= '0' && c <= '9':
+			n = n*10 + uint64(c-'0')
+			if digits++; digits > exactDigits {
+				return longNumber(b)
+			}
+		case c == '.' && point < 0:
+			point = digits
+		default:
+			return longNumber(b)
+		}
+	}
+	if digits == 0 {
+		return 0, false
+	}
+	f := float64(n)
+	if point >= 0 {
+		f /= power(digits - point)
+	}
+	if b[0] == '-' {
+		f = -f
+	}
+	return f, true
+}
+
+// power returns ten to the n, which is at most exactDigits.
+func power(n int) float64 {
+	return [exactDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}[n]
+}
+
+func longNumber(b []byte) (float64, bool) {
+	f, err := strconv.ParseFloat(textOf(b), 64)
+	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
 }
