@@ -20,6 +20,8 @@ COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/asn1 
 HOT     := crypto/internal/fips140/edwards25519/... crypto/internal/fips140/mlkem crypto/internal/fips140/nistec/...
 GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(HOT),-gcflags=$(p)=)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(GCFLAGS)
+# The program is built twice: in full, and as the agent alone, for images.
+AGENT   := -tags agentonly
 TOOL    := $(GO) tool -modfile=tools.mod
 SHELL   := bash -o pipefail
 # -race needs a C compiler; without one the tests run without it.
@@ -32,13 +34,17 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: bin/sidelight ## build bin/sidelight and the demo's shop
+build: bin/sidelight bin/sidelight-agent ## build bin/sidelight, bin/sidelight-agent (the agent alone) and the demo's shop
 	@mkdir -p $(BIN)/shop
 	$(BUILD) -o $(BIN)/shop/ ./examples/shop/storefront ./examples/shop/orders ./examples/shop/payments ./examples/shop/load
 
 .PHONY: bin/sidelight
 bin/sidelight:
 	$(BUILD) -o $(BIN)/sidelight ./cmd/sidelight
+
+.PHONY: bin/sidelight-agent
+bin/sidelight-agent:
+	$(BUILD) $(AGENT) -o $(BIN)/sidelight-agent ./cmd/sidelight
 
 .PHONY: demo
 demo: build ## see the whole product work, without an AWS account
@@ -47,6 +53,7 @@ demo: build ## see the whole product work, without an AWS account
 .PHONY: test
 test: ## run the tests; needs nothing but Go. A test that takes over 30 s fails
 	$(GO) test -json $(RACE) -timeout 10m ./... | $(GO) run ./test/budget -limit 30s
+	$(GO) test -json $(RACE) -timeout 10m $(AGENT) ./cmd/sidelight | $(GO) run ./test/budget -limit 30s
 
 .PHONY: test-clients
 test-clients: build ## run the tests with real clients; installs them (Debian packages, npm)
@@ -60,12 +67,14 @@ check-format: ## gofumpt finds nothing to change
 	@out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))"; if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 
 .PHONY: check-vet
-check-vet: ## go vet
+check-vet: ## go vet, of both builds
 	$(GO) vet -tags clients ./...
+	$(GO) vet $(AGENT) ./cmd/...
 
 .PHONY: check-static
-check-static: ## staticcheck
+check-static: ## staticcheck, of both builds
 	$(TOOL) staticcheck -tags clients ./...
+	$(TOOL) staticcheck $(AGENT) ./cmd/...
 
 .PHONY: check-modules
 check-modules: ## go.mod is tidy; licences and module lists are reviewed
@@ -80,12 +89,16 @@ check-generated: ## generated files are up to date
 	@git diff --exit-code -- . || (echo "go generate changed the files above"; exit 1)
 
 .PHONY: check-cross
-check-cross: ## builds for amd64 and arm64
-	GOARCH=amd64 $(BUILD) -o $(BIN)/sidelight-amd64 ./cmd/sidelight
-	GOARCH=arm64 $(BUILD) -o $(BIN)/sidelight-arm64 ./cmd/sidelight
-	@for f in $(BIN)/sidelight-amd64 $(BIN)/sidelight-arm64; do \
-		size=$$(stat -c %s $$f); echo "$$f: $$size bytes"; \
-		if [ $$size -gt 20000000 ]; then echo "$$f is over 20 MB"; exit 1; fi; done
+check-cross: ## both builds for amd64 and arm64, each within its size
+	@for arch in amd64 arm64; do \
+		GOARCH=$$arch $(BUILD) -o $(BIN)/sidelight-$$arch ./cmd/sidelight && \
+		GOARCH=$$arch $(BUILD) $(AGENT) -o $(BIN)/sidelight-agent-$$arch ./cmd/sidelight && \
+		$(call within,$(BIN)/sidelight-$$arch,24000000) && \
+		$(call within,$(BIN)/sidelight-agent-$$arch,16000000) || exit 1; done
+
+# within prints a file's size and fails if it is over a number of bytes.
+within = { size=$$(stat -c %s $(1)); echo "$(1): $$size bytes of $(2)"; \
+	[ $$size -le $(2) ] || { echo "$(1) is over its $(2) bytes"; false; }; }
 
 .PHONY: lint
 lint: ## golangci-lint, slower than check
@@ -108,12 +121,12 @@ bench-traces: build ## what traces cost: spans and segments per CPU-second and m
 	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal traces $(BENCH)
 
 .PHONY: chaos
-chaos: bin/sidelight ## break things around the agent and compare its account with the truth (Linux), 12 min
-	$(GO) run ./test/chaos -agent $(BIN)/sidelight $(CHAOS)
+chaos: bin/sidelight-agent ## break things around the agent and compare its account with the truth (Linux), 12 min
+	$(GO) run ./test/chaos -agent $(BIN)/sidelight-agent $(CHAOS)
 
 .PHONY: chaos-short
-chaos-short: bin/sidelight ## the same with little load and short faults, less than a minute
-	$(GO) run ./test/chaos -agent $(BIN)/sidelight -short -parallel 5 $(CHAOS)
+chaos-short: bin/sidelight-agent ## the same with little load and short faults, less than a minute
+	$(GO) run ./test/chaos -agent $(BIN)/sidelight-agent -short -parallel 5 $(CHAOS)
 
 .PHONY: bench-files
 bench-files: build ## what 5,000 files cost that nobody writes to (Linux)
@@ -132,18 +145,19 @@ fuzz: ## fuzz every parser for a while: make fuzz TIME=1m
 	.ci/fuzz $(or $(TIME),30s)
 
 .PHONY: footprint
-footprint: build ## binary size, start time, idle memory
-	test/footprint.sh $(BIN)/sidelight
+footprint: build ## both builds: binary size, start time, idle memory
+	test/footprint.sh $(BIN)/sidelight-agent $(BIN)/sidelight
 
 .PHONY: size
-size: ## how the size of the binary is spent
+size: ## how the size of a build is spent: make size, make size OF=sidelight-agent
 	@mkdir -p $(BIN)/symbols
-	@$(MAKE) --no-print-directory BIN=$(BIN)/symbols LDFLAGS='$(filter-out -s -w,$(LDFLAGS))' bin/sidelight >/dev/null
-	@test/size.sh $(BIN)/symbols/sidelight
+	@$(MAKE) --no-print-directory BIN=$(BIN)/symbols LDFLAGS='$(filter-out -s -w,$(LDFLAGS))' bin/$(or $(OF),sidelight) >/dev/null
+	@test/size.sh $(BIN)/symbols/$(or $(OF),sidelight)
 
 .PHONY: image
-image: ## build the container image for this machine
+image: ## build the container images for this machine: sidelight, the agent alone, and sidelight:tool
 	docker build -t sidelight .
+	docker build -t sidelight:tool --target tool .
 
 .PHONY: clean
 clean: ## remove what was built

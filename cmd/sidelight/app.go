@@ -10,16 +10,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/sidelight-dev/sidelight/internal/awsapi"
 	"github.com/sidelight-dev/sidelight/internal/problem"
 	"github.com/sidelight-dev/sidelight/internal/render"
-	"github.com/sidelight-dev/sidelight/internal/sandbox"
 )
+
+// sandboxAddress is where a sandbox listens unless told otherwise.
+const sandboxAddress = "127.0.0.1:4580"
 
 // app is one run of the command: its streams and the flags all commands share.
 type app struct {
@@ -45,10 +45,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "sidelight",
 		Short: "Logs, metrics, traces and alarms of a container, to AWS",
 		Long: `Sidelight runs beside a container and ships its logs, metrics and traces to
-Amazon CloudWatch, CloudWatch Logs and AWS X-Ray. It provisions the alarms that
-watch them, and brings a local stand-in of those services to try it all with.`,
-		Example: `  sidelight demo                       see the whole product work, without an AWS account
-  sidelight run                        the agent, configured by what it finds
+Amazon CloudWatch, CloudWatch Logs and AWS X-Ray.`,
+		Example: `  sidelight run                        the agent, configured by what it finds
   sidelight exec -- ./server           the agent and a command in one container`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
@@ -73,18 +71,17 @@ watch them, and brings a local stand-in of those services to try it all with.`,
 	f.StringVar(&a.region, "region", "", "AWS region")
 	f.StringVar(&a.profile, "profile", "", "profile of the shared AWS configuration")
 	f.StringVar(&a.endpoint, "endpoint-url", "", "endpoint of every AWS service")
-	f.BoolVar(&a.sandbox, "sandbox", false, "use the sandbox on "+sandbox.DefaultListen)
+	f.BoolVar(&a.sandbox, "sandbox", false, "use the sandbox on "+sandboxAddress)
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
 	f.BoolVar(&a.utc, "utc", false, "read and show times in UTC, not in the local zone")
 	f.BoolVar(&a.noInput, "no-input", false, "never ask; what would be asked is an error")
 	f.DurationVar(&a.timeout, "timeout", 0, "give up after this long, as 30s; 0 means never")
 	f.SortFlags = false
-	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"}, &cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"},
-		&cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"}, &cobra.Group{ID: "local", Title: "On this machine:"})
+	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"})
 	a.add(root, "agent", a.runCommand(), a.execCommand(), a.configCommand(), a.statusCommand(), a.topCommand(), a.costCommand(), a.queueCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
-	a.add(root, "ask", a.logsCommand(), a.tracesCommand(), a.metricsCommand(), a.alarmsCommand())
-	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand())
-	a.add(root, "local", a.demoCommand(), a.sandboxCommand(), a.versionCommand())
+	a.addEdition(root)
+	root.AddGroup(&cobra.Group{ID: "local", Title: "On this machine:"})
+	a.add(root, "local", a.versionCommand())
 	root.SetHelpCommandGroupID("local")
 	root.SetCompletionCommandGroupID("local")
 	strictArgs(root)
@@ -153,22 +150,6 @@ func flagHint(cmd *cobra.Command, err error) string {
 	return cmd.CommandPath() + " --help"
 }
 
-// awsConfig returns the configuration for calls to AWS or the sandbox.
-func (a *app) awsConfig(ctx context.Context) (aws.Config, error) {
-	o := awsapi.Options{Region: a.region, Profile: a.profile, Endpoint: a.endpoint}
-	if a.sandbox {
-		o.Endpoint = "http://" + sandbox.DefaultListen
-	}
-	cfg, err := awsapi.Load(ctx, o)
-	if err != nil {
-		return cfg, err
-	}
-	if cfg.Region == "" {
-		return cfg, &hintError{err: fmt.Errorf("no AWS region is set"), hint: "--region us-east-1, AWS_REGION, or --sandbox"}
-	}
-	return cfg, nil
-}
-
 // json reports whether data is wanted as JSON; any form but the known ones is a
 // usage error.
 func (a *app) json() (bool, error) {
@@ -193,6 +174,14 @@ func (a *app) note(format string, args ...any) {
 	if !a.quiet {
 		fmt.Fprintf(a.talk, format+"\n", args...)
 	}
+}
+
+// zone is the time zone that times are read and shown in.
+func (a *app) zone() *time.Location {
+	if a.utc {
+		return time.UTC
+	}
+	return time.Local
 }
 
 // colored reports whether colour is wanted on the data stream.

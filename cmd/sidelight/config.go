@@ -55,7 +55,7 @@ func (a *app) configCommand() *cobra.Command {
 	show.Flags().BoolVar(&effective, "effective", false, "say where each value came from")
 	a.configFlag(check)
 	a.configFlag(show)
-	return parent(&cobra.Command{Use: "config", Short: "Check, show or import a configuration"}, check, show, a.configImport())
+	return parent(&cobra.Command{Use: "config", Short: "Check and show the configuration"}, check, show, a.configImport())
 }
 
 func (a *app) showConfig(origins bool) error {

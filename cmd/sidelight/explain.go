@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 
@@ -110,6 +109,3 @@ func action(op *smithy.OperationError) string {
 	prefix := map[string]string{"CloudWatch": "cloudwatch", "CloudWatch Logs": "logs", "XRay": "xray", "STS": "sts"}[op.Service()]
 	return prefix + ":" + op.Operation()
 }
-
-// inCI reports whether nobody watches, so that progress is noise.
-func inCI() bool { return os.Getenv("CI") != "" }

@@ -29,7 +29,7 @@ func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 type sandboxKey struct{}
 
-// Each script in testdata runs commands against a sandbox of its own, whose clock
+// Each script runs commands against a sandbox of its own, whose clock
 // stands at noon. Beside the usual commands there are
 //
 //	seed logs|traces|metrics|alarms…     puts data into the sandbox
@@ -37,8 +37,12 @@ type sandboxKey struct{}
 //	called [!] OPERATION                 says whether there was such a call; waits for it to come
 //	exits CODE COMMAND…                  runs a command that must end with the code
 func TestScripts(t *testing.T) {
+	files, err := scripts()
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", UpdateScripts: *update,
+		Files: files, UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			s, err := sandbox.New(sandbox.Options{Listen: "127.0.0.1:0", Clock: clock.NewFrozen(noon())})
 			if err != nil {

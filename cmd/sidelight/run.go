@@ -16,7 +16,6 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 	"github.com/sidelight-dev/sidelight/internal/problem"
-	"github.com/sidelight-dev/sidelight/internal/sandbox"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -64,7 +63,7 @@ func (a *app) loadConfig() (*config.Loaded, error) {
 		return nil, err
 	}
 	if a.sandbox && a.endpoint == "" {
-		a.endpoint = "http://" + sandbox.DefaultListen
+		a.endpoint = "http://" + sandboxAddress
 	}
 	if a.endpoint != "" {
 		l.Config.AWS.Endpoint, l.Origins["aws.endpoint"] = a.endpoint, "--endpoint-url"

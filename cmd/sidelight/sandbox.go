@@ -1,3 +1,5 @@
+//go:build !agentonly
+
 package main
 
 import (
@@ -40,7 +42,7 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 			return s.Close()
 		},
 	}
-	cmd.Flags().StringVar(&o.Listen, "listen", sandbox.DefaultListen, "address to listen on")
+	cmd.Flags().StringVar(&o.Listen, "listen", sandboxAddress, "address to listen on")
 	cmd.Flags().StringVar(&o.Account, "account", sandbox.DefaultAccount, "account that everything belongs to")
 	cmd.Flags().StringVar(&o.Data, "data", "", "folder to keep everything in; without it, all is gone at the end")
 	cmd.Flags().StringVar(&seed, "seed", "", "fill it: demo is a day of a small shop")

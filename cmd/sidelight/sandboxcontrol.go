@@ -1,3 +1,5 @@
+//go:build !agentonly
+
 package main
 
 import (
@@ -15,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sidelight-dev/sidelight/internal/render"
-	"github.com/sidelight-dev/sidelight/internal/sandbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/fault"
 )
 
@@ -29,7 +30,7 @@ func (a *app) sandboxControl() []*cobra.Command {
 // askSandbox calls the control interface of the sandbox at --endpoint-url, or
 // AWS_ENDPOINT_URL, or the usual address.
 func (a *app) askSandbox(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
-	base := "http://" + sandbox.DefaultListen
+	base := "http://" + sandboxAddress
 	if v := os.Getenv("AWS_ENDPOINT_URL"); v != "" && !a.sandbox {
 		base = v
 	}

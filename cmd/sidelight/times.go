@@ -1,3 +1,5 @@
+//go:build !agentonly
+
 package main
 
 import (
@@ -48,14 +50,6 @@ func (r *timeRange) resolve(now time.Time, zone *time.Location) (from, to time.T
 		return from, to, usage("the time range ends at %s, before it begins at %s", to.In(zone).Format(time.DateTime), from.In(zone).Format(time.DateTime))
 	}
 	return from, to, nil
-}
-
-// zone is the time zone that times are read and shown in.
-func (a *app) zone() *time.Location {
-	if a.utc {
-		return time.UTC
-	}
-	return time.Local
 }
 
 // timeLayouts are the forms of a time without a zone.

@@ -12,6 +12,7 @@ import (
 type build struct {
 	Format   string `json:"format"`
 	Version  string `json:"version"`
+	Edition  string `json:"edition"` // full, or agent for the build that is the agent alone
 	Revision string `json:"revision,omitempty"`
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
@@ -19,7 +20,7 @@ type build struct {
 }
 
 func version() build {
-	b := build{Format: "sidelight.version/1", Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	b := build{Format: "sidelight.version/1", Version: "devel", Edition: edition, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -54,7 +55,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(v)
 			}
-			fmt.Fprintf(a.out, "sidelight %s %s %s\n", v.Version, v.Go, v.Platform)
+			fmt.Fprintf(a.out, "sidelight %s (%s) %s %s\n", v.Version, v.Edition, v.Go, v.Platform)
 			return nil
 		},
 	}

@@ -161,10 +161,30 @@ func TestPackageComments(t *testing.T) {
 	}
 }
 
+// The build that is the agent alone links nothing that only people need.
+func TestAgentAlone(t *testing.T) {
+	full := list(t, "-deps", "./cmd/sidelight")
+	alone := list(t, "-deps", "-tags", "agentonly", "./cmd/sidelight")
+	for _, not := range []string{
+		"agent/config/importer", "agent/recipe", "cmd/sidelight/internal", "internal/alarm", "internal/filterpattern", "internal/insights",
+		"internal/metricmath", "internal/query", "internal/sandbox", "internal/traces",
+	} {
+		is := func(dep string) bool { return under(dep, not) }
+		if !slices.ContainsFunc(full, is) {
+			t.Errorf("not even the full build links %s: the rule checks nothing", not)
+		}
+		if i := slices.IndexFunc(alone, is); i >= 0 {
+			t.Errorf("the agent alone links %s", alone[i])
+		}
+	}
+}
+
 // The modules of each binary and of the sdk are a reviewed list.
 func TestModules(t *testing.T) {
-	for name, pkg := range map[string]string{"sidelight": "./cmd/sidelight", "sdk": "./sdk"} {
-		lines := list(t, "-deps", "-f", `{{with .Module}}{{.Path}} {{.Version}}{{end}}`, pkg)
+	for name, args := range map[string][]string{
+		"sidelight": {"./cmd/sidelight"}, "sidelight-agent": {"-tags", "agentonly", "./cmd/sidelight"}, "sdk": {"./sdk"},
+	} {
+		lines := list(t, append([]string{"-deps", "-f", `{{with .Module}}{{.Path}} {{.Version}}{{end}}`}, args...)...)
 		slices.Sort(lines)
 		lines = slices.DeleteFunc(slices.Compact(lines), func(s string) bool { return s == "" || strings.TrimSpace(s) == module })
 		got := strings.Join(lines, "\n") + "\n"
