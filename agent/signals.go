@@ -7,6 +7,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
+	"github.com/sidelight-dev/sidelight/internal/emf"
 	"github.com/sidelight-dev/sidelight/internal/wire"
 )
 
@@ -94,11 +95,7 @@ func appendSignal(dst []byte, points []*sidelight.Point) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = wire.AppendString(append(dst, `{"Name":`...), []byte(p.Name))
-		if p.Unit != "" {
-			dst = wire.AppendString(append(dst, `,"Unit":`...), []byte(p.Unit))
-		}
-		dst = append(dst, '}')
+		dst = emf.AppendDefinition(dst, p)
 	}
 	dst = append(append(append(dst, `]}]},"Version":"0","Telemetry.Source":"`...), source...), '"')
 	for _, d := range points[0].Dimensions {
@@ -107,39 +104,7 @@ func appendSignal(dst []byte, points []*sidelight.Point) []byte {
 	}
 	for _, p := range points {
 		dst = append(wire.AppendString(append(dst, ','), []byte(p.Name)), ':')
-		dst = appendDistribution(dst, p)
+		dst = emf.AppendDistribution(dst, p)
 	}
 	return append(dst, '}')
-}
-
-// appendDistribution appends a metric's value in the structured form, which
-// keeps percentiles: values, their counts, and the statistics of both.
-func appendDistribution(dst []byte, p *sidelight.Point) []byte {
-	least, greatest, count, sum := p.Values[0], p.Values[0], 0.0, 0.0
-	for i, v := range p.Values {
-		least, greatest = min(least, v), max(greatest, v)
-		count += p.Counts[i]
-		sum += v * p.Counts[i]
-	}
-	dst = appendNumbers(append(dst, `{"Values":`...), p.Values)
-	dst = appendNumbers(append(dst, `,"Counts":`...), p.Counts)
-	for _, x := range [...]struct {
-		name string
-		v    float64
-	}{{"Max", greatest}, {"Min", least}, {"Count", count}, {"Sum", sum}} {
-		dst = append(append(append(dst, `,"`...), x.name...), `":`...)
-		dst = wire.AppendFloat(dst, x.v)
-	}
-	return append(dst, '}')
-}
-
-func appendNumbers(dst []byte, list []float64) []byte {
-	dst = append(dst, '[')
-	for i, v := range list {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = wire.AppendFloat(dst, v)
-	}
-	return append(dst, ']')
 }

@@ -86,7 +86,8 @@ func (c *encoder) Weigh(e *sidelight.Event) int {
 	return 0
 }
 
-// Begin writes the resource of log records and metrics that do not say.
+// Begin writes the resource of log records and metrics that do not say. The scope
+// of metrics has the name of their namespace.
 func (c *encoder) Begin(dst []byte, d sidelight.Dest) []byte {
 	if c.signal == sidelight.Traces {
 		return dst
@@ -103,7 +104,15 @@ func (c *encoder) Begin(dst []byte, d sidelight.Dest) []byte {
 		}
 	}
 	dst = otlpwire.Close(dst, resource)
-	dst = otlpwire.AppendBytes(dst, 2, "")
+	dst = otlpwire.Open(dst, 2)
+	scope := len(dst)
+	if c.signal == sidelight.Metrics && d.Group != "" {
+		dst = otlpwire.Open(dst, 1)
+		name := len(dst)
+		dst = otlpwire.AppendBytes(dst, 1, valid(d.Group))
+		dst = otlpwire.Close(dst, name)
+	}
+	dst = otlpwire.Close(dst, scope)
 	return otlpwire.Close(dst, start)
 }
 

@@ -21,6 +21,9 @@ func AppendUint(dst []byte, n, v uint64) []byte {
 	return binary.AppendUvarint(append(dst, byte(n<<3|varintType)), v)
 }
 
+// AppendVarint appends v, without a tag, as an element of a packed field.
+func AppendVarint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }
+
 // AppendFixed64 appends field n, which must be below 16, of wire type 1, also if
 // v is zero.
 func AppendFixed64(dst []byte, n, v uint64) []byte {

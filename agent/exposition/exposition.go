@@ -1,0 +1,214 @@
+// Package exposition shows what the agent measures in the text format of
+// Prometheus: the last interval's levels, and sums since the agent began.
+package exposition
+
+import (
+	"bufio"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/sidelight-dev/sidelight"
+)
+
+// Keep is for how many intervals a series is shown that gets no points any more.
+const Keep = 5
+
+// Store holds the last points of each series. The zero Store is empty; its methods
+// are safe for concurrent use. It grows with the series of Keep intervals, whose
+// number the aggregate bounds.
+type Store struct {
+	mu     sync.Mutex
+	round  uint64
+	series map[string]*series
+}
+
+type series struct {
+	family string
+	labels string
+	kind   sidelight.MeasurementKind
+	seen   uint64
+	// value is the last level, or the sum so far; sum and count are of
+	// observations.
+	value, sum, count float64
+	quantiles         [len(shown)]float64
+}
+
+// shown are the quantiles of observations.
+var shown = [...]float64{0.5, 0.9, 0.99}
+
+// Take adds the points of an interval. It keeps nothing of them.
+func (s *Store) Take(points []sidelight.Point) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.round++
+	if s.series == nil {
+		s.series = map[string]*series{}
+	}
+	var key []byte
+	for i := range points {
+		p := &points[i]
+		key = appendKey(key[:0], p)
+		x := s.series[string(key)]
+		if x == nil || x.kind != p.Kind {
+			x = &series{family: name(p.Name), labels: labels(p), kind: p.Kind}
+			s.series[string(key)] = x
+		}
+		x.take(p)
+		x.seen = s.round
+	}
+	for k, x := range s.series {
+		if s.round-x.seen >= Keep {
+			delete(s.series, k)
+		}
+	}
+}
+
+func appendKey(dst []byte, p *sidelight.Point) []byte {
+	dst = append(append(append(append(dst, p.Namespace...), 0), p.Name...), 0)
+	for _, d := range p.Dimensions {
+		dst = append(append(append(append(dst, d.Name...), 0), d.Value...), 0)
+	}
+	return dst
+}
+
+func (x *series) take(p *sidelight.Point) {
+	count, sum := p.Stats.Count, p.Stats.Sum
+	for i, v := range p.Values {
+		count += p.Counts[i]
+		sum += v * p.Counts[i]
+	}
+	switch x.kind {
+	case sidelight.Sum:
+		x.value += sum
+	case sidelight.Sample:
+		x.count += count
+		x.sum += sum
+		for i, q := range shown {
+			x.quantiles[i] = quantile(p, q*count)
+		}
+	default:
+		x.value = sum / max(1, count)
+	}
+}
+
+// quantile returns the value at a rank. Values ascend.
+func quantile(p *sidelight.Point, rank float64) float64 {
+	seen := 0.0
+	for i, v := range p.Values {
+		if seen += p.Counts[i]; seen >= rank {
+			return v
+		}
+	}
+	return p.Stats.Max
+}
+
+// WriteText writes all series in version 0.0.4 of the text format, by name.
+func (s *Store) WriteText(w io.Writer) error {
+	s.mu.Lock()
+	list := make([]series, 0, len(s.series))
+	for _, x := range s.series {
+		list = append(list, *x)
+	}
+	s.mu.Unlock()
+	sort.Slice(list, func(i, j int) bool {
+		if list[i].family != list[j].family {
+			return list[i].family < list[j].family
+		}
+		return list[i].labels < list[j].labels
+	})
+	out := bufio.NewWriter(w)
+	for i := 0; i < len(list); {
+		n := i + 1
+		for n < len(list) && list[n].family == list[i].family {
+			n++
+		}
+		writeFamily(out, list[i:n])
+		i = n
+	}
+	return out.Flush()
+}
+
+// writeFamily writes the series of one name. Those of several namespaces may be
+// of several kinds, of which a name can have only one.
+func writeFamily(w *bufio.Writer, list []series) {
+	kind := list[0].kind
+	for i := range list {
+		if list[i].kind != kind {
+			kind = mixed
+		}
+	}
+	w.WriteString("# TYPE " + list[0].family + " " + typeOf(kind) + "\n")
+	for i := range list {
+		list[i].write(w)
+	}
+}
+
+// mixed is no kind.
+const mixed = sidelight.MeasurementKind(255)
+
+func typeOf(k sidelight.MeasurementKind) string {
+	switch k {
+	case sidelight.Gauge:
+		return "gauge"
+	case sidelight.Sum:
+		return "counter"
+	case sidelight.Sample:
+		return "summary"
+	}
+	return "untyped"
+}
+
+func (x *series) write(w *bufio.Writer) {
+	line := func(suffix, more string, v float64) {
+		w.WriteString(x.family + suffix + "{" + x.labels + more + "} ")
+		w.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
+		w.WriteByte('\n')
+	}
+	if x.kind != sidelight.Sample {
+		line("", "", x.value)
+		return
+	}
+	for i, q := range shown {
+		line("", `,quantile="`+strconv.FormatFloat(q, 'g', -1, 64)+`"`, x.quantiles[i])
+	}
+	line("_sum", "", x.sum)
+	line("_count", "", x.count)
+}
+
+// name makes s a name that Prometheus takes.
+func name(s string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r == '_' || r == ':' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, s)
+	if clean == "" || clean[0] >= '0' && clean[0] <= '9' {
+		return "_" + clean
+	}
+	return clean
+}
+
+// labels returns p's namespace and dimensions as labels. Names that become one by
+// cleaning get an underscore more.
+func labels(p *sidelight.Point) string {
+	var b strings.Builder
+	b.WriteString(`namespace="` + value(p.Namespace) + `"`)
+	used := map[string]bool{"namespace": true, "quantile": true}
+	for _, d := range p.Dimensions {
+		n := strings.ReplaceAll(name(d.Name), ":", "_")
+		for used[n] {
+			n += "_"
+		}
+		used[n] = true
+		b.WriteString("," + n + `="` + value(d.Value) + `"`)
+	}
+	return b.String()
+}
+
+var escapes = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
+
+func value(s string) string { return escapes.Replace(strings.ToValidUTF8(s, "\uFFFD")) }

@@ -1,0 +1,71 @@
+package exposition_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/exposition"
+)
+
+func show(t *testing.T, s *exposition.Store) string {
+	t.Helper()
+	var b strings.Builder
+	if err := s.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func one(kind sidelight.MeasurementKind, ns, name string, v float64, dims ...sidelight.Dimension) sidelight.Point {
+	return sidelight.Point{Kind: kind, Namespace: ns, Name: name, Dimensions: dims, Values: []float64{v}, Counts: []float64{1}}
+}
+
+func TestText(t *testing.T) {
+	var s exposition.Store
+	odd := []sidelight.Dimension{{Name: "a.b", Value: "say \"hi\"\n\\"}, {Name: "a-b", Value: "x"}, {Name: "namespace", Value: "mine"}}
+	took := sidelight.Point{
+		Kind: sidelight.Sample, Namespace: "App", Name: "took",
+		Values: []float64{1, 2, 100}, Counts: []float64{50, 48, 2},
+	}
+	for range 2 {
+		s.Take([]sidelight.Point{
+			one(sidelight.Sum, "App", "hits", 7), one(sidelight.Gauge, "App", "5xx rate", 0.5, odd...), took,
+			one(sidelight.Gauge, "App", "load", 1), one(sidelight.Sum, "Host", "load", 2),
+		})
+	}
+	want := `# TYPE _5xx_rate gauge
+_5xx_rate{namespace="App",a_b="say \"hi\"\n\\",a_b_="x",namespace_="mine"} 0.5
+# TYPE hits counter
+hits{namespace="App"} 14
+# TYPE load untyped
+load{namespace="App"} 1
+load{namespace="Host"} 4
+# TYPE took summary
+took{namespace="App",quantile="0.5"} 1
+took{namespace="App",quantile="0.9"} 2
+took{namespace="App",quantile="0.99"} 100
+took_sum{namespace="App"} 692
+took_count{namespace="App"} 200
+`
+	if d := cmp.Diff(want, show(t, &s)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestForgets(t *testing.T) {
+	var s exposition.Store
+	s.Take([]sidelight.Point{one(sidelight.Gauge, "App", "gone", 1)})
+	for range exposition.Keep - 1 {
+		s.Take([]sidelight.Point{one(sidelight.Gauge, "App", "here", 1)})
+	}
+	if text := show(t, &s); !strings.Contains(text, "gone") {
+		t.Errorf("forgotten too early:\n%s", text)
+	}
+	s.Take(nil)
+	if text := show(t, &s); strings.Contains(text, "gone") || !strings.Contains(text, "here") {
+		t.Errorf("kept for too long:\n%s", text)
+	}
+}
