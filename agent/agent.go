@@ -18,6 +18,7 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/aggregate"
 	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/agent/exposition"
 	"github.com/sidelight-dev/sidelight/agent/firelens"
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/processor"
@@ -87,9 +88,10 @@ type Agent struct {
 
 	lanes     []*lane
 	out       outputs
-	metrics   *lane
+	metrics   metricWays
 	aggregate *aggregate.Aggregate
 	spent     *spend.Ledger
+	shown     exposition.Store                // on /metrics
 	budget    *processor.Budget               // nil: log events cost what they cost
 	spans     *spanmetrics.Metrics            // nil: spans are not counted
 	statsd    atomic.Pointer[statsd.Receiver] // nil: none
@@ -174,12 +176,12 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.buildSpanMetrics()
-	a.spent = spend.New(a.began, "api")
+	a.spent = spend.New(a.began, string(cfg.Metrics.Via))
 	a.aggregate = aggregate.New(aggregate.Config{
 		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: a.maxSeries(),
 		Dimensions: a.dimensions(), Exact: []string{ecstask.InsightsNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
 		Collect: a.collect,
-	}, a.counted(a.pushPoints()), a.log)
+	}, a.counted(a.sendPoints()), a.log)
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -192,6 +194,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		}
 		a.status.Control(a)
 		a.status.Spend(a.Spend)
+		a.status.Expose(a.shown.WriteText)
 	}
 	return a, nil
 }
@@ -352,17 +355,6 @@ func (a *Agent) LeftInFiles() int { return a.left.files }
 
 // Books returns a signal's account.
 func (a *Agent) Books(s sidelight.Signal) meter.Totals { return a.books.Totals(s) }
-
-func (a *Agent) pushPoints() func(context.Context, []sidelight.Point) error {
-	p := a.pusher()
-	if !a.cfg.Traces.ApplicationSignals {
-		return p.push
-	}
-	s := &signalsPusher{next: p.push, logs: func() sidelight.Sink { return a.out.emf }, dest: sidelight.Dest{
-		Exporter: logsLane, Group: spanmetrics.SignalsGroup, Stream: streamName(a.id.Value("service") + "/" + a.id.Value("host")),
-	}.Handle()}
-	return s.push
-}
 
 // wrap names the part that could not be built.
 func wrap(part string, err error) error {

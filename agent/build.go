@@ -13,7 +13,6 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
-	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
 
@@ -146,10 +145,6 @@ func (a *Agent) limitMemory() {
 		}
 	}
 	debug.SetMemoryLimit(min(limit, math.MaxInt64))
-}
-
-func (a *Agent) pusher() *metricPusher {
-	return &metricPusher{lane: a.metrics, encode: cloudwatch.AppendDatum}
 }
 
 // on returns the address of a listener, or "" if it is off.

@@ -33,12 +33,14 @@ const (
 	segments // X-Ray's documents
 	spans    // as they were sent
 	datums
+	metrics   // of OTLP
+	documents // in the embedded metric format
 )
 
 // laneParts are the parts of the memory that the queues of each form get: the
 // first destination's, of defaultParts in all, and any other's beside it.
 var laneParts = [...]struct{ first, other int64 }{
-	logEvents: {3, 2}, fileEvents: {3, 0}, segments: {1, 1}, spans: {1, 1}, datums: {1, 1},
+	logEvents: {3, 2}, fileEvents: {3, 0}, segments: {1, 1}, spans: {1, 1}, datums: {1, 1}, metrics: {1, 1}, documents: {1, 1},
 }
 
 const defaultParts = 8
@@ -179,14 +181,27 @@ func (b *planner) traces() error {
 }
 
 func (b *planner) metrics() error {
-	exp, err := cloudwatch.New(b.ctx, b.ac)
-	if err != nil {
-		return wrap("metrics", err)
+	vias := b.a.cfg.Metrics.Vias()
+	if vias["api"] {
+		exp, err := cloudwatch.New(b.ctx, b.ac)
+		if err != nil {
+			return wrap("metrics", err)
+		}
+		b.add(planned{form: datums, exp: exp, first: true, durable: true, cfg: laneConfig{
+			name: metricsLane, signal: sidelight.Metrics, pack: pack.Config{Gzip: true}, deliver: deliver.Config{Workers: 2},
+		}})
 	}
-	b.add(planned{form: datums, exp: exp, first: true, durable: true, cfg: laneConfig{
-		name: metricsLane, signal: sidelight.Metrics, pack: pack.Config{Gzip: true}, deliver: deliver.Config{Workers: 2},
-	}})
-	return nil
+	if vias["otlp"] {
+		exp, err := b.otlp(sidelight.Metrics, b.a.cfg.OTLP)
+		if err != nil {
+			return wrap("otlp", err)
+		}
+		b.add(planned{form: metrics, exp: exp, first: true, durable: true, cfg: laneConfig{
+			name: metricsLane + "-otlp", signal: sidelight.Metrics, pack: pack.Config{Gzip: b.a.cfg.OTLP.Compression != "none"},
+			deliver: deliver.Config{Workers: 2},
+		}})
+	}
+	return b.also(metrics, sidelight.Metrics, b.a.cfg.Metrics.Also)
 }
 
 // also adds the further destinations of a signal.
@@ -198,6 +213,9 @@ func (b *planner) also(f form, s sidelight.Signal, list []config.Also) error {
 		var err error
 		if x.Kind() == "stdout" {
 			p.cfg.deliver.Workers = 1
+			if f == metrics {
+				p.form = documents
+			}
 			p.exp, err = stdout.New(os.Stdout)
 		} else {
 			to := x.OTLP.Resolve(b.a.cfg.OTLP)
@@ -263,6 +281,7 @@ type admitter interface {
 // connect makes the receivers' ends of the ways.
 func (a *Agent) connect(plan []*planned) {
 	var logs, files, docs, native, more []fan.Way
+	a.metrics.via = map[config.MetricsVia]pushFunc{}
 	for _, p := range plan {
 		w := fan.Way{Name: p.lane.name, Packer: p.lane.packer, Books: p.lane.books, Drop: p.drop}
 		if x, ok := p.exp.(admitter); ok {
@@ -282,8 +301,8 @@ func (a *Agent) connect(plan []*planned) {
 			docs = append(docs, w)
 		case spans:
 			native = append(native, w)
-		case datums:
-			a.metrics = p.lane
+		case datums, metrics, documents:
+			a.connectMetrics(p, w)
 		}
 	}
 	a.out.logs = a.sink(logs, fan.PushBack(logs))
@@ -301,6 +320,29 @@ func (a *Agent) connect(plan []*planned) {
 		a.out.spans = a.sink(native, fan.PushBack(native))
 	}
 	a.out.segments = a.sink(docs, waits)
+}
+
+// connectMetrics makes a way for points.
+func (a *Agent) connectMetrics(p *planned, w fan.Way) {
+	ways := []fan.Way{w}
+	to := a.sink(ways, fan.PushBack(ways))
+	var push pushFunc
+	switch p.form {
+	case datums:
+		push = a.encoded(p.lane.name, to, datumEncoder)
+	case metrics:
+		push = a.encoded(p.lane.name, to, otlpEncoder(a.cfg.Metrics.Interval))
+	default:
+		push = a.documents(sidelight.Metrics, func() sidelight.Sink { return to }, sidelight.Dest{Exporter: p.lane.name}.Handle())
+	}
+	switch {
+	case !p.first:
+		a.metrics.also = append(a.metrics.also, push)
+	case p.form == datums:
+		a.metrics.via["api"] = push
+	default:
+		a.metrics.via["otlp"] = push
+	}
 }
 
 // sink returns what gives batches to all ways: the packer itself where there is

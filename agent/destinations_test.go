@@ -17,8 +17,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -38,6 +40,7 @@ type collector struct {
 	mu     sync.Mutex
 	logs   []string
 	spans  []*tracepb.ResourceSpans
+	series []*metricspb.ResourceMetrics
 	header http.Header
 }
 
@@ -77,6 +80,12 @@ func (c *collector) take(r *http.Request, body []byte) error {
 		var in coltracepb.ExportTraceServiceRequest
 		err := proto.Unmarshal(body, &in)
 		c.spans = append(c.spans, in.ResourceSpans...)
+		return err
+	}
+	if r.URL.Path == "/v1/metrics" {
+		var in colmetricspb.ExportMetricsServiceRequest
+		err := proto.Unmarshal(body, &in)
+		c.series = append(c.series, in.ResourceMetrics...)
 		return err
 	}
 	var in collogspb.ExportLogsServiceRequest

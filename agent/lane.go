@@ -2,15 +2,12 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"time"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/queue"
-	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
 	"github.com/sidelight-dev/sidelight/internal/deliver"
 	"github.com/sidelight-dev/sidelight/internal/line"
 	"github.com/sidelight-dev/sidelight/internal/memq"
@@ -124,59 +121,4 @@ func (l *lane) abandon() (inFiles int) {
 		inFiles += n
 	}
 	return inFiles
-}
-
-// metricPusher packs points for PutMetricData.
-type metricPusher struct {
-	lane   *lane
-	encode func(dst []byte, p *sidelight.Point) []byte
-}
-
-// push encodes points and packs them, a batch for each namespace in a row.
-func (m *metricPusher) push(ctx context.Context, points []sidelight.Point) error {
-	var buf []byte
-	var errs []error
-	for len(points) > 0 {
-		n := 1
-		for n < len(points) && points[n].Namespace == points[0].Namespace {
-			n++
-		}
-		b := sidelight.Batch{
-			Signal: sidelight.Metrics,
-			Dest:   sidelight.Dest{Exporter: m.lane.name, Group: points[0].Namespace}.Handle(),
-		}
-		buf = m.datums(&b, buf[:0], points[:n])
-		if err := m.wait(ctx, &b); err != nil {
-			errs = append(errs, err)
-		}
-		points = points[n:]
-	}
-	return errors.Join(errs...)
-}
-
-// datums appends points to b, encoded behind buf, which it returns.
-func (m *metricPusher) datums(b *sidelight.Batch, buf []byte, points []sidelight.Point) []byte {
-	b.Events = make([]sidelight.Event, 0, len(points))
-	ends := make([]int, 0, len(points))
-	for i := range points {
-		for part := range points[i].Parts(cloudwatch.MaxValues) {
-			buf = m.encode(buf, &part)
-			b.Events = append(b.Events, sidelight.Event{Time: part.Time})
-			ends = append(ends, len(buf))
-		}
-	}
-	from := 0
-	for i, end := range ends {
-		b.Events[i].Body = buf[from:end]
-		from = end
-	}
-	return buf
-}
-
-// wait pushes b; metrics that find no room for a while make place for newer
-// ones.
-func (m *metricPusher) wait(ctx context.Context, b *sidelight.Batch) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	return m.lane.packer.Push(ctx, b)
 }

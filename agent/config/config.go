@@ -89,6 +89,10 @@ type Scrape struct {
 
 // Metrics says where measurements go.
 type Metrics struct {
+	Via        MetricsVia    `key:"via" doc:"api (PutMetricData), emf (documents in CloudWatch Logs), otlp (to the endpoint of otlp) or none"`
+	Also       []Also        `key:"also" doc:"further destinations"`
+	EMFGroup   Template      `key:"emf_group" doc:"log group of what goes by emf"`
+	Expose     bool          `key:"expose" doc:"show all metrics on /metrics of the status address"`
 	Namespace  string        `key:"namespace" doc:"of measurements that name none"`
 	Interval   time.Duration `key:"interval" min:"1s" max:"1h"`
 	Dimensions []string      `key:"dimensions" doc:"put on every metric: service, environment, cluster, task, container, host"`
@@ -157,7 +161,7 @@ func Default() Config {
 			Sample: Sample{Trace: 100, Debug: 100, Info: 100, Notice: 100, Warn: 100, Error: 100},
 			Redact: Redact{Action: "mask"}, Oversize: "split", Via: "cloudwatch", Class: "standard",
 		},
-		Metrics: Metrics{Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
+		Metrics: Metrics{Via: "api", EMFGroup: "/sidelight/{service}/metrics", Expose: true, Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
 		Traces: Traces{
 			Via: "segments", SpanMetrics: true, MaxRoutes: 100,
 			Sample: TraceSample{Rate: 100, KeepErrors: true, Senders: "respect", Wait: 10 * time.Second, Memory: 16 << 20},

@@ -228,6 +228,29 @@ func (v *TracesVia) parse(text string) error { return oneOf(v, text, "segments",
 // Spans reports whether spans go to the endpoint of the section otlp.
 func (v TracesVia) Spans() bool { return v == "otlp" || v == "both" }
 
+// MetricsVia is where metrics go.
+type MetricsVia string
+
+func (v *MetricsVia) parse(text string) error { return oneOf(v, text, "api", "emf", "otlp", "none") }
+
+// Vias returns the destinations that metrics may have.
+func (m Metrics) Vias() map[MetricsVia]bool {
+	return map[MetricsVia]bool{m.Via: true}
+}
+
+// checkMetricsVia looks at what a destination of metrics needs.
+func (d *decoder) checkMetricsVia(path string, via MetricsVia, cfg *Config, clash clashFunc) {
+	if via != "emf" {
+		return
+	}
+	if cfg.Logs.Via != "cloudwatch" {
+		clash(path, "emf goes through CloudWatch Logs, and logs.via is "+string(cfg.Logs.Via), "set logs: {via: cloudwatch}, or metrics: {via: api}")
+	}
+	if cfg.Logs.Class != "standard" {
+		clash(path, fmt.Sprintf("groups of the class %s make no metrics of emf", cfg.Logs.Class), "set logs: {class: standard}, or metrics: {via: api}")
+	}
+}
+
 // checkDestinations looks at where everything goes.
 func (d *decoder) checkDestinations(cfg *Config, clash clashFunc) {
 	d.checkGroups(cfg, clash)
@@ -245,6 +268,8 @@ func (d *decoder) checkDestinations(cfg *Config, clash clashFunc) {
 		clash("traces.application_signals", "needs logs in CloudWatch, and logs.via is otlp", "set logs: {via: cloudwatch}")
 	}
 	d.checkAlso("logs.also", cfg.Logs.Also, taken(cfg.Logs.Via == "otlp"), clash)
+	d.checkMetricsVia("metrics.via", cfg.Metrics.Via, cfg, clash)
+	d.checkAlso("metrics.also", cfg.Metrics.Also, taken(cfg.Metrics.Vias()["otlp"]), clash)
 	d.checkAlso("traces.also", cfg.Traces.Also, taken(cfg.Traces.Via.Spans()), clash)
 	spans := cfg.Traces.Via.Spans()
 	for i, a := range cfg.Traces.Also {

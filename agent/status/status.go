@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -122,6 +123,8 @@ type Server struct {
 	ln   net.Listener
 	mux  *http.ServeMux
 	http *http.Server
+	// expose may be nil.
+	expose func(io.Writer) error
 }
 
 // New opens the listener. report is called for each request and must be safe
@@ -132,6 +135,7 @@ func New(addr string, report func() Report, meters *meter.Set, log *slog.Logger)
 		return nil, fmt.Errorf("status: %w", err)
 	}
 	mux := http.NewServeMux()
+	s := &Server{ln: ln}
 	ok := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintln(w, `{"status":"ok"}`)
@@ -148,12 +152,21 @@ func New(addr string, report func() Report, meters *meter.Set, log *slog.Logger)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_ = meters.WriteText(w)
+		if s.expose != nil {
+			_ = s.expose(w)
+		}
 	})
-	return &Server{ln: ln, mux: mux, http: &http.Server{
+	s.mux = mux
+	s.http = &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}, nil
+	}
+	return s, nil
 }
+
+// Expose adds what write writes, in the text format of Prometheus, to /metrics.
+// Call it before Run.
+func (s *Server) Expose(write func(io.Writer) error) { s.expose = write }
 
 // Spend serves what read returns at /spend. Call it before Run.
 func (s *Server) Spend(read func() spend.Report) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/agent/receiver/filelog"
@@ -197,6 +198,10 @@ func TestRotatedWhileNobodyReads(t *testing.T) {
 				s := newSink()
 				d.append("app.log", text(number(0, 100)))
 				d.append("app.log.7", "an old one\n")
+				old := time.Now().Add(-time.Hour)
+				if err := os.Chtimes(d.file("app.log.7"), old, old); err != nil {
+					t.Fatal(err)
+				}
 				store := d.store()
 				r := d.start(filelog.Config{}, store, s)
 				s.wait(t, 100)
