@@ -70,6 +70,3 @@ func (t *Taker) Rebase(rec sidelight.Recorder) {
 	}
 	t.rec, t.levels, t.sets = rec, fresh.levels, fresh.sets
 }
-
-// Number reads a number.
-func Number(b []byte) (float64, bool) { return number(b) }

@@ -251,13 +251,6 @@ func FuzzDatagram(f *testing.F) {
 		if d := cmp.Diff(first.lines, again.lines); d != "" {
 			t.Errorf("the second time differs (-first +second):\n%s", d)
 		}
-		for _, v := range strings.FieldsFunc(string(b), func(r rune) bool { return r == ':' || r == '|' || r == '\n' }) {
-			got, ok := statsd.Number([]byte(v))
-			want, err := strconv.ParseFloat(v, 64)
-			if valid := err == nil && !math.IsNaN(want) && !math.IsInf(want, 0); ok != valid || ok && got != want {
-				t.Errorf("%q is read as %v %v, want %v %v", v, got, ok, want, err)
-			}
-		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/decimal"
 )
 
 // reader takes the lines of one socket or connection. It belongs to its
@@ -96,7 +97,7 @@ func (r *reader) values(s *series, b []byte) cause {
 	}
 	for {
 		v, rest := cut(b, ':')
-		f, ok := number(v)
+		f, ok := decimal.Parse(v)
 		if !ok {
 			return badValue
 		}
