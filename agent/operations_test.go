@@ -20,6 +20,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	cfg := settings(t, s)
 	cfg.Logs.Also = []config.Also{{OTLP: config.OTLPOut{Endpoint: config.EndpointURL(s.URL())}}}
 	cfg.Traces.Sample.Rate = 50
+	cfg.Receivers.Prometheus = []config.Prometheus{{Job: "none", Targets: []config.Target{"127.0.0.1:1"}}}
 	a := start(t, cfg)
 	resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
 	if err != nil {

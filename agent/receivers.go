@@ -37,7 +37,7 @@ func (r runner[T]) Run(ctx context.Context, _ sidelight.Sink) error { return r.p
 // buildReceivers opens every listener that is configured.
 func (a *Agent) buildReceivers(ctx context.Context, ac aws.Config) error {
 	for _, build := range []func(context.Context, aws.Config) error{
-		a.buildForward, a.buildFiles, a.buildJournald, a.buildSyslog, a.buildLines, a.buildEMF, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildScrapers,
+		a.buildForward, a.buildFiles, a.buildJournald, a.buildSyslog, a.buildLines, a.buildEMF, a.buildOTLP, a.buildXRay, a.buildStatsD, a.buildPrometheus, a.buildScrapers,
 	} {
 		if err := build(ctx, ac); err != nil {
 			return err

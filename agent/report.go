@@ -112,6 +112,7 @@ func (a *Agent) registerMeters() *meter.Set {
 	}
 	a.registerCauses(m)
 	a.registerStatsD(m)
+	a.registerPrometheus(m)
 	for _, l := range a.lanes {
 		if !l.first {
 			l.registerBooks(m)

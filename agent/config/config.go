@@ -43,16 +43,17 @@ type AWS struct {
 
 // Receivers are the listeners and files.
 type Receivers struct {
-	OTLP     OTLP     `key:"otlp"`
-	XRay     XRay     `key:"xray"`
-	Forward  Forward  `key:"forward"`
-	Files    []Files  `key:"files" doc:"files to follow"`
-	Journald Journald `key:"journald" short:"read" doc:"the journal of systemd"`
-	Syslog   Syslog   `key:"syslog"`
-	Lines    Lines    `key:"lines" doc:"log events as lines over TCP and UDP"`
-	EMF      EMF      `key:"emf" doc:"documents in the embedded metric format"`
-	StatsD   StatsD   `key:"statsd"`
-	Exec     Exec     `key:"exec" doc:"the output of the command that the agent runs"`
+	OTLP       OTLP         `key:"otlp"`
+	XRay       XRay         `key:"xray"`
+	Forward    Forward      `key:"forward"`
+	Files      []Files      `key:"files" doc:"files to follow"`
+	Journald   Journald     `key:"journald" short:"read" doc:"the journal of systemd"`
+	Syslog     Syslog       `key:"syslog"`
+	Lines      Lines        `key:"lines" doc:"log events as lines over TCP and UDP"`
+	EMF        EMF          `key:"emf" doc:"documents in the embedded metric format"`
+	StatsD     StatsD       `key:"statsd"`
+	Prometheus []Prometheus `key:"prometheus" doc:"targets to scrape"`
+	Exec       Exec         `key:"exec" doc:"the output of the command that the agent runs"`
 }
 
 // OTLP listens for OpenTelemetry's protocol.

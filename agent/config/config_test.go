@@ -129,6 +129,11 @@ func TestGoodFile(t *testing.T) {
 		TCP: "127.0.0.1:5170", UDP: config.Off, Format: "logfmt", Timestamp: config.Timestamp{Key: "at"}, MaxLine: 256 << 10,
 	}
 	want.Receivers.EMF.UDP = config.Off
+	want.Receivers.Prometheus = []config.Prometheus{
+		{Job: "node", Targets: []config.Target{"127.0.0.1:9100"}, Interval: 15 * time.Second, Dimensions: []string{"device"}, Keep: `name =~ "^node_"`, Drop: `labels.fstype = "tmpfs"`},
+		{Discover: "kubernetes", Kubelet: "https://10.0.0.1:10250", TLS: config.ClientTLS{Insecure: true}, HonorTimestamps: true},
+		{Targets: []config.Target{"https://db.internal:9187"}, BasicAuth: config.BasicAuth{Username: "u", Password: "env:DB_PASSWORD"}, TLS: config.ClientTLS{CA: "/tls/ca.crt"}},
+	}
 	want.Receivers.StatsD.Unix, want.Receivers.StatsD.Stream, want.Receivers.StatsD.Events = "/run/dsd.sock", "/run/dsd.stream", "logs"
 	want.Receivers.Journald = config.Journald{
 		Read: "auto", Directories: []string{"/host/journal"}, Units: []config.Glob{"nginx", "docker-*.scope"},

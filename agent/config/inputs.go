@@ -115,6 +115,9 @@ func (d *decoder) hideSecrets(cfg *Config) {
 	for _, u := range cfg.Receivers.Forward.Users {
 		secrets = append(secrets, Secret(u.Value))
 	}
+	for _, j := range cfg.Receivers.Prometheus {
+		secrets = append(secrets, j.BasicAuth.Password)
+	}
 	for _, s := range secrets {
 		if !s.literal() {
 			continue
@@ -132,6 +135,7 @@ func (d *decoder) checkInputs(cfg *Config, clash clashFunc) {
 	r := cfg.Receivers
 	checkTLS("receivers.forward", r.Forward.TCP, r.Forward.TLS, clash)
 	checkJournald(r.Journald, clash)
+	checkPrometheus(r.Prometheus, clash)
 	checkTLS("receivers.syslog", r.Syslog.TCP, r.Syslog.TLS, clash)
 	checkTLS("receivers.lines", r.Lines.TCP, r.Lines.TLS, clash)
 	if r.Syslog.Unix.On() && !strings.HasPrefix(string(r.Syslog.Unix), "/") {

@@ -51,6 +51,7 @@ func cloudWatchAgent() []rule {
 		{path: "metrics.append_dimensions", why: "metrics.dimensions names service, environment, cluster, task, container or host"},
 		{path: "metrics.aggregation_dimensions", why: "every metric has one set of dimensions, metrics.dimensions"},
 		{path: systems + "statsd", take: takeStatsD},
+		{path: "logs.metrics_collected.prometheus", take: takeAgentPrometheus},
 		{path: systems + "otlp", take: takeOTLP},
 		{path: "logs.metrics_collected.otlp", take: takeOTLP},
 		{path: "logs.logs_collected.otlp", take: takeOTLP},

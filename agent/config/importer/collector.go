@@ -250,6 +250,8 @@ func collectorReceiver(name string) []rule {
 				}
 			}},
 		}
+	case "prometheus":
+		return []rule{{take: takePrometheus}, {path: "**"}}
 	case "fluentforward":
 		return []rule{asItIs(), to("endpoint", "receivers.forward.tcp", address)}
 	case "filelog":
