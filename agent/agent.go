@@ -95,6 +95,7 @@ type Agent struct {
 	budget    *processor.Budget               // nil: log events cost what they cost
 	spans     *spanmetrics.Metrics            // nil: spans are not counted
 	statsd    atomic.Pointer[statsd.Receiver] // nil: none
+	exemplars func() uint64                   // of OTLP's metrics, nil without OTLP
 	jobs      []job                           // of Prometheus
 	proxy     *xray.Proxy
 	sampling  *sampling       // nil: all traces go on

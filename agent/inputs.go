@@ -142,6 +142,13 @@ func scrapeConfig(j config.Prometheus) (prometheus.Config, error) {
 	return cfg, nil
 }
 
+// registerOTLP makes readable what is ignored of OTLP.
+func (a *Agent) registerOTLP(m *meter.Set) {
+	if a.exemplars != nil {
+		m.Func("sidelight_otlp_exemplars_total", "exemplars of OTLP's metrics, which are ignored", func() float64 { return float64(a.exemplars()) })
+	}
+}
+
 // registerPrometheus makes the counters of the jobs readable.
 func (a *Agent) registerPrometheus(m *meter.Set) {
 	for _, j := range a.jobs {

@@ -128,7 +128,7 @@ func (a *Agent) checkpoints(include []string) (*receiver.Checkpoints, error) {
 func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	c := a.cfg.Receivers.OTLP
 	cfg := otlp.Config{
-		GRPC: on(c.GRPC), HTTP: on(c.HTTP), Unix: on(c.Unix),
+		GRPC: on(c.GRPC), HTTP: on(c.HTTP), Unix: on(c.Unix), Dimensions: c.Dimensions,
 		Logs: func(service string) sidelight.Dest {
 			return a.names.dest(logsLane, service, "otlp").Value()
 		},
@@ -160,6 +160,7 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	if err != nil {
 		return err
 	}
+	a.exemplars = r.Exemplars
 	if cfg.GRPC != "" {
 		a.listen("otlp grpc", r.GRPCAddr())
 	}

@@ -111,6 +111,7 @@ func (a *Agent) registerMeters() *meter.Set {
 		m.Func("sidelight_queued", "items on the way", read(func(t meter.Totals) float64 { return float64(t.Queued()) }), "signal", name)
 	}
 	a.registerCauses(m)
+	a.registerOTLP(m)
 	a.registerStatsD(m)
 	a.registerPrometheus(m)
 	for _, l := range a.lanes {

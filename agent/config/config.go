@@ -58,9 +58,10 @@ type Receivers struct {
 
 // OTLP listens for OpenTelemetry's protocol.
 type OTLP struct {
-	GRPC Address `key:"grpc"`
-	HTTP Address `key:"http"`
-	Unix Address `key:"unix" doc:"path of a socket for HTTP"`
+	GRPC       Address  `key:"grpc"`
+	HTTP       Address  `key:"http"`
+	Unix       Address  `key:"unix" doc:"path of a socket for HTTP"`
+	Dimensions []string `key:"dimensions" doc:"attributes of resources that become dimensions of their metrics, beside service"`
 }
 
 // XRay listens as the X-Ray daemon does.

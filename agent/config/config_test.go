@@ -128,6 +128,7 @@ func TestGoodFile(t *testing.T) {
 	want.Receivers.Lines = config.Lines{
 		TCP: "127.0.0.1:5170", UDP: config.Off, Format: "logfmt", Timestamp: config.Timestamp{Key: "at"}, MaxLine: 256 << 10,
 	}
+	want.Receivers.OTLP.Dimensions = []string{"host.name"}
 	want.Receivers.EMF.UDP = config.Off
 	want.Receivers.Prometheus = []config.Prometheus{
 		{Job: "node", Targets: []config.Target{"127.0.0.1:9100"}, Interval: 15 * time.Second, Dimensions: []string{"device"}, Keep: `name =~ "^node_"`, Drop: `labels.fstype = "tmpfs"`},

@@ -113,7 +113,9 @@ func (g generator) metric() *metricspb.Metric {
 		m.Data = &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{DataPoints: list(g, 3, g.exponential), AggregationTemporality: temporality}}
 	case 4:
 		m.Data = &metricspb.Metric_Summary{Summary: &metricspb.Summary{DataPoints: list(g, 3, func() *metricspb.SummaryDataPoint {
-			return &metricspb.SummaryDataPoint{StartTimeUnixNano: g.Uint64(), TimeUnixNano: g.Uint64(), Attributes: g.attrs(1), Count: g.Uint64(), Sum: g.Float64()}
+			return &metricspb.SummaryDataPoint{StartTimeUnixNano: g.Uint64(), TimeUnixNano: g.Uint64(), Attributes: g.attrs(1), Count: g.Uint64(), Sum: g.Float64(), QuantileValues: list(g, 2, func() *metricspb.SummaryDataPoint_ValueAtQuantile {
+				return &metricspb.SummaryDataPoint_ValueAtQuantile{Quantile: g.Float64(), Value: g.Float64()}
+			})}
 		})}}
 	}
 	return m
@@ -150,6 +152,6 @@ func (g generator) exponential() *metricspb.ExponentialHistogramDataPoint {
 	}
 	return &metricspb.ExponentialHistogramDataPoint{
 		StartTimeUnixNano: g.Uint64(), TimeUnixNano: g.Uint64(), Attributes: g.attrs(1), Flags: g.Uint32N(2), Count: g.Uint64(),
-		Sum: g.maybe(), Min: g.maybe(), Max: g.maybe(), Scale: int32(g.Uint32()), ZeroCount: g.Uint64(), Positive: buckets(), Negative: buckets(),
+		Sum: g.maybe(), Min: g.maybe(), Max: g.maybe(), Scale: int32(g.Uint32()), ZeroCount: g.Uint64(), ZeroThreshold: g.Float64(), Positive: buckets(), Negative: buckets(),
 	}
 }

@@ -57,7 +57,16 @@ type Point struct {
 	Scale              int32
 	ZeroCount          uint64
 	Positive, Negative Buckets
+	// ZeroThreshold is how far from zero the values that ZeroCount counts may lie.
+	ZeroThreshold float64
+	// Quantiles are those of a Summary.
+	Quantiles []Quantile
+	// Exemplars is how many there were. They are not decoded.
+	Exemplars int
 }
+
+// Quantile is a value below which a part of all values, from 0 to 1, lies.
+type Quantile struct{ Part, Value float64 }
 
 // Metrics decodes metric requests. The zero Metrics is ready; it is scratch
 // memory to be used again, by one goroutine at a time.
@@ -132,7 +141,7 @@ func (m *Metrics) data(b []byte, point func() error) error {
 
 func (p *Point) decode(b []byte, kind MetricKind) error {
 	*p = Point{
-		Attrs: p.Attrs[:0], Counts: p.Counts[:0], Bounds: p.Bounds[:0],
+		Attrs: p.Attrs[:0], Counts: p.Counts[:0], Bounds: p.Bounds[:0], Quantiles: p.Quantiles[:0],
 		Positive: Buckets{Counts: p.Positive.Counts[:0]}, Negative: Buckets{Counts: p.Negative.Counts[:0]},
 	}
 	field := p.number
@@ -167,6 +176,8 @@ func (p *Point) number(f *fields) (err error) {
 	switch f.tag {
 	case 4<<3 | fixed64Type:
 		p.Value = math.Float64frombits(f.bits)
+	case 5<<3 | bytesType:
+		p.Exemplars++
 	case 6<<3 | fixed64Type:
 		p.Value = float64(int64(f.bits))
 	case 7<<3 | bytesType:
@@ -187,6 +198,8 @@ func (p *Point) histogram(f *fields) (err error) {
 		p.Bounds = append(p.Bounds, math.Float64frombits(f.bits))
 	case 7<<3 | bytesType:
 		p.Bounds, err = appendDoubles(p.Bounds, f)
+	case 8<<3 | bytesType:
+		p.Exemplars++
 	case 9<<3 | bytesType:
 		p.Attrs, err = appendAttr(p.Attrs, f.bytes)
 	case 11<<3 | fixed64Type:
@@ -223,6 +236,10 @@ func (p *Point) exponential(f *fields) (err error) {
 		err = p.Positive.decode(f.bytes)
 	case 9<<3 | bytesType:
 		err = p.Negative.decode(f.bytes)
+	case 11<<3 | bytesType:
+		p.Exemplars++
+	case 14<<3 | fixed64Type:
+		p.ZeroThreshold = math.Float64frombits(f.bits)
 	case 12<<3 | fixed64Type:
 		p.Min, p.HasMin = math.Float64frombits(f.bits), true
 	case 13<<3 | fixed64Type:
@@ -239,12 +256,30 @@ func (p *Point) summary(f *fields) (err error) {
 		p.Count = f.bits
 	case 5<<3 | fixed64Type:
 		p.Sum, p.HasSum = math.Float64frombits(f.bits), true
+	case 6<<3 | bytesType:
+		var q Quantile
+		if q, err = quantile(f.bytes); err == nil {
+			p.Quantiles = append(p.Quantiles, q)
+		}
 	case 7<<3 | bytesType:
 		p.Attrs, err = appendAttr(p.Attrs, f.bytes)
 	case 8<<3 | varintType:
 		p.Missing = f.bits&noValue != 0
 	}
 	return err
+}
+
+func quantile(b []byte) (q Quantile, err error) {
+	f := walk(b)
+	for f.next() {
+		switch f.tag {
+		case 1<<3 | fixed64Type:
+			q.Part = math.Float64frombits(f.bits)
+		case 2<<3 | fixed64Type:
+			q.Value = math.Float64frombits(f.bits)
+		}
+	}
+	return q, f.err
 }
 
 func (b *Buckets) decode(raw []byte) error {

@@ -141,12 +141,16 @@ func pointOf(m *otlpwire.Metric, p *otlpwire.Point) proto.Message {
 	case otlpwire.Exponential:
 		return &metricspb.ExponentialHistogramDataPoint{
 			StartTimeUnixNano: p.Start, TimeUnixNano: p.Time, Attributes: attrsOf(p.Attrs), Flags: flags(p.Missing), Count: p.Count,
-			Sum: ifHas(p.HasSum, p.Sum), Min: ifHas(p.HasMin, p.Min), Max: ifHas(p.HasMax, p.Max), Scale: p.Scale, ZeroCount: p.ZeroCount,
+			Sum: ifHas(p.HasSum, p.Sum), Min: ifHas(p.HasMin, p.Min), Max: ifHas(p.HasMax, p.Max), Scale: p.Scale, ZeroCount: p.ZeroCount, ZeroThreshold: p.ZeroThreshold,
 			Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: p.Positive.Offset, BucketCounts: p.Positive.Counts},
 			Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: p.Negative.Offset, BucketCounts: p.Negative.Counts},
 		}
 	case otlpwire.Summary:
-		return &metricspb.SummaryDataPoint{StartTimeUnixNano: p.Start, TimeUnixNano: p.Time, Attributes: attrsOf(p.Attrs), Count: p.Count, Sum: p.Sum}
+		m := &metricspb.SummaryDataPoint{StartTimeUnixNano: p.Start, TimeUnixNano: p.Time, Attributes: attrsOf(p.Attrs), Count: p.Count, Sum: p.Sum}
+		for _, q := range p.Quantiles {
+			m.QuantileValues = append(m.QuantileValues, &metricspb.SummaryDataPoint_ValueAtQuantile{Quantile: q.Part, Value: q.Value})
+		}
+		return m
 	}
 	return &metricspb.NumberDataPoint{
 		StartTimeUnixNano: p.Start, TimeUnixNano: p.Time, Attributes: attrsOf(p.Attrs), Flags: flags(p.Missing),

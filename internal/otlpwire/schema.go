@@ -92,25 +92,28 @@ func recordMessage(value *message, attrs func(uint64) member) *message {
 }
 
 func metricMessage(attrs func(uint64) member) *message {
+	exemplar := &message{} // it is only counted
 	number := &message{map[string]member{
 		"startTimeUnixNano": {2, fixed64, nil}, "timeUnixNano": {3, fixed64, nil}, "asDouble": {4, double, nil},
-		"asInt": {6, fixed64, nil}, "attributes": attrs(7), "flags": {8, varint, nil},
+		"asInt": {6, fixed64, nil}, "attributes": attrs(7), "flags": {8, varint, nil}, "exemplars": exemplar.in(5),
 	}}
 	histogram := &message{map[string]member{
 		"startTimeUnixNano": {2, fixed64, nil}, "timeUnixNano": {3, fixed64, nil}, "count": {4, fixed64, nil},
 		"sum": {5, double, nil}, "bucketCounts": {6, fixed64, nil}, "explicitBounds": {7, double, nil},
 		"attributes": attrs(9), "flags": {10, varint, nil}, "min": {11, double, nil}, "max": {12, double, nil},
+		"exemplars": exemplar.in(8),
 	}}
 	buckets := &message{map[string]member{"offset": {1, zigzag, nil}, "bucketCounts": {2, varint, nil}}}
 	exponential := &message{map[string]member{
 		"attributes": attrs(1), "startTimeUnixNano": {2, fixed64, nil}, "timeUnixNano": {3, fixed64, nil},
 		"count": {4, fixed64, nil}, "sum": {5, double, nil}, "scale": {6, zigzag, nil}, "zeroCount": {7, fixed64, nil},
 		"positive": buckets.in(8), "negative": buckets.in(9), "flags": {10, varint, nil},
-		"min": {12, double, nil}, "max": {13, double, nil},
+		"min": {12, double, nil}, "max": {13, double, nil}, "zeroThreshold": {14, double, nil}, "exemplars": exemplar.in(11),
 	}}
+	quantile := &message{map[string]member{"quantile": {1, double, nil}, "value": {2, double, nil}}}
 	summary := &message{map[string]member{
 		"startTimeUnixNano": {2, fixed64, nil}, "timeUnixNano": {3, fixed64, nil}, "count": {4, fixed64, nil},
-		"sum": {5, double, nil}, "attributes": attrs(7), "flags": {8, varint, nil},
+		"sum": {5, double, nil}, "quantileValues": quantile.in(6), "attributes": attrs(7), "flags": {8, varint, nil},
 	}}
 	data := func(points *message) *message {
 		return &message{map[string]member{

@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/bucket"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 )
 
@@ -27,12 +32,16 @@ type converter struct {
 	rec   sidelight.Recorder // nil: metrics are refused
 	since uint64             // Unix nanoseconds at which it began to see points
 
+	exemplars atomic.Uint64 // which are ignored
+	// attrs are the names of attributes of resources that become dimensions.
+	attrs []string
+
 	mu   sync.Mutex
 	past past
 }
 
-func newConverter(rec sidelight.Recorder, maxSeries int) *converter {
-	return &converter{rec: rec, since: uint64(time.Now().UnixNano()), past: newPast(maxSeries)}
+func newConverter(rec sidelight.Recorder, maxSeries int, attrs []string) *converter {
+	return &converter{rec: rec, attrs: attrs, since: uint64(time.Now().UnixNano()), past: newPast(maxSeries)}
 }
 
 // conversion is one request on its way.
@@ -45,8 +54,11 @@ type conversion struct {
 	resource []byte // tells senders apart
 	key      []byte // tells series apart
 	dims     []sidelight.Dimension
+	shared   []otlpwire.Attr // of the resource, to be dimensions
+	merged   []otlpwire.Attr // of a point and its resource
 	factor   float64
 	m        sidelight.Measurement
+	hist     bucket.Histogram
 }
 
 // record makes measurements of all points of a request. The request is checked
@@ -74,12 +86,15 @@ func (c *converter) record(s *scratch, body []byte, defaults []otlpwire.Attr) (r
 }
 
 func (v *conversion) prepare(attrs []otlpwire.Attr) {
-	v.service, v.resource = "", v.resource[:0]
+	v.service, v.resource, v.shared = "", v.resource[:0], v.shared[:0]
 	sortAttrs(attrs)
 	for _, a := range attrs {
 		v.resource = appendIdentity(v.resource, a)
 		if string(a.Key) == "service.name" {
 			v.service = string(otlpwire.AppendText(nil, a.Value))
+		}
+		if slices.Contains(v.attrs, string(a.Key)) {
+			v.shared = append(v.shared, a)
 		}
 	}
 }
@@ -94,11 +109,14 @@ func (v *conversion) point() error {
 	if len(metric.Name) == 0 {
 		return errNameless
 	}
+	if p.Exemplars > 0 {
+		v.exemplars.Add(uint64(p.Exemplars))
+	}
 	if p.Missing {
 		return nil
 	}
 	sortAttrs(p.Attrs)
-	v.dimensions(p.Attrs)
+	v.dimensions(v.withResource(p.Attrs))
 	unit, factor := unitOf(string(metric.Unit))
 	v.factor = factor
 	v.m = sidelight.Measurement{Name: string(metric.Name), Unit: unit, Dimensions: v.dims, Time: millis(p.Time)}
@@ -113,6 +131,17 @@ func (v *conversion) point() error {
 		return v.summary()
 	}
 	return nil
+}
+
+// withResource adds the attributes of the resource that are to be dimensions. A
+// point's own comes before its resource's of the same name.
+func (v *conversion) withResource(attrs []otlpwire.Attr) []otlpwire.Attr {
+	if len(v.shared) == 0 {
+		return attrs
+	}
+	v.merged = append(append(v.merged[:0], attrs...), v.shared...)
+	slices.SortStableFunc(v.merged, func(a, b otlpwire.Attr) int { return bytes.Compare(a.Key, b.Key) })
+	return v.merged
 }
 
 // maxDimensions is CloudWatch's limit.
@@ -179,16 +208,32 @@ func (v *conversion) sum() error {
 	return v.emit(sidelight.Sum, delta, 1)
 }
 
-// summary records the sum and the count of a summary as levels: its quantiles
-// cannot be merged with anything.
+// summary records the quantiles of a summary as levels, as they cannot be merged
+// with anything, and what its sum and count grew by.
 func (v *conversion) summary() error {
 	p, name := &v.in.Point, v.m.Name
+	own := v.m.Dimensions
+	for _, q := range p.Quantiles {
+		at := sidelight.Dimension{Name: "quantile", Value: strconv.FormatFloat(q.Part, 'g', -1, 64)}
+		i, _ := slices.BinarySearchFunc(own, at, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
+		v.m.Dimensions = slices.Insert(slices.Clone(own), i, at)
+		if err := v.emit(sidelight.Gauge, q.Value, 1); err != nil {
+			return err
+		}
+	}
+	v.m.Dimensions = own
+	v.mu.Lock()
+	known, err := v.past.advanceDistribution(v.identity(), p, v.since)
+	v.mu.Unlock()
+	if err != nil || !known {
+		return err
+	}
 	v.m.Name = name + "_sum"
-	if err := v.emit(sidelight.Gauge, p.Sum, 1); err != nil {
+	if err := v.emit(sidelight.Sum, p.Sum, 1); err != nil {
 		return err
 	}
 	v.m.Name, v.m.Unit, v.factor = name+"_count", "Count", 1
-	return v.emit(sidelight.Gauge, float64(p.Count), 1)
+	return v.emit(sidelight.Sum, float64(p.Count), 1)
 }
 
 // identity returns what tells the point's series from all others.

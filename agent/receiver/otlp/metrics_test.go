@@ -104,13 +104,13 @@ func TestMetrics(t *testing.T) {
 		"no value": {gauge("", []*metricspb.NumberDataPoint{{Flags: 1}}), nil},
 		"buckets": {histogram(&metricspb.HistogramDataPoint{
 			TimeUnixNano: 5e9, Count: 10, Sum: f(30), ExplicitBounds: []float64{1, 2, 4}, BucketCounts: []uint64{1, 2, 3, 4},
-		}), []sidelight.Measurement{sample(0.5, 1), sample(1.5, 2), sample(3, 3), sample(4, 4)}},
+		}), []sidelight.Measurement{sample(0.5, 1), sample(1.5, 2), sample(3, 3), sample(4.375, 4)}},
 		"buckets within": {histogram(&metricspb.HistogramDataPoint{
 			TimeUnixNano: 5e9, Count: 4, Min: f(0.8), Max: f(10), ExplicitBounds: []float64{1, 2, 4}, BucketCounts: []uint64{1, 0, 1, 2},
 		}), []sidelight.Measurement{sample(0.9, 1), sample(3, 1), sample(7, 2)}},
 		"buckets clamped": {histogram(&metricspb.HistogramDataPoint{
 			TimeUnixNano: 5e9, Count: 3, Min: f(3.5), Max: f(3.6), ExplicitBounds: []float64{1, 4}, BucketCounts: []uint64{0, 3, 0},
-		}), []sidelight.Measurement{sample(3.5, 3)}},
+		}), []sidelight.Measurement{sample(3.55, 3)}},
 		"one observation": {histogram(&metricspb.HistogramDataPoint{
 			TimeUnixNano: 5e9, Count: 1, Sum: f(1.7), ExplicitBounds: []float64{1, 2}, BucketCounts: []uint64{0, 1, 0},
 		}), []sidelight.Measurement{sample(1.7, 1)}},
@@ -125,22 +125,50 @@ func TestMetrics(t *testing.T) {
 				Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: 1, BucketCounts: []uint64{2, 0, 3}},
 				Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: -1, BucketCounts: []uint64{1}},
 			}},
-		}}}, []sidelight.Measurement{sample(0, 1), sample(3, 2), sample(12, 3), sample(-0.75, 1)}},
+		}}}, []sidelight.Measurement{sample(-0.75, 1), sample(0, 1), sample(3, 2), sample(12, 3)}},
 		"summary": {&metricspb.Metric{Name: "q", Unit: "ms", Data: &metricspb.Metric_Summary{Summary: &metricspb.Summary{
-			DataPoints: []*metricspb.SummaryDataPoint{{TimeUnixNano: 5e9, Count: 4, Sum: 12}},
+			DataPoints: []*metricspb.SummaryDataPoint{{
+				StartTimeUnixNano: uint64(time.Now().Add(time.Hour).UnixNano()), TimeUnixNano: 5e9, Count: 4, Sum: 12,
+				QuantileValues: []*metricspb.SummaryDataPoint_ValueAtQuantile{{Quantile: 0.99, Value: 7}},
+			}},
 		}}}, []sidelight.Measurement{
-			{Name: "q_sum", Unit: "Milliseconds", Dimensions: service, Value: 12, Count: 1, Time: 5000},
-			{Name: "q_count", Unit: "Count", Dimensions: service, Value: 4, Count: 1, Time: 5000},
+			{Name: "q", Unit: "Milliseconds", Dimensions: dims("quantile", "0.99", "service", "s"), Value: 7, Count: 1, Time: 5000},
+			{Name: "q_sum", Unit: "Milliseconds", Dimensions: service, Kind: sidelight.Sum, Value: 12, Count: 1, Time: 5000},
+			{Name: "q_count", Unit: "Count", Dimensions: service, Kind: sidelight.Sum, Value: 4, Count: 1, Time: 5000},
 		}},
+		"exponential, by its sum": {&metricspb.Metric{Name: "h", Unit: "s", Data: &metricspb.Metric_ExponentialHistogram{ExponentialHistogram: &metricspb.ExponentialHistogram{
+			AggregationTemporality: delta, DataPoints: []*metricspb.ExponentialHistogramDataPoint{{
+				TimeUnixNano: 5e9, Count: 5, Scale: -1, ZeroCount: 1, ZeroThreshold: 0.001, Sum: f(26),
+				Positive: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: 0, BucketCounts: []uint64{2, 2}},
+				Negative: &metricspb.ExponentialHistogramDataPoint_Buckets{Offset: 0, BucketCounts: []uint64{0}},
+			}},
+		}}}, []sidelight.Measurement{sample(0, 1), sample(2.6, 2), sample(10.4, 2)}},
 	}
 	x := start(t, nil)
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			got, partial := x.sendMetrics(t, metricsRequest("s", tc.metric))
-			if diff := cmp.Diff(tc.want, got, cmpopts.EquateApprox(1e-12, 0)); diff != "" || partial != nil {
+			if diff := cmp.Diff(tc.want, got, cmpopts.EquateApprox(1e-5, 0.0001)); diff != "" || partial != nil {
 				t.Errorf("measurements (-want +got):\n%s\n%v", diff, partial)
 			}
 		})
+	}
+}
+
+// Attributes of the resource become dimensions if they are asked for, and
+// exemplars are counted.
+func TestResourceDimensions(t *testing.T) {
+	x := start(t, func(c *otlp.Config) { c.Dimensions = []string{"zone", "host.name"} })
+	req := metricsRequest("s", gauge("", number(1, str("zone", "own"))))
+	req.ResourceMetrics[0].Resource.Attributes = append(req.ResourceMetrics[0].Resource.Attributes, str("host.name", "h"), str("zone", "z"), str("other", "o"))
+	req.ResourceMetrics[0].ScopeMetrics[0].Metrics[0].GetGauge().DataPoints[0].Exemplars = []*metricspb.Exemplar{{}, {}}
+	got, _ := x.sendMetrics(t, req)
+	want := []sidelight.Dimension{{Name: "host.name", Value: "h"}, {Name: "service", Value: "s"}, {Name: "zone", Value: "own"}}
+	if len(got) != 1 || !slices.Equal(got[0].Dimensions, want) {
+		t.Errorf("recorded %v, want %v", got, want)
+	}
+	if n := x.Exemplars(); n != 2 {
+		t.Errorf("%d exemplars, want 2", n)
 	}
 }
 

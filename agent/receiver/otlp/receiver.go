@@ -75,6 +75,9 @@ type Config struct {
 	// MaxSeries bounds the series of cumulative metrics whose last value is
 	// remembered. Default 10,000.
 	MaxSeries int
+	// Dimensions are attributes of resources that become dimensions of their
+	// metrics, beside service.
+	Dimensions []string
 }
 
 func (c Config) withDefaults() Config {
@@ -132,6 +135,9 @@ type Receiver struct {
 
 var _ sidelight.Receiver = (*Receiver)(nil)
 
+// Exemplars is how many exemplars of metrics came. They are ignored.
+func (r *Receiver) Exemplars() uint64 { return r.metrics.exemplars.Load() }
+
 // New opens the listeners. Metrics go to rec, which may be nil: they are then
 // refused.
 func New(cfg Config, rec sidelight.Recorder, books Books, log *slog.Logger) (*Receiver, error) {
@@ -140,7 +146,7 @@ func New(cfg Config, rec sidelight.Recorder, books Books, log *slog.Logger) (*Re
 		return nil, fmt.Errorf("otlp receiver: %w", err)
 	}
 	r := &Receiver{
-		cfg: cfg, books: books, log: log, metrics: newConverter(rec, cfg.MaxSeries),
+		cfg: cfg, books: books, log: log, metrics: newConverter(rec, cfg.MaxSeries, cfg.Dimensions),
 		json: otlpwire.NewJSON(), xray: xraydoc.New(cfg.XRay),
 		traces: cfg.Traces.Handle(), spans: cfg.Spans.Handle(), memory: budget{free: cfg.Memory},
 	}
