@@ -1,9 +1,14 @@
 // Package cgroup measures the agent's own control group, version 2 or 1: in a
 // container, that container. Formulas are those of the kubelet and the ECS
-// agent; the working set is memory in use without the inactive file cache.
+// agent; the working set is memory in use without the inactive file cache. What
+// has no limit of its own is compared with the machine.
+//
+// A group that was made anew, as a counter that fell tells, has its levels
+// recorded and its counters from the next scrape on.
 package cgroup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,13 +16,13 @@ import (
 	"math"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sidelight-dev/sidelight"
-	"github.com/sidelight-dev/sidelight/internal/pressure"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
+	"github.com/sidelight-dev/sidelight/internal/procfile"
 )
 
 // Namespace is CloudWatch's namespace of the container's metrics.
@@ -25,188 +30,228 @@ const Namespace = "Sidelight/Container"
 
 // Scraper implements scraper.Scraper.
 type Scraper struct {
-	fsys   source
-	before sample
-	at     time.Time
+	files   *procfile.Reader
+	read    func([]float64) error
+	v2      v2Files
+	v1      v1Files
+	machine float64 // bytes of the machine's memory, NaN if not known
+
+	table scraper.Table
+	w     scraper.Writer
+	clock scraper.Clock
+	group *scraper.Thing
 }
 
-// sample is what the control group's files say.
-type sample struct {
-	cpu                 time.Duration // used since the group was made
-	cores               float64       // limit; 0 for none
-	periods, throttled  float64
-	memory, workingSet  float64
-	memoryLimit         float64 // 0 for none
-	oomKills            float64
-	pids                float64
-	readBytes, writeOut float64
-	hasIO               bool
-	pressure            map[string]pressure.Totals // version 2 only; by resource
+// Config shapes a Scraper.
+type Config struct {
+	// Names is the family. Default scraper.Sidelight, also for those that have
+	// no names of a container.
+	Names scraper.Family
 }
-
-// source reads a version's files.
-type source interface{ sample() (sample, error) }
 
 // New returns a scraper of the process's own control group. It fails where there
 // is none to see.
-func New() (*Scraper, error) { return open(os.DirFS("/")) }
+func New(cfg Config) (*Scraper, error) { return open("/", cfg) }
 
-func open(root fs.FS) (*Scraper, error) {
-	own, err := fs.ReadFile(root, "proc/self/cgroup")
+func open(root string, cfg Config) (*Scraper, error) {
+	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
 		return nil, fmt.Errorf("find the own control group: %w", err)
 	}
-	if _, err := fs.Stat(root, "sys/fs/cgroup/cgroup.controllers"); err == nil {
-		return openV2(root, string(own))
+	s := &Scraper{files: procfile.NewReader(root), table: FamilyTable(cfg.Names), group: scraper.NewThing(numNumbers), machine: math.NaN()}
+	if b, err := s.files.ReadOnce("proc/meminfo"); err == nil {
+		s.machine = 1024 * procfile.Keyed(b, "MemTotal")
 	}
-	if _, err := fs.Stat(root, "sys/fs/cgroup/memory"); err == nil {
-		return &Scraper{fsys: &v1{root: root, own: ownV1(string(own))}}, nil
+	switch {
+	case s.is("sys/fs/cgroup/cgroup.controllers"):
+		err = s.openV2(string(own))
+	case s.is("sys/fs/cgroup/memory"):
+		s.openV1(string(own))
+	default:
+		err = errors.New("no control groups under /sys/fs/cgroup")
 	}
-	return nil, errors.New("no control groups under /sys/fs/cgroup")
-}
-
-func openV2(root fs.FS, own string) (*Scraper, error) {
-	dir := "sys/fs/cgroup"
-	for line := range strings.Lines(own) {
-		if p, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			dir = path.Join(dir, p)
-		}
-	}
-	// The root group has no memory.current: there is no container.
-	if _, err := fs.Stat(root, path.Join(dir, "memory.current")); err != nil {
-		return nil, fmt.Errorf("the own control group has no limits to measure: %w", err)
-	}
-	return &Scraper{fsys: &v2{root: root, dir: dir}}, nil
-}
-
-// MemoryLimit returns the group's memory limit in bytes, 0 for none.
-func (s *Scraper) MemoryLimit() int64 {
-	x, err := s.fsys.sample()
 	if err != nil {
-		return 0
+		return nil, err
 	}
-	return int64(x.memoryLimit)
+	return s, nil
+}
+
+func (s *Scraper) is(name string) bool {
+	_, err := os.Stat(filepath.Join(s.files.Root(), name))
+	return err == nil
 }
 
 // Name returns "cgroup".
 func (s *Scraper) Name() string { return "cgroup" }
 
+// Close closes the files that are kept open.
+func (s *Scraper) Close() { s.files.Close() }
+
+// MemoryLimit returns the group's memory limit in bytes, 0 for none.
+func (s *Scraper) MemoryLimit() int64 {
+	x := scraper.NewThing(numNumbers)
+	if err := s.read(x.Now); err != nil || !(x.Now[memoryLimit] > 0) {
+		return 0
+	}
+	return int64(x.Now[memoryLimit])
+}
+
 // Scrape records levels, and what counters did since the scrape before.
 func (s *Scraper) Scrape(_ context.Context, to sidelight.Recorder) error {
-	now, err := s.fsys.sample()
+	seconds := s.clock.Tick()
+	g := s.group
+	if err := s.read(g.Now); err != nil {
+		// It may be another group that is there next time.
+		g.Forget()
+		return err
+	}
+	s.derive(seconds)
+	// A counter that fell was reset: the interval is skipped.
+	if g.Fell(cpuTime) {
+		g.Forget()
+	}
+	s.w.Write(to, &s.table, g, seconds)
+	g.Keep()
+	return nil
+}
+
+// derive computes what the files do not say.
+func (s *Scraper) derive(seconds float64) {
+	v := s.group.Now
+	cores := v[cpuLimit]
+	if math.IsNaN(cores) {
+		cores = float64(runtime.NumCPU())
+	}
+	// The time that could have been used.
+	if v[cpuWhole] = cores * seconds; seconds > 0 {
+		if before := s.group.Before(cpuWhole); !math.IsNaN(before) {
+			v[cpuWhole] += before
+		}
+	}
+	// A limit beyond the machine's memory is none.
+	if v[memoryWhole] = v[memoryLimit]; !(v[memoryWhole] <= s.machine) {
+		if !math.IsNaN(s.machine) {
+			v[memoryWhole] = s.machine
+		}
+	}
+	v[workingSet] = max(0, v[memory]-v[inactiveFile])
+	v[memoryAvailable] = max(0, v[memoryWhole]-v[workingSet])
+}
+
+// v2Files are the files of the unified hierarchy.
+type v2Files struct {
+	cpuStat, cpuMax, memory, memoryMax, memoryStat, memoryEvents, pids, pidsMax, io string
+	stalls                                                                          [3]string
+}
+
+func (s *Scraper) openV2(own string) error {
+	const mount = "sys/fs/cgroup"
+	dir := mount
+	for line := range strings.Lines(own) {
+		if p, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			dir = path.Join(mount, path.Join("/", p))
+		}
+	}
+	// A container that sees the host's name of its group has the group itself
+	// at the mount.
+	if !s.is(path.Join(dir, "memory.current")) {
+		dir = mount
+	}
+	// The root group has no memory.current: there is no container.
+	if !s.is(path.Join(dir, "memory.current")) {
+		return fmt.Errorf("the own control group has no limits to measure: %w", fs.ErrNotExist)
+	}
+	at := func(name string) string { return path.Join(dir, name) }
+	s.v2 = v2Files{
+		at("cpu.stat"), at("cpu.max"), at("memory.current"), at("memory.max"), at("memory.stat"), at("memory.events"), at("pids.current"), at("pids.max"), at("io.stat"),
+		[3]string{at("cpu.pressure"), at("memory.pressure"), at("io.pressure")},
+	}
+	s.read = s.readV2
+	return nil
+}
+
+func (s *Scraper) readV2(to []float64) error {
+	b, err := s.files.Read(s.v2.cpuStat)
 	if err != nil {
 		return err
 	}
-	at := time.Now()
-	before, wall := s.before, at.Sub(s.at)
-	first := s.at.IsZero()
-	s.before, s.at = now, at
-	r := recorder{to: to}
-	r.memory(&now)
-	r.gauge("pids", "Count", now.pids)
-	// A counter that fell was reset: the interval is skipped.
-	if first || wall <= 0 || now.cpu < before.cpu {
-		return nil
+	to[cpuTime] = procfile.Keyed(b, "usage_usec") / 1e6
+	to[cpuUser], to[cpuSystem] = procfile.Keyed(b, "user_usec")/1e6, procfile.Keyed(b, "system_usec")/1e6
+	to[periods], to[throttled] = procfile.Keyed(b, "nr_periods"), procfile.Keyed(b, "nr_throttled")
+	to[throttledTime] = procfile.Keyed(b, "throttled_usec") / 1e6
+	if to[memory], err = s.number(s.v2.memory); err != nil {
+		return err
 	}
-	r.cpu(&now, &before, wall)
-	r.stalls(&now, &before, wall)
-	r.sum("oom_kills", "Count", now.oomKills-before.oomKills)
-	if now.hasIO {
-		r.sum("io_read_bytes", "Bytes", now.readBytes-before.readBytes)
-		r.sum("io_write_bytes", "Bytes", now.writeOut-before.writeOut)
+	if b, err = s.files.Read(s.v2.memoryStat); err != nil {
+		return err
+	}
+	to[inactiveFile], to[rss], to[cache] = orZero(procfile.Keyed(b, "inactive_file")), procfile.Keyed(b, "anon"), procfile.Keyed(b, "file")
+	// What follows may be missing: a controller that is not enabled.
+	if b, err := s.files.Read(s.v2.cpuMax); err == nil {
+		var v [2]float64
+		if procfile.Numbers(b, v[:]) == 2 && v[0] > 0 && v[1] > 0 {
+			to[cpuLimit] = v[0] / v[1]
+		}
+	}
+	to[memoryLimit] = s.maybe(s.v2.memoryMax)
+	to[pids], to[pidsLimit] = s.maybe(s.v2.pids), s.maybe(s.v2.pidsMax)
+	if b, err := s.files.Read(s.v2.memoryEvents); err == nil {
+		to[oomKills] = procfile.Keyed(b, "oom_kill")
+	}
+	if b, err := s.files.Read(s.v2.io); err == nil {
+		readIOStat(b, to)
+	}
+	// Kernels without pressure stall information, or with it switched off for
+	// the group, have none.
+	for i, name := range s.v2.stalls {
+		if b, err := s.files.Read(name); err == nil {
+			to[stallFirst+2*i], to[stallFirst+2*i+1] = procfile.Stalls(b)
+		}
 	}
 	return nil
 }
 
-type recorder struct{ to sidelight.Recorder }
-
-func (r recorder) gauge(name, unit string, v float64) {
-	r.to.Record(&sidelight.Measurement{Namespace: Namespace, Name: name, Unit: unit, Kind: sidelight.Gauge, Value: v})
+// number reads a file of one number; "max" is none.
+func (s *Scraper) number(name string) (float64, error) {
+	b, err := s.files.Read(name)
+	if err != nil {
+		return math.NaN(), err
+	}
+	return procfile.Whole(b), nil
 }
 
-func (r recorder) sum(name, unit string, v float64) {
-	if v >= 0 {
-		r.to.Record(&sidelight.Measurement{Namespace: Namespace, Name: name, Unit: unit, Kind: sidelight.Sum, Value: v})
-	}
+func (s *Scraper) maybe(name string) float64 {
+	v, _ := s.number(name)
+	return v
 }
 
-func (r recorder) memory(x *sample) {
-	r.gauge("memory_working_set", "Bytes", x.workingSet)
-	r.gauge("memory_usage", "Bytes", x.memory)
-	if x.memoryLimit > 0 {
-		r.gauge("memory_limit", "Bytes", x.memoryLimit)
-		r.gauge("memory_utilization", "Percent", 100*x.workingSet/x.memoryLimit)
+func orZero(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
 	}
+	return v
 }
 
-// cpu records cores used, and their share of the limit or, without one, of the
-// machine.
-func (r recorder) cpu(now, before *sample, wall time.Duration) {
-	cores := float64(now.cpu-before.cpu) / float64(wall)
-	r.gauge("cpu_cores_used", "None", cores)
-	limit := now.cores
-	if limit == 0 {
-		limit = float64(runtime.NumCPU())
-	}
-	r.gauge("cpu_utilization", "Percent", 100*cores/limit)
-	if periods := now.periods - before.periods; periods > 0 {
-		r.gauge("cpu_throttled_percent", "Percent", 100*math.Max(0, now.throttled-before.throttled)/periods)
-	}
-}
-
-// stalls records the share of time in which the group's tasks waited for CPU,
-// memory or I/O: some of them, or all that had something to do.
-func (r recorder) stalls(now, before *sample, wall time.Duration) {
-	for _, name := range resources() {
-		is, ok := now.pressure[name]
-		was, had := before.pressure[name]
-		if !ok || !had {
+// readIOStat adds up io.stat: "8:0 rbytes=1 wbytes=2 …" a device.
+func readIOStat(b []byte, to []float64) {
+	clear(to[readBytes : writes+1])
+	for len(b) > 0 {
+		var f []byte
+		f, b = procfile.Field(b)
+		name, value, _ := bytes.Cut(f, []byte{'='})
+		n := procfile.Number(value)
+		if math.IsNaN(n) {
 			continue
 		}
-		if v, ok := pressure.Percent(was.Some, is.Some, wall); ok {
-			r.gauge("pressure_"+name+"_some", "Percent", v)
-		}
-		if v, ok := pressure.Percent(was.Full, is.Full, wall); ok {
-			r.gauge("pressure_"+name+"_full", "Percent", v)
-		}
-	}
-}
-
-// resources are those that the kernel tells the pressure of.
-func resources() []string { return []string{"cpu", "memory", "io"} }
-
-// keyed reads "name value" lines.
-func keyed(fsys fs.FS, name string) (map[string]float64, error) {
-	b, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	m := map[string]float64{}
-	for line := range strings.Lines(string(b)) {
-		f := strings.Fields(line)
-		if len(f) != 2 {
-			continue
-		}
-		if v, err := strconv.ParseFloat(f[1], 64); err == nil {
-			m[f[0]] = v
+		switch string(name) {
+		case "rbytes":
+			to[readBytes] += n
+		case "wbytes":
+			to[writeBytes] += n
+		case "rios":
+			to[reads] += n
+		case "wios":
+			to[writes] += n
 		}
 	}
-	return m, nil
-}
-
-// number reads a file with one number; "max" is none.
-func number(fsys fs.FS, name string) (float64, error) {
-	b, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return 0, err
-	}
-	text := strings.TrimSpace(string(b))
-	if text == "max" {
-		return 0, nil
-	}
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %q is not a number", name, text)
-	}
-	return v, nil
 }

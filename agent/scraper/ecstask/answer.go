@@ -36,6 +36,7 @@ type container struct {
 	DockerID     string `json:"DockerId"`
 	Name         string
 	KnownStatus  string
+	StartedAt    when
 	Type         string
 	Limits       *containerLimits
 	Health       *health
@@ -49,6 +50,17 @@ type container struct {
 type containerLimits struct {
 	CPU    float64 // CPU units
 	Memory float64 // MiB
+}
+
+// when is a time; one that is written in an unknown way counts as not said.
+type when struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (w *when) UnmarshalJSON(b []byte) error {
+	if err := w.Time.UnmarshalJSON(b); err != nil {
+		w.Time = time.Time{}
+	}
+	return nil
 }
 
 type health struct {

@@ -34,14 +34,14 @@
 //
 // # Names
 //
-// NamesSidelight, the default, is the family of the cgroup scraper: cpu_utilization,
+// scraper.Sidelight, the default, is the family of the cgroup scraper: cpu_utilization,
 // memory_working_set and so on in the namespaces Sidelight/Container, with the
 // dimensions ClusterName, ContainerName and TaskDefinitionFamily, and
 // Sidelight/Task, with ClusterName and TaskDefinitionFamily.
 //
-// NamesInsights has the names, units, dimension sets and formulas of CloudWatch
+// scraper.Insights has the names, units, dimension sets and formulas of CloudWatch
 // Container Insights for ECS, so that its dashboards and alarms need another
-// namespace and nothing else. The namespace is InsightsNamespace and not
+// namespace and nothing else. The namespace is scraper.InsightsNamespace and not
 // ECS/ContainerInsights: PutMetricData would take that one too, since only AWS/
 // is reserved, but in a cluster that has Container Insights switched on both
 // would write the same series, and every Sum and SampleCount would be double.

@@ -7,29 +7,19 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
-	"github.com/sidelight-dev/sidelight/internal/order"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
 )
 
 // EndpointVariable is the environment variable in which ECS names the endpoint:
 // agent 1.39.0 and later, Fargate 1.4.0 and later.
 const EndpointVariable = "ECS_CONTAINER_METADATA_URI_V4"
 
-// Names is a family of metric names.
-type Names string
-
-// The families.
-const (
-	NamesSidelight Names = "sidelight"
-	NamesInsights  Names = "container-insights"
-)
-
 // MinInterval is the least time between two requests of the same kind.
-// NamesInsights asks once a minute.
+// scraper.Insights asks once a minute.
 const MinInterval = 10 * time.Second
 
 const (
@@ -49,8 +39,9 @@ const (
 type Config struct {
 	// Endpoint is what EndpointVariable holds. Required.
 	Endpoint string
-	// Names is the family. Default NamesSidelight.
-	Names Names
+	// Names is the family. Default scraper.Sidelight, also for the CloudWatch
+	// agent's, which has none of a task.
+	Names scraper.Family
 	// HTTP replaces the client. The default one uses no proxy: the address is
 	// link-local.
 	HTTP *http.Client
@@ -61,7 +52,11 @@ type Scraper struct {
 	base  string
 	http  *http.Client
 	every time.Duration
-	write func(*measured, sidelight.Recorder)
+	exact bool // series with fewer dimensions than their set are left out
+
+	tables Tables
+	thing  scraper.Thing
+	w      scraper.Writer
 
 	asked  time.Time // when the endpoint was asked last
 	before map[string]sample
@@ -77,13 +72,16 @@ func New(cfg Config) (*Scraper, error) {
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("task metadata endpoint %q is not a URL; ECS sets %s", cfg.Endpoint, EndpointVariable)
 	}
-	s := &Scraper{base: strings.TrimSuffix(cfg.Endpoint, "/"), http: cfg.HTTP, every: MinInterval, write: writeSidelight}
-	switch cfg.Names {
-	case "", NamesSidelight:
-	case NamesInsights:
-		s.every, s.write = insightsInterval, writeInsights
-	default:
-		return nil, fmt.Errorf("unknown family of names %q", cfg.Names)
+	family, err := cfg.Names.Or()
+	if err != nil {
+		return nil, err
+	}
+	s := &Scraper{
+		base: strings.TrimSuffix(cfg.Endpoint, "/"), http: cfg.HTTP, every: MinInterval,
+		tables: FamilyTables(family), thing: *scraper.NewThing(numNumbers, make([]string, numIDs)...),
+	}
+	if family == scraper.Insights {
+		s.every, s.exact = insightsInterval, true
 	}
 	if s.http == nil {
 		s.http = client()
@@ -174,11 +172,4 @@ func (s *Scraper) get(ctx context.Context, path string) ([]byte, error) {
 		return nil, errors.New("read the answer of " + path + ": it is over 4 MiB")
 	}
 	return b, nil
-}
-
-// dimensions returns those with a value, sorted by name.
-func dimensions(d ...sidelight.Dimension) []sidelight.Dimension {
-	d = slices.DeleteFunc(d, func(d sidelight.Dimension) bool { return d.Value == "" })
-	order.By(d, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) })
-	return d
 }

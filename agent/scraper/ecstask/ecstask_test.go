@@ -70,7 +70,7 @@ func read(t testing.TB, name string) string {
 	return string(b)
 }
 
-func open(t testing.TB, e *endpoint, names Names) *Scraper {
+func open(t testing.TB, e *endpoint, names scraper.Family) *Scraper {
 	t.Helper()
 	s, err := New(Config{Endpoint: base, Names: names, HTTP: &http.Client{Transport: e}})
 	if err != nil {
@@ -81,7 +81,7 @@ func open(t testing.TB, e *endpoint, names Names) *Scraper {
 
 // scrapeTwice returns what two scrapes, a minute apart, record of the recorded
 // answers of a platform.
-func scrapeTwice(t *testing.T, platform string, names Names) (first, second lines) {
+func scrapeTwice(t *testing.T, platform string, names scraper.Family) (first, second lines) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{task: read(t, platform+"_task.json"), stats: read(t, platform+"_stats_1.json")}
@@ -103,7 +103,7 @@ func scrapeTwice(t *testing.T, platform string, names Names) (first, second line
 // Fargate 1.4, control groups version 1, awsvpc. The answers are 10 s apart;
 // expected values are worked by hand: app used 1.25 s of CPU, an eighth of a core.
 func TestFargate(t *testing.T) {
-	first, second := scrapeTwice(t, "fargate", NamesSidelight)
+	first, second := scrapeTwice(t, "fargate", scraper.Sidelight)
 	app, router, init := "Container{ClusterName=shop ContainerName=app TaskDefinitionFamily=orders} ",
 		"Container{ClusterName=shop ContainerName=log-router TaskDefinitionFamily=orders} ",
 		"Container{ClusterName=shop ContainerName=migrate TaskDefinitionFamily=orders} "
@@ -143,7 +143,7 @@ func TestFargate(t *testing.T) {
 // 12 s apart. worker was restarted: its counters are skipped. The pause
 // container is not measured.
 func TestEC2(t *testing.T) {
-	_, got := scrapeTwice(t, "ec2", NamesSidelight)
+	_, got := scrapeTwice(t, "ec2", scraper.Sidelight)
 	web, worker := "Container{ClusterName=shop ContainerName=web TaskDefinitionFamily=checkout} ", "Container{ClusterName=shop ContainerName=worker TaskDefinitionFamily=checkout} "
 	task := "Task{ClusterName=shop TaskDefinitionFamily=checkout} "
 	want := lines{
@@ -161,6 +161,51 @@ func TestEC2(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("second scrape (-want +got):\n%s", d)
+	}
+}
+
+// EC2, control groups version 1, awsvpc, a task without limits of its own; the
+// answers are 20 s apart. CPU: 9 − 4 = 5 s in 20 s is 0.25 cores, 256 units, all
+// that is reserved and 12.5 % of the machine's two. Memory: 300 MiB in use
+// without 44 MiB of inactive files are 256 MiB, half of the limit of 512.
+// Traffic: 40,000 and 20,000 bytes in 20 s.
+func TestEC2V1(t *testing.T) {
+	_, got := scrapeTwice(t, "ec2v1", scraper.Sidelight)
+	api, task := "Container{ClusterName=shop ContainerName=api TaskDefinitionFamily=billing} ", "Task{ClusterName=shop TaskDefinitionFamily=billing} "
+	common := func(prefix string) lines {
+		return lines{
+			prefix + "cpu_units_used 256 None", prefix + "cpu_units_reserved 256 None", prefix + "cpu_utilization 12.5 Percent", prefix + "cpu_reservation_utilization 100 Percent",
+			prefix + "memory_working_set 2.68435e+08 Bytes", prefix + "memory_usage 3.14573e+08 Bytes", prefix + "memory_limit 5.36871e+08 Bytes", prefix + "memory_utilization 50 Percent",
+		}
+	}
+	want := append(common(api), api+"io_read_bytes +500000 Bytes", api+"io_write_bytes +2048 Bytes", api+"container_running 1 None")
+	want = append(want, common(task)...)
+	want = append(want, task+"network_rx_rate 2000 Bytes/Second", task+"network_tx_rate 1000 Bytes/Second",
+		task+"io_read_bytes +500000 Bytes", task+"io_write_bytes +2048 Bytes", task+"containers_running 1 Count")
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("second scrape (-want +got):\n%s", d)
+	}
+}
+
+// OpenTelemetry's names: 5 s of CPU in 20 s; available is the limit without the
+// working set, 512 − 256 MiB; the second answer is 620 s after the start. In
+// bridge mode a container has traffic of its own: web received 24,000 bytes.
+func TestOTel(t *testing.T) {
+	_, got := scrapeTwice(t, "ec2v1", scraper.OTel)
+	api := "Container{aws.ecs.task.family=billing container.name=api} "
+	want := lines{
+		api + "container.cpu.time +5 Seconds", api + "container.cpu.usage 0.25 None", api + "container.memory.usage 3.14573e+08 Bytes",
+		api + "container.memory.available 2.68435e+08 Bytes", api + "container.memory.working_set 2.68435e+08 Bytes",
+		"Container{aws.ecs.task.family=billing container.name=api disk.io.direction=read} container.disk.io +500000 Bytes",
+		"Container{aws.ecs.task.family=billing container.name=api disk.io.direction=write} container.disk.io +2048 Bytes",
+		api + "container.uptime 620 Seconds",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("awsvpc (-want +got):\n%s", d)
+	}
+	_, got = scrapeTwice(t, "ec2", scraper.OTel)
+	if want := "Container{aws.ecs.task.family=checkout container.name=web network.io.direction=receive} container.network.io +24000 Bytes"; !slices.Contains(got, want) {
+		t.Errorf("bridge: %v, want %s", got, want)
 	}
 }
 
@@ -189,7 +234,7 @@ func TestContainerInsights(t *testing.T) {
 					want = append(want, "ContainerInsights{"+set+"} "+m)
 				}
 			}
-			if _, got := scrapeTwice(t, platform, NamesInsights); !cmp.Equal(want, got) {
+			if _, got := scrapeTwice(t, platform, scraper.Insights); !cmp.Equal(want, got) {
 				t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
 			}
 		})
@@ -200,15 +245,15 @@ func TestContainerInsights(t *testing.T) {
 // at most every 10 s, or once a minute for Container Insights' names.
 func TestPace(t *testing.T) {
 	cases := map[string]struct {
-		names Names
+		names scraper.Family
 		every time.Duration
 		want  int // scrapes in 10 minutes, and one at the start
 	}{
-		"each second":             {NamesSidelight, time.Second, 61},
-		"a timer's tick early":    {NamesSidelight, 9950 * time.Millisecond, 61},
-		"every 30 s":              {NamesSidelight, 30 * time.Second, 21},
-		"insights, every 30 s":    {NamesInsights, 30 * time.Second, 11},
-		"insights, every 7.5 min": {NamesInsights, 450 * time.Second, 2},
+		"each second":             {scraper.Sidelight, time.Second, 61},
+		"a timer's tick early":    {scraper.Sidelight, 9950 * time.Millisecond, 61},
+		"every 30 s":              {scraper.Sidelight, 30 * time.Second, 21},
+		"insights, every 30 s":    {scraper.Insights, 30 * time.Second, 11},
+		"insights, every 7.5 min": {scraper.Insights, 450 * time.Second, 2},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -253,7 +298,7 @@ func TestBadAnswers(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			var l lines
-			s := open(t, &c.e, NamesSidelight)
+			s := open(t, &c.e, scraper.Sidelight)
 			err := s.Scrape(t.Context(), &l)
 			if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("err = %v, want %q", err, c.err)

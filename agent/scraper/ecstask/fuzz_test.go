@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
 )
 
 // checker fails on measurements that the aggregate was not to see.
@@ -26,7 +27,7 @@ func (c checker) Record(m *sidelight.Measurement) {
 }
 
 func FuzzAnswers(f *testing.F) {
-	for _, platform := range []string{"fargate", "ec2"} {
+	for _, platform := range []string{"fargate", "ec2", "ec2v1"} {
 		f.Add(read(f, platform+"_task.json"), read(f, platform+"_stats_1.json"), read(f, platform+"_stats_2.json"))
 	}
 	f.Add(`{"Containers":[{"DockerId":"x"}]}`, `{"x":null}`, `{"x":{"read":"2026-11-20T08:00:00Z","cpu_stats":{"cpu_usage":{"total_usage":-1e300}}}}`)
@@ -35,12 +36,17 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			return
 		}
+		var writers []*Scraper
+		for _, family := range scraper.Families() {
+			writers = append(writers, open(t, nil, family))
+		}
 		var before map[string]sample
 		for _, text := range []string{first, second} {
 			all, _ := decodeStats([]byte(text))
 			m, now := measure(meta, all, before)
-			writeSidelight(m, checker{t})
-			writeInsights(m, checker{t})
+			for _, s := range writers {
+				s.write(m, checker{t})
+			}
 			before = now
 		}
 	})
@@ -75,7 +81,7 @@ func tenContainers(tb testing.TB) *endpoint {
 func TestTenContainers(t *testing.T) {
 	e := tenContainers(t)
 	var l lines
-	if err := open(t, e, NamesSidelight).Scrape(t.Context(), &l); err != nil {
+	if err := open(t, e, scraper.Sidelight).Scrape(t.Context(), &l); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Contains(l, "Task{ClusterName=shop TaskDefinitionFamily=orders} memory_usage 1.38412e+09 Bytes") {

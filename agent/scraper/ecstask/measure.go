@@ -79,7 +79,10 @@ type usage struct {
 	throttled          value // percent of periods
 	memory, workingSet value // bytes
 	memoryLimit        value // bytes
+	cpuTime            value // seconds since the scrape before
+	uptime             value // seconds
 	rx, tx             value // bytes a second
+	rxBytes, txBytes   value // bytes since the scrape before
 	in, out            value // bytes since the scrape before
 	inTotal, outTotal  value // bytes since the start
 	restarts           value // since the scrape before
@@ -135,7 +138,7 @@ func measure(t *task, all map[string]*stats, before map[string]sample) (*measure
 		m.task.add(&u)
 		if c.awsvpc() {
 			m.task.rx, m.task.tx = m.task.rx.most(u.rx), m.task.tx.most(u.tx)
-			u.rx, u.tx = value{}, value{}
+			u.rx, u.tx, u.rxBytes, u.txBytes = value{}, value{}, value{}, value{}
 		}
 		m.task.rx, m.task.tx = m.task.rx.plus(u.rx), m.task.tx.plus(u.tx)
 		m.containers = append(m.containers, measuredContainer{c.Name, u})
@@ -198,6 +201,9 @@ func (c *container) usage(t *task, s *stats) usage {
 	if !u.cpuLimit.ok && s.CPU.Online > 0 {
 		u.cpuLimit = some(s.CPU.Online)
 	}
+	if began := c.StartedAt.Time; !began.IsZero() && s.Read.After(began) {
+		u.uptime = some(s.Read.Sub(began).Seconds())
+	}
 	u.memory = maybe(s.Memory.Usage)
 	if w, ok := s.workingSet(); ok {
 		u.workingSet = some(w)
@@ -232,6 +238,8 @@ func (u *usage) since(now, was *sample) {
 	u.cores = used.times(1 / float64(wall))
 	u.rx = grew(now.rx, was.rx).times(1 / wall.Seconds())
 	u.tx = grew(now.tx, was.tx).times(1 / wall.Seconds())
+	u.cpuTime = used.times(1e-9)
+	u.rxBytes, u.txBytes = grew(now.rx, was.rx), grew(now.tx, was.tx)
 	u.in, u.out = grew(now.in, was.in), grew(now.out, was.out)
 	if periods := now.periods - was.periods; periods > 0 && now.stopped >= was.stopped {
 		u.throttled = some(100 * (now.stopped - was.stopped) / periods)

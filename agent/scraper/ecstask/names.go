@@ -1,107 +1,271 @@
 package ecstask
 
-import "github.com/sidelight-dev/sidelight"
+import (
+	"math"
 
-// The namespaces of the families.
+	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
+)
+
+// The namespaces of our own family.
 const (
 	ContainerNamespace = "Sidelight/Container"
 	TaskNamespace      = "Sidelight/Task"
-	InsightsNamespace  = "Sidelight/ContainerInsights"
 )
 
-// recorder writes measurements with one namespace and set of dimensions.
-type recorder struct {
-	to        sidelight.Recorder
-	namespace string
-	dims      []sidelight.Dimension
+// The numbers of a container or of a task. Sizes are in bytes; what takes two
+// answers is worked out already.
+const (
+	cpuCores = iota // used
+	cpuTime         // seconds since the answer before
+	cpuUnits        // used
+	cpuUnitsReserved
+	cpuPercent
+	cpuReservedPercent
+	throttledPercent
+	memoryUsage
+	memoryWorkingSet
+	memoryLimit
+	memoryPercent
+	memoryAvailable
+	rxRate
+	txRate
+	rxBytes // since the answer before
+	txBytes
+	readBytes
+	writeBytes
+	readTotal // since the container's start
+	writeTotal
+	restartCount
+	restarts // since the answer before
+	running  // of a container: 1 or 0; of a task: how many
+	healthy
+	uptime
+	storageUsed
+	storageReserved
+	storagePercent
+	clockError // ms
+	clockSynced
+	numNumbers
+)
+
+// Tables are one family's: of a container and of the task, the latter once for
+// each set of dimensions.
+type Tables struct {
+	Container scraper.Table
+	Task      []scraper.Table
 }
 
-// gauge records v if there is one.
-func (r *recorder) gauge(name, unit string, v value) { r.record(sidelight.Gauge, name, unit, v) }
-
-// sum records an increase, if there is one to tell of.
-func (r *recorder) sum(name, unit string, v value) { r.record(sidelight.Sum, name, unit, v) }
-
-func (r *recorder) record(k sidelight.MeasurementKind, name, unit string, v value) {
-	if !v.ok {
-		return
+// All returns the tables, to be listed.
+func (t *Tables) All() []*scraper.Table {
+	out := []*scraper.Table{&t.Container}
+	for i := range t.Task {
+		out = append(out, &t.Task[i])
 	}
-	r.to.Record(&sidelight.Measurement{
-		Namespace: r.namespace, Name: name, Unit: unit, Kind: k, Value: v.v, Dimensions: r.dims,
-	})
+	return out
 }
 
-// writeSidelight writes NamesSidelight.
-func writeSidelight(m *measured, to sidelight.Recorder) {
-	cluster := sidelight.Dimension{Name: "ClusterName", Value: m.cluster}
-	family := sidelight.Dimension{Name: "TaskDefinitionFamily", Value: m.family}
-	for i := range m.containers {
-		c := &m.containers[i]
-		r := recorder{to, ContainerNamespace, dimensions(cluster, family, sidelight.Dimension{Name: "ContainerName", Value: c.name})}
-		r.usage(&c.usage)
-		r.gauge("cpu_throttled_percent", "Percent", c.throttled)
-		r.gauge("container_running", "None", c.running)
-		r.gauge("container_healthy", "None", c.healthy)
+// The places of Thing.IDs.
+const (
+	idCluster = iota
+	idFamily
+	idService
+	idContainer
+	numIDs
+)
+
+// labels names the IDs.
+func labels(cluster, family, service, container string) []string {
+	return []string{idCluster: cluster, idFamily: family, idService: service, idContainer: container}
+}
+
+// FamilyTables returns the tables of a family.
+func FamilyTables(f scraper.Family) Tables {
+	switch f {
+	case scraper.Insights:
+		return insights()
+	case scraper.OTel:
+		l := labels("", "aws.ecs.task.family", "", "container.name")
+		return Tables{Container: scraper.Table{Namespace: ContainerNamespace, Labels: l, Rows: otel()}}
 	}
-	r := recorder{to, TaskNamespace, dimensions(cluster, family)}
-	r.usage(&m.task)
-	r.gauge("containers_running", "Count", m.task.running)
-	r.gauge("containers_healthy", "Count", m.task.healthy)
-	r.gauge("ephemeral_storage_used", "Bytes", m.disk)
-	r.gauge("ephemeral_storage_reserved", "Bytes", m.diskReserved)
-	r.gauge("ephemeral_storage_utilization", "Percent", m.disk.percentOf(m.diskReserved))
-	r.gauge("clock_error_bound", "Milliseconds", m.clockError)
-	r.gauge("clock_synchronized", "None", m.clockSynced)
+	return Tables{
+		Container: scraper.Table{
+			Namespace: ContainerNamespace, Labels: labels("ClusterName", "TaskDefinitionFamily", "", "ContainerName"),
+			Rows: append(usageRows(), rows{
+				{Name: "cpu_throttled_percent", Unit: "Percent", From: throttledPercent},
+				{Name: "container_running", Unit: "None", From: running},
+				{Name: "container_healthy", Unit: "None", From: healthy},
+			}...),
+		},
+		Task: []scraper.Table{{
+			Namespace: TaskNamespace, Labels: labels("ClusterName", "TaskDefinitionFamily", "", ""),
+			Rows: append(usageRows(), rows{
+				{Name: "containers_running", Unit: "Count", From: running},
+				{Name: "containers_healthy", Unit: "Count", From: healthy},
+				{Name: "ephemeral_storage_used", Unit: "Bytes", From: storageUsed},
+				{Name: "ephemeral_storage_reserved", Unit: "Bytes", From: storageReserved},
+				{Name: "ephemeral_storage_utilization", Unit: "Percent", From: storagePercent},
+				{Name: "clock_error_bound", Unit: "Milliseconds", From: clockError},
+				{Name: "clock_synchronized", Unit: "None", From: clockSynced},
+			}...),
+		}},
+	}
 }
 
-// usage writes what containers and tasks have in common.
-func (r *recorder) usage(u *usage) {
-	used := u.cores.times(units)
-	r.gauge("cpu_units_used", "None", used)
-	r.gauge("cpu_units_reserved", "None", u.unitsReserved)
-	r.gauge("cpu_utilization", "Percent", u.cores.percentOf(u.cpuLimit))
-	r.gauge("cpu_reservation_utilization", "Percent", used.percentOf(u.unitsReserved))
-	r.gauge("memory_working_set", "Bytes", u.workingSet)
-	r.gauge("memory_usage", "Bytes", u.memory)
-	r.gauge("memory_limit", "Bytes", u.memoryLimit)
-	r.gauge("memory_utilization", "Percent", u.workingSet.percentOf(u.memoryLimit))
-	r.gauge("network_rx_rate", "Bytes/Second", u.rx)
-	r.gauge("network_tx_rate", "Bytes/Second", u.tx)
-	r.sum("io_read_bytes", "Bytes", u.in)
-	r.sum("io_write_bytes", "Bytes", u.out)
-	r.gauge("restart_count", "Count", u.restartCount)
-	r.sum("restarts", "Count", u.restarts)
+type rows = []scraper.Row
+
+// usageRows are what containers and tasks have in common.
+func usageRows() rows {
+	return rows{
+		{Name: "cpu_units_used", Unit: "None", From: cpuUnits},
+		{Name: "cpu_units_reserved", Unit: "None", From: cpuUnitsReserved},
+		{Name: "cpu_utilization", Unit: "Percent", From: cpuPercent},
+		{Name: "cpu_reservation_utilization", Unit: "Percent", From: cpuReservedPercent},
+		{Name: "memory_working_set", Unit: "Bytes", From: memoryWorkingSet},
+		{Name: "memory_usage", Unit: "Bytes", From: memoryUsage},
+		{Name: "memory_limit", Unit: "Bytes", From: memoryLimit},
+		{Name: "memory_utilization", Unit: "Percent", From: memoryPercent},
+		{Name: "network_rx_rate", Unit: "Bytes/Second", From: rxRate},
+		{Name: "network_tx_rate", Unit: "Bytes/Second", From: txRate},
+		{Name: "io_read_bytes", Unit: "Bytes", From: readBytes, Form: scraper.Amount},
+		{Name: "io_write_bytes", Unit: "Bytes", From: writeBytes, Form: scraper.Amount},
+		{Name: "restart_count", Unit: "Count", From: restartCount},
+		{Name: "restarts", Unit: "Count", From: restarts, Form: scraper.Amount},
+	}
 }
 
 // gigabyte is CloudWatch's: Container Insights shows Fargate's 20 GiB as 21.47.
 const gigabyte = 1e9
 
-// writeInsights writes NamesInsights: each metric of the task once for each of
-// the three sets of dimensions of the CloudWatch user guide. A task of no
-// service, or of an agent that does not say which, has two.
-func writeInsights(m *measured, to sidelight.Recorder) {
-	cluster := sidelight.Dimension{Name: "ClusterName", Value: m.cluster}
-	sets := [][]sidelight.Dimension{dimensions(cluster)}
-	for _, d := range dimensions(
-		sidelight.Dimension{Name: "ServiceName", Value: m.service},
-		sidelight.Dimension{Name: "TaskDefinitionFamily", Value: m.family},
-	) {
-		sets = append(sets, dimensions(cluster, d))
-	}
-	for _, dims := range sets {
-		r := recorder{to, InsightsNamespace, dims}
-		u := &m.task
-		r.gauge("CpuUtilized", "None", u.cores.times(units))
-		r.gauge("CpuReserved", "None", u.unitsReserved)
-		r.gauge("MemoryUtilized", "Megabytes", u.workingSet.times(1./mib))
-		r.gauge("MemoryReserved", "Megabytes", u.memoryLimit.times(1./mib))
-		r.gauge("NetworkRxBytes", "Bytes/Second", u.rx)
-		r.gauge("NetworkTxBytes", "Bytes/Second", u.tx)
+// insights has each metric of the task once for each of the three sets of
+// dimensions of the CloudWatch user guide. A task of no service, or of an agent
+// that does not say which, has two.
+func insights() Tables {
+	r := rows{
+		{Name: "CpuUtilized", Unit: "None", From: cpuUnits},
+		{Name: "CpuReserved", Unit: "None", From: cpuUnitsReserved},
+		{Name: "MemoryUtilized", Unit: "Megabytes", From: memoryWorkingSet, Scale: 1. / mib},
+		{Name: "MemoryReserved", Unit: "Megabytes", From: memoryLimit, Scale: 1. / mib},
+		{Name: "NetworkRxBytes", Unit: "Bytes/Second", From: rxRate},
+		{Name: "NetworkTxBytes", Unit: "Bytes/Second", From: txRate},
 		// Since the containers' start, as Container Insights has them.
-		r.gauge("StorageReadBytes", "Bytes", u.inTotal)
-		r.gauge("StorageWriteBytes", "Bytes", u.outTotal)
-		r.gauge("EphemeralStorageReserved", "Gigabytes", m.diskReserved.times(1./gigabyte))
-		r.gauge("EphemeralStorageUtilized", "Gigabytes", m.disk.times(1./gigabyte))
-		r.sum("RestartCount", "Count", u.restarts)
+		{Name: "StorageReadBytes", Unit: "Bytes", From: readTotal},
+		{Name: "StorageWriteBytes", Unit: "Bytes", From: writeTotal},
+		{Name: "EphemeralStorageReserved", Unit: "Gigabytes", From: storageReserved, Scale: 1. / gigabyte},
+		{Name: "EphemeralStorageUtilized", Unit: "Gigabytes", From: storageUsed, Scale: 1. / gigabyte},
+		{Name: "RestartCount", Unit: "Count", From: restarts, Form: scraper.Amount},
 	}
+	sets := [][]string{
+		labels("ClusterName", "", "", ""),
+		labels("ClusterName", "", "ServiceName", ""),
+		labels("ClusterName", "TaskDefinitionFamily", "", ""),
+	}
+	var t Tables
+	for _, l := range sets {
+		t.Task = append(t.Task, scraper.Table{Namespace: scraper.InsightsNamespace, Labels: l, Rows: r})
+	}
+	return t
+}
+
+// otel has OpenTelemetry's names of containers; there are none of a task.
+func otel() rows {
+	with := func(name, value string) []sidelight.Dimension {
+		return []sidelight.Dimension{{Name: name, Value: value}}
+	}
+	return rows{
+		{Name: "container.cpu.time", Unit: "Seconds", From: cpuTime, Form: scraper.Amount},
+		{Name: "container.cpu.usage", Unit: "None", From: cpuCores},
+		{Name: "container.memory.usage", Unit: "Bytes", From: memoryUsage},
+		{Name: "container.memory.available", Unit: "Bytes", From: memoryAvailable},
+		{Name: "container.memory.working_set", Unit: "Bytes", From: memoryWorkingSet},
+		{Name: "container.disk.io", Unit: "Bytes", From: readBytes, Form: scraper.Amount, With: with("disk.io.direction", "read")},
+		{Name: "container.disk.io", Unit: "Bytes", From: writeBytes, Form: scraper.Amount, With: with("disk.io.direction", "write")},
+		{Name: "container.network.io", Unit: "Bytes", From: rxBytes, Form: scraper.Amount, With: with("network.io.direction", "receive")},
+		{Name: "container.network.io", Unit: "Bytes", From: txBytes, Form: scraper.Amount, With: with("network.io.direction", "transmit")},
+		{Name: "container.uptime", Unit: "Seconds", From: uptime},
+	}
+}
+
+// write records m by the tables. Series that would lack one of their dimensions,
+// such as a service's of a task that has none, are left out.
+func (s *Scraper) write(m *measured, to sidelight.Recorder) {
+	x := &s.thing
+	if s.tables.Container.Rows != nil {
+		for i := range m.containers {
+			x.IDs = []string{idCluster: m.cluster, idFamily: m.family, idContainer: m.containers[i].name}
+			m.containers[i].numbers(x.Now)
+			s.w.Write(to, &s.tables.Container, x, 0)
+		}
+	}
+	x.IDs = []string{idCluster: m.cluster, idFamily: m.family, idService: m.service}
+	m.task.numbers(x.Now)
+	m.numbers(x.Now)
+	for i := range s.tables.Task {
+		if t := &s.tables.Task[i]; !s.exact || complete(t.Labels, x.IDs) {
+			s.w.Write(to, t, x, 0)
+		}
+	}
+}
+
+func complete(labels, ids []string) bool {
+	for i, id := range ids {
+		if labels[i] != "" && id == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// numbers writes what containers and tasks have in common.
+func (u *usage) numbers(to []float64) {
+	for i := range to {
+		to[i] = math.NaN()
+	}
+	set := func(i int, v value) {
+		if v.ok {
+			to[i] = v.v
+		}
+	}
+	used := u.cores.times(units)
+	set(cpuCores, u.cores)
+	set(cpuTime, u.cpuTime)
+	set(cpuUnits, used)
+	set(cpuUnitsReserved, u.unitsReserved)
+	set(cpuPercent, u.cores.percentOf(u.cpuLimit))
+	set(cpuReservedPercent, used.percentOf(u.unitsReserved))
+	set(throttledPercent, u.throttled)
+	set(memoryUsage, u.memory)
+	set(memoryWorkingSet, u.workingSet)
+	set(memoryLimit, u.memoryLimit)
+	set(memoryPercent, u.workingSet.percentOf(u.memoryLimit))
+	if u.memoryLimit.ok && u.workingSet.ok {
+		to[memoryAvailable] = max(0, u.memoryLimit.v-u.workingSet.v)
+	}
+	set(rxRate, u.rx)
+	set(txRate, u.tx)
+	set(rxBytes, u.rxBytes)
+	set(txBytes, u.txBytes)
+	set(readBytes, u.in)
+	set(writeBytes, u.out)
+	set(readTotal, u.inTotal)
+	set(writeTotal, u.outTotal)
+	set(restartCount, u.restartCount)
+	set(restarts, u.restarts)
+	set(running, u.running)
+	set(healthy, u.healthy)
+	set(uptime, u.uptime)
+}
+
+// numbers writes what is the task's alone.
+func (m *measured) numbers(to []float64) {
+	set := func(i int, v value) {
+		if v.ok {
+			to[i] = v.v
+		}
+	}
+	set(storageUsed, m.disk)
+	set(storageReserved, m.diskReserved)
+	set(storagePercent, m.disk.percentOf(m.diskReserved))
+	set(clockError, m.clockError)
+	set(clockSynced, m.clockSynced)
 }

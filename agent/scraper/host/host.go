@@ -1,256 +1,230 @@
-// Package host measures the machine by /proc and statfs, under the names of the
-// CloudWatch agent: cpu_usage_*, mem_*, swap_*, disk_*, diskio_*, net_* and processes_*; load, open
-// files and stalls (pressure_*) are named alike. CPU
-// is that of the whole machine also when the agent runs in a container.
+// Package host measures the machine by /proc and statfs: CPU, memory, swap,
+// load, stalls, disks, file systems, network, open files and processes, under
+// the names of a family (see scraper.Family). Names of Sidelight's own family
+// are those of the CloudWatch agent where it has one. CPU is that of the whole
+// machine also when the agent runs in a container.
+//
+// # What is left out
+//
+// Pseudo file systems, and a device's second mount. Loop and RAM disks,
+// partitions of a disk that is there, and devices that never did anything.
+// The loopback interface and the host's ends of containers' interfaces.
+//
+// A file system that does not answer, such as NFS whose server is gone, is given
+// up after a second and asked again only once the kernel has answered; how many
+// there are is the metric disk_unanswered.
+//
+// # Another root
+//
+// In a DaemonSet the host's file system is mounted somewhere, such as /host, and
+// Config.Root says where. Then the host's processes, mounts and network are those
+// of its first process. HOST_PROC, as other agents know it, replaces the directory
+// proc below the root.
 package host
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
+	"math"
 	"os"
-	"strconv"
-	"strings"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
-	"github.com/sidelight-dev/sidelight/internal/pressure"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
+	"github.com/sidelight-dev/sidelight/internal/procfile"
 )
-
-// Namespace is CloudWatch's namespace of the machine's metrics.
-const Namespace = "Sidelight/Host"
 
 // Scraper implements scraper.Scraper.
 type Scraper struct {
-	proc   fs.FS
+	proc   *procfile.Reader
+	root   string // before paths of mounts; "" for none
+	self   string // before files that belong to a process: "", or "1/"
 	statfs func(path string, st *syscall.Statfs_t) error
-
+	wait   time.Duration // for statfs
 	perCPU bool
+	states bool // of connections
+	census bool // the family needs every process's state
+	faults bool // the family needs /proc/vmstat
 
-	cpu   cpuTimes
-	cpus  map[string]cpuTimes
-	disks map[string]diskCounters
-	nets  map[string]netCounters
-	begun bool
-
-	pressure   map[string]pressure.Totals // by resource
-	pressureAt time.Time
+	tables  Tables
+	w       scraper.Writer
+	clock   scraper.Clock
+	machine *scraper.Thing
+	cpu     *scraper.Thing
+	cpus    *scraper.Things
+	disks   *scraper.Things
+	nets    *scraper.Things
+	files   []*filesystem
+	pids    *procfile.Processes
 }
 
 // Config shapes a Scraper.
 type Config struct {
+	// Names is the family. Default scraper.Sidelight; one without names for a
+	// machine counts as that too.
+	Names scraper.Family
+	// Root is where the host's file system is mounted. Default "/".
+	Root string
+	// Proc replaces Root's directory proc.
+	Proc string
+	// Hostname is the dimension host of the CloudWatch agent's family.
+	Hostname string
 	// PerCPU measures each CPU too, with the dimension cpu: six series each.
 	PerCPU bool
+	// Connections counts TCP connections by state, and UDP sockets. It reads the
+	// kernel's list of them, which takes long where there are very many.
+	Connections bool
 }
 
 // New returns a scraper of this machine.
 func New(cfg Config) *Scraper {
-	return &Scraper{proc: os.DirFS("/proc"), statfs: syscall.Statfs, perCPU: cfg.PerCPU}
+	s := &Scraper{
+		statfs: syscall.Statfs, wait: time.Second, perCPU: cfg.PerCPU, states: cfg.Connections,
+		tables:  FamilyTables(cfg.Names, cfg.Hostname),
+		machine: scraper.NewThing(numMachine), cpu: scraper.NewThing(numCPU),
+		cpus: scraper.NewThings(numCPU), disks: scraper.NewThings(numDisk), nets: scraper.NewThings(numNet),
+	}
+	if root := filepath.Clean("/" + cfg.Root); root != "/" {
+		s.root, s.self = root, "1/"
+	}
+	proc := filepath.Join("/", s.root, "proc")
+	if cfg.Proc != "" && cfg.Proc != "/proc" {
+		proc, s.self = cfg.Proc, "1/"
+	}
+	s.proc, s.pids = procfile.NewReader(proc), procfile.NewProcesses(proc)
+	for i := range s.tables.Machine.Rows {
+		switch s.tables.Machine.Rows[i].From {
+		case stateZombie, stateRunning, threads:
+			s.census = true
+		case faultsMajor:
+			s.faults = true
+		}
+	}
+	return s
 }
 
 // Name returns "host".
 func (s *Scraper) Name() string { return "host" }
 
-// Scrape records levels, and what counters did since the scrape before.
+// Scrape records levels, and what counters did since the scrape before. With an
+// error, what could be measured was recorded all the same. It takes at most some
+// 2 s, spent only on file systems that do not answer.
 func (s *Scraper) Scrape(_ context.Context, to sidelight.Recorder) error {
-	r := recorder{to: to}
-	err := errors.Join(s.scrapeCPU(&r), s.scrapeMemory(&r), s.scrapeDisks(&r), s.scrapeNet(&r), s.scrapeFiles(&r), s.scrapeLoad(&r),
-		s.scrapePressure(&r), s.scrapeFileHandles(&r), s.scrapeProcesses(&r))
-	s.begun = true
+	seconds := s.clock.Tick()
+	err := errors.Join(
+		s.readStat(), s.readMemory(), s.readDisks(), s.readNet(), s.readFiles(), s.readLoad(), s.readPressure(),
+		s.readHandles(), s.readProcesses(), s.readFaults(), s.readConnections(),
+	)
+	if s.cpu.Fell(cpuTotal) {
+		s.cpu.Forget()
+	}
+	s.w.Write(to, &s.tables.CPU, s.cpu, seconds)
+	s.w.Write(to, &s.tables.Machine, s.machine, seconds)
+	s.cpus.Write(&s.w, to, &s.tables.EachCPU, seconds)
+	s.disks.Write(&s.w, to, &s.tables.Disk, seconds)
+	s.nets.Write(&s.w, to, &s.tables.Net, seconds)
+	for _, f := range s.files {
+		s.w.Write(to, &s.tables.Files, f.thing, seconds)
+	}
+	s.keep()
 	return err
 }
 
-// recorder writes measurements of one namespace.
-type recorder struct{ to sidelight.Recorder }
-
-func (r *recorder) record(k sidelight.MeasurementKind, name, unit string, v float64, dims ...sidelight.Dimension) {
-	r.to.Record(&sidelight.Measurement{Namespace: Namespace, Name: name, Unit: unit, Kind: k, Value: v, Dimensions: dims})
-}
-
-func (r *recorder) gauge(name, unit string, v float64, dims ...sidelight.Dimension) {
-	r.record(sidelight.Gauge, name, unit, v, dims...)
-}
-
-// change records how much a counter grew. One that fell was reset: the interval
-// is skipped.
-func (r *recorder) change(name, unit string, before, now float64, dims ...sidelight.Dimension) {
-	if now >= before {
-		r.record(sidelight.Sum, name, unit, now-before, dims...)
+func (s *Scraper) keep() {
+	s.cpu.Keep()
+	s.machine.Keep()
+	s.cpus.Sweep()
+	s.disks.Sweep()
+	s.nets.Sweep()
+	for _, f := range s.files {
+		f.thing.Keep()
 	}
 }
 
-func (s *Scraper) read(name string) ([]byte, error) {
-	b, err := fs.ReadFile(s.proc, name)
-	if err != nil {
-		return nil, fmt.Errorf("read /proc/%s: %w", name, err)
-	}
-	return b, nil
+// Close closes the files that are kept open.
+func (s *Scraper) Close() { s.proc.Close(); s.pids.Close() }
+
+// hidden reports errors that are no reason to fail: files that some kernels and
+// containers do not have.
+func hidden(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, os.ErrPermission)
 }
 
-func (s *Scraper) scrapeCPU(r *recorder) error {
-	b, err := s.read("stat")
-	if err != nil {
-		return err
-	}
-	now, err := parseStat(b)
+// cpuColumns are the numbers in the order of /proc/stat.
+func cpuColumns() [10]int {
+	return [10]int{cpuUser, cpuNice, cpuSystem, cpuIdle, cpuIOWait, cpuIRQ, cpuSoftIRQ, cpuSteal, cpuGuest, cpuGuestNice}
+}
+
+// readStat reads CPU times and what else is in /proc/stat.
+func (s *Scraper) readStat() error {
+	b, err := s.proc.Read("stat")
 	if err != nil {
 		return err
 	}
-	if s.begun {
-		r.cpu(&now, &s.cpu)
+	return s.stat(b)
+}
+
+func (s *Scraper) stat(b []byte) error {
+	m, cpus := s.machine.Now, 0.0
+	for first := true; len(b) > 0; first = false {
+		var line []byte
+		line, b = procfile.Line(b)
+		key, rest := procfile.Field(line)
+		switch {
+		case first:
+			if string(key) != "cpu" || !readCPU(rest, s.cpu.Now) {
+				return errors.New("/proc/stat: the first line is not the cpu line")
+			}
+		case len(key) > 3 && string(key[:3]) == "cpu":
+			cpus++
+			s.eachCPU(key, rest)
+		case string(key) == "processes":
+			m[procsCreated] = procfile.Whole(rest)
+		case string(key) == "procs_running":
+			m[procsRunning] = procfile.Whole(rest)
+		case string(key) == "procs_blocked":
+			m[procsBlocked] = procfile.Whole(rest)
+		}
 	}
-	s.cpu = now
-	if s.perCPU {
-		s.scrapeEachCPU(r, parseCPUs(b))
-	}
+	m[cpuCount] = cpus
 	return nil
 }
 
-// scrapeEachCPU leaves out a CPU that was not there before.
-func (s *Scraper) scrapeEachCPU(r *recorder, cpus map[string]cpuTimes) {
-	for name, now := range cpus {
-		if before, ok := s.cpus[name]; ok {
-			r.cpu(&now, &before, sidelight.Dimension{Name: "cpu", Value: name})
-		}
-	}
-	s.cpus = cpus
-}
-
-// cpu records how a CPU, or all of them, spent the time between two readings.
-func (r *recorder) cpu(now, before *cpuTimes, dims ...sidelight.Dimension) {
-	total := now.total() - before.total()
-	if total <= 0 {
+func (s *Scraper) eachCPU(key, rest []byte) {
+	if !s.perCPU {
 		return
 	}
-	// iowait may decrease; a share is never negative.
-	share := func(name string, now, before float64) {
-		r.gauge(name, "Percent", max(0, 100*(now-before)/total), dims...)
+	t := s.cpus.Find(key)
+	if t == nil {
+		return
 	}
-	share("cpu_usage_active", total-(now.idle-before.idle), 0)
-	share("cpu_usage_user", now.user, before.user)
-	share("cpu_usage_system", now.system, before.system)
-	share("cpu_usage_iowait", now.iowait, before.iowait)
-	share("cpu_usage_steal", now.steal, before.steal)
-	share("cpu_usage_idle", now.idle, before.idle)
+	if len(t.IDs) == 1 {
+		t.IDs = append(t.IDs, string(key[3:]))
+	}
+	if !readCPU(rest, t.Now) || t.Fell(cpuTotal) {
+		t.Forget()
+	}
 }
 
-func (s *Scraper) scrapeMemory(r *recorder) error {
-	b, err := s.read("meminfo")
-	if err != nil {
-		return err
+// readCPU reads the columns of a cpu line, at least eight: the guest's came
+// later. Guest time is part of user and nice; it is told apart.
+func readCPU(b []byte, to []float64) bool {
+	var v [10]float64
+	if procfile.Numbers(b, v[:]) < 8 {
+		return false
 	}
-	m := parseMeminfo(b)
-	total := m["MemTotal"]
-	if total <= 0 {
-		return errors.New("/proc/meminfo: no MemTotal")
-	}
-	// The kernel's own estimate of what can be had, as it recommends for
-	// alarms: page cache is not use.
-	available := m["MemAvailable"]
-	r.gauge("mem_total", "Bytes", total)
-	r.gauge("mem_available", "Bytes", available)
-	r.gauge("mem_used", "Bytes", total-available)
-	r.gauge("mem_used_percent", "Percent", 100*(total-available)/total)
-	if swap := m["SwapTotal"]; swap > 0 {
-		r.gauge("swap_used", "Bytes", swap-m["SwapFree"])
-		r.gauge("swap_used_percent", "Percent", 100*(swap-m["SwapFree"])/swap)
-	}
-	return nil
-}
-
-func (s *Scraper) scrapeDisks(r *recorder) error {
-	b, err := s.read("diskstats")
-	if err != nil {
-		return err
-	}
-	before := s.disks
-	s.disks = parseDiskstats(b)
-	for name, now := range s.disks {
-		was, ok := before[name]
-		if !ok {
-			continue
+	for i, x := range v[:8] {
+		if math.IsNaN(x) {
+			return false
 		}
-		d := sidelight.Dimension{Name: "name", Value: name}
-		r.change("diskio_reads", "Count", was.reads, now.reads, d)
-		r.change("diskio_writes", "Count", was.writes, now.writes, d)
-		r.change("diskio_read_bytes", "Bytes", was.readBytes, now.readBytes, d)
-		r.change("diskio_write_bytes", "Bytes", was.writeBytes, now.writeBytes, d)
-		r.change("diskio_io_time", "Milliseconds", was.ioMillis, now.ioMillis, d)
+		to[cpuColumns()[i]] = x
 	}
-	return nil
-}
-
-func (s *Scraper) scrapeNet(r *recorder) error {
-	b, err := s.read("net/dev")
-	if err != nil {
-		return err
-	}
-	before := s.nets
-	s.nets = parseNetDev(b)
-	for name, now := range s.nets {
-		was, ok := before[name]
-		if !ok {
-			continue
-		}
-		d := sidelight.Dimension{Name: "interface", Value: name}
-		r.change("net_bytes_recv", "Bytes", was.rxBytes, now.rxBytes, d)
-		r.change("net_bytes_sent", "Bytes", was.txBytes, now.txBytes, d)
-		r.change("net_packets_recv", "Count", was.rxPackets, now.rxPackets, d)
-		r.change("net_packets_sent", "Count", was.txPackets, now.txPackets, d)
-		r.change("net_err_in", "Count", was.rxErrors, now.rxErrors, d)
-		r.change("net_err_out", "Count", was.txErrors, now.txErrors, d)
-		r.change("net_drop_in", "Count", was.rxDropped, now.rxDropped, d)
-		r.change("net_drop_out", "Count", was.txDropped, now.txDropped, d)
-	}
-	return nil
-}
-
-// scrapeFiles records how full file systems are. What root has reserved is not
-// in the denominator, as in df.
-func (s *Scraper) scrapeFiles(r *recorder) error {
-	b, err := s.read("mounts")
-	if err != nil {
-		return err
-	}
-	for _, m := range parseMounts(b) {
-		var st syscall.Statfs_t
-		// A mount that is gone or not ours to see is no reason to fail.
-		if s.statfs(m.path, &st) != nil || st.Blocks == 0 {
-			continue
-		}
-		size := float64(st.Frsize)
-		used, free := float64(st.Blocks-st.Bfree)*size, float64(st.Bavail)*size
-		dims := []sidelight.Dimension{{Name: "device", Value: strings.TrimPrefix(m.device, "/dev/")}, {Name: "fstype", Value: m.fstype}, {Name: "path", Value: m.path}}
-		r.gauge("disk_total", "Bytes", float64(st.Blocks)*size, dims...)
-		r.gauge("disk_used", "Bytes", used, dims...)
-		r.gauge("disk_free", "Bytes", free, dims...)
-		if used+free > 0 {
-			r.gauge("disk_used_percent", "Percent", 100*used/(used+free), dims...)
-		}
-		if st.Files > 0 {
-			r.gauge("disk_inodes_used", "Count", float64(st.Files-st.Ffree), dims...)
-		}
-	}
-	return nil
-}
-
-func (s *Scraper) scrapeLoad(r *recorder) error {
-	b, err := s.read("loadavg")
-	if err != nil {
-		return err
-	}
-	f := strings.Fields(string(b))
-	if len(f) < 3 {
-		return errors.New("/proc/loadavg: too few fields")
-	}
-	for i, name := range []string{"load_1m", "load_5m", "load_15m"} {
-		v, err := strconv.ParseFloat(f[i], 64)
-		if err != nil {
-			return fmt.Errorf("/proc/loadavg: %q is not a number", f[i])
-		}
-		r.gauge(name, "None", v)
-	}
-	return nil
+	total := v[0] + v[1] + v[2] + v[3] + v[4] + v[5] + v[6] + v[7]
+	to[cpuGuest], to[cpuGuestNice] = v[8], v[9]
+	to[cpuUser], to[cpuNice] = max(0, v[0]-v[8]), max(0, v[1]-v[9])
+	to[cpuInterrupt], to[cpuActive], to[cpuTotal] = v[5]+v[6], total-v[3], total
+	return true
 }
