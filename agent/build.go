@@ -139,7 +139,8 @@ func (a *Agent) limitMemory() {
 	if a.cfg.Traces.Sample.On() {
 		limit += int64(a.cfg.Traces.Sample.Memory)
 	}
-	if s, err := cgroup.New(); err == nil {
+	if s, err := cgroup.New(cgroup.Config{}); err == nil {
+		defer s.Close()
 		if group := s.MemoryLimit(); group > 0 {
 			limit = min(limit, group*9/10)
 		}

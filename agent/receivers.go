@@ -18,10 +18,6 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/forward"
 	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
-	"github.com/sidelight-dev/sidelight/agent/scraper"
-	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
-	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
-	"github.com/sidelight-dev/sidelight/agent/scraper/host"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/xraydoc"
 )
@@ -248,45 +244,6 @@ func (a *Agent) childEnv() []string {
 		}
 	}
 	return env
-}
-
-func (a *Agent) buildScrapers(context.Context, aws.Config) error {
-	var scrapers []scraper.Scraper
-	if a.cfg.Scrape.Host.On(true) {
-		scrapers = append(scrapers, host.New(host.Config{PerCPU: a.cfg.Scrape.PerCPU}))
-	}
-	if a.cfg.Scrape.Cgroup.On(true) {
-		s, err := cgroup.New()
-		switch {
-		case err == nil:
-			scrapers = append(scrapers, s)
-		case a.cfg.Scrape.Cgroup == "on":
-			return wrap("scrape.cgroup", err)
-		default:
-			a.log.Debug("no container to measure", "err", err)
-		}
-	}
-	if endpoint := os.Getenv(ecstask.EndpointVariable); a.cfg.Scrape.Task.On(endpoint != "") {
-		s, err := ecstask.New(ecstask.Config{Endpoint: endpoint, Names: ecstask.Names(a.cfg.Scrape.Names)})
-		switch {
-		case err == nil:
-			scrapers = append(scrapers, s)
-		case a.cfg.Scrape.Task == "on":
-			return wrap("scrape.task", err)
-		default:
-			a.log.Warn("cannot measure the task", "err", err)
-		}
-	}
-	if a.cfg.Scrape.Agent {
-		scrapers = append(scrapers, &ownScraper{agent: a})
-	}
-	if len(scrapers) == 0 {
-		return nil
-	}
-	_, err := receive(a, "scrapers", nil, func() (runner[*scraper.Runner], error) {
-		return runner[*scraper.Runner]{&scraper.Runner{Interval: a.scrapeEvery(), Scrapers: scrapers, To: a.aggregate, Log: a.log}}, nil
-	})
-	return err
 }
 
 // listen notes an open address.

@@ -16,6 +16,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
@@ -50,7 +51,7 @@ func TestTaskIsMeasured(t *testing.T) {
 		"sidelight": {"sidelight", ecstask.TaskNamespace, "memory_working_set", []string{
 			"ClusterName=shop TaskDefinitionFamily=checkout environment=test service=orders",
 		}},
-		"container-insights": {"container-insights", ecstask.InsightsNamespace, "MemoryUtilized", []string{
+		"container-insights": {"container-insights", scraper.InsightsNamespace, "MemoryUtilized", []string{
 			"ClusterName=shop", "ClusterName=shop ServiceName=checkout-blue", "ClusterName=shop TaskDefinitionFamily=checkout",
 		}},
 	}

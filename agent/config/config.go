@@ -83,10 +83,14 @@ type Scrape struct {
 	Interval time.Duration `key:"interval" min:"1s" max:"1h"`
 	Host     Switch        `key:"host" doc:"the machine: auto, on or off"`
 	PerCPU   bool          `key:"per_cpu" doc:"each CPU of the machine too: six more series for each"`
-	Cgroup   Switch        `key:"cgroup" doc:"the agent's own container: auto, on or off"`
-	Task     Switch        `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
-	Agent    bool          `key:"agent" doc:"the agent itself, in Sidelight/Agent: what it took, delivered and lost, and what it costs"`
-	Names    Names         `key:"names" doc:"of the task's metrics: sidelight or container-insights"`
+	// Connections reads the kernel's list of all sockets.
+	Connections bool `key:"connections" doc:"TCP connections by state and UDP sockets: 13 more series"`
+	// Root is for a DaemonSet.
+	Root   string `key:"root" doc:"where the host's file system is mounted, such as /host; empty: the agent sees the host itself"`
+	Cgroup Switch `key:"cgroup" doc:"the agent's own container: auto, on or off"`
+	Task   Switch `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
+	Agent  bool   `key:"agent" doc:"the agent itself, in Sidelight/Agent: what it took, delivered and lost, and what it costs"`
+	Names  Names  `key:"names" doc:"sidelight, cwagent (the machine), container-insights (the task) or otel; what a family lacks has sidelight's names"`
 }
 
 // Metrics says where measurements go.

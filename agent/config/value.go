@@ -147,10 +147,13 @@ func (s *Switch) parse(text string) error { return oneOf(s, text, "auto", "on", 
 // On reports whether the part is wanted, given what auto means here.
 func (s Switch) On(auto bool) bool { return s == "on" || s == "auto" && auto }
 
-// Names is a family of metric names: sidelight or container-insights.
+// Names is a family of metric names: sidelight, cwagent, container-insights or
+// otel.
 type Names string
 
-func (n *Names) parse(text string) error { return oneOf(n, text, "sidelight", "container-insights") }
+func (n *Names) parse(text string) error {
+	return oneOf(n, text, "sidelight", "cwagent", "container-insights", "otel")
+}
 
 // Start is beginning or end.
 type Start string

@@ -51,7 +51,7 @@ func rules() []rule {
 		{"internal/spare", "third-party", "spare memory imports the standard library only"},
 		{"internal/meter", "third-party", "the books import the standard library only"},
 		{"internal/alarm", "third-party", "the evaluator is pure"},
-		{"internal/pressure", "third-party", "the kernel's files need no library"},
+		{"internal/procfile", "third-party", "the kernel's files need no library"},
 		{"internal/insights", "third-party", "the query engine is pure"},
 		{"internal/filterpattern", "third-party", "filter patterns are pure"},
 		{"internal/metricmath", "third-party", "metric math is pure"},
