@@ -196,7 +196,9 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		}
 		a.status.Control(a)
 		a.status.Spend(a.Spend)
-		a.status.Expose(a.shown.WriteText)
+		if cfg.Metrics.Expose {
+			a.status.Expose(a.shown.WriteText)
+		}
 	}
 	return a, nil
 }

@@ -17,11 +17,13 @@ import (
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatchlogs"
 	"github.com/sidelight-dev/sidelight/exporters/otlp"
+	"github.com/sidelight-dev/sidelight/exporters/remotewrite"
 	"github.com/sidelight-dev/sidelight/exporters/stdout"
 	"github.com/sidelight-dev/sidelight/exporters/xray"
 	"github.com/sidelight-dev/sidelight/internal/deliver"
 	"github.com/sidelight-dev/sidelight/internal/fan"
 	"github.com/sidelight-dev/sidelight/internal/pack"
+	"github.com/sidelight-dev/sidelight/internal/post"
 )
 
 // form is what a destination takes.
@@ -35,12 +37,13 @@ const (
 	datums
 	metrics   // of OTLP
 	documents // in the embedded metric format
+	samples   // of remote write
 )
 
 // laneParts are the parts of the memory that the queues of each form get: the
 // first destination's, of defaultParts in all, and any other's beside it.
 var laneParts = [...]struct{ first, other int64 }{
-	logEvents: {3, 2}, fileEvents: {3, 0}, segments: {1, 1}, spans: {1, 1}, datums: {1, 1}, metrics: {1, 1}, documents: {1, 1},
+	logEvents: {3, 2}, fileEvents: {3, 0}, segments: {1, 1}, spans: {1, 1}, datums: {1, 1}, metrics: {1, 1}, documents: {1, 1}, samples: {1, 1},
 }
 
 const defaultParts = 8
@@ -211,13 +214,17 @@ func (b *planner) also(f form, s sidelight.Signal, list []config.Also) error {
 			name: s.String() + "-" + x.Label(), signal: s, disk: int64(x.Disk), deliver: deliver.Config{Workers: 2},
 		}}
 		var err error
-		if x.Kind() == "stdout" {
+		switch x.Kind() {
+		case "remote_write":
+			p.form = samples
+			p.exp, err = b.remote(x.Remote)
+		case "stdout":
 			p.cfg.deliver.Workers = 1
 			if f == metrics {
 				p.form = documents
 			}
 			p.exp, err = stdout.New(os.Stdout)
-		} else {
+		default:
 			to := x.OTLP.Resolve(b.a.cfg.OTLP)
 			p.cfg.pack.Gzip = to.Compression != "none"
 			p.exp, err = b.otlp(s, to)
@@ -242,14 +249,33 @@ func (b *planner) otlp(s sidelight.Signal, to config.OTLPOut) (sidelight.Exporte
 	} else {
 		cfg.Endpoint = string(to.Endpoint)
 	}
-	for _, h := range to.Headers {
+	var err error
+	if cfg.Headers, err = headers(to.Headers); err != nil {
+		return nil, err
+	}
+	return otlp.New(b.ctx, cfg, b.ac, b.a.log.With("exporter", s.String()+"-otlp"))
+}
+
+func (b *planner) remote(to config.Remote) (sidelight.Exporter, error) {
+	list, err := headers(to.Headers)
+	if err != nil {
+		return nil, err
+	}
+	return remotewrite.New(remotewrite.Config{
+		URL: string(to.URL), Sign: remotewrite.IsAmazon(string(to.URL)), Headers: list, CA: to.CA,
+	}, b.ac)
+}
+
+func headers(list config.Headers) ([]post.Header, error) {
+	var out []post.Header
+	for _, h := range list {
 		value, err := headerValue(h.Value)
 		if err != nil {
 			return nil, fmt.Errorf("header %s: %w", h.Name, err)
 		}
-		cfg.Headers = append(cfg.Headers, otlp.Header{Name: h.Name, Value: value})
+		out = append(out, post.Header{Name: h.Name, Value: value})
 	}
-	return otlp.New(b.ctx, cfg, b.ac, b.a.log.With("exporter", s.String()+"-otlp"))
+	return out, nil
 }
 
 // headerValue returns what reads the value of a header: a file's each time, so
@@ -301,7 +327,7 @@ func (a *Agent) connect(plan []*planned) {
 			docs = append(docs, w)
 		case spans:
 			native = append(native, w)
-		case datums, metrics, documents:
+		case datums, metrics, documents, samples:
 			a.connectMetrics(p, w)
 		}
 	}
@@ -332,6 +358,8 @@ func (a *Agent) connectMetrics(p *planned, w fan.Way) {
 		push = a.encoded(p.lane.name, to, datumEncoder)
 	case metrics:
 		push = a.encoded(p.lane.name, to, otlpEncoder(a.cfg.Metrics.Interval))
+	case samples:
+		push = a.samples(p.lane.name, to)
 	default:
 		push = a.documents(sidelight.Metrics, func() sidelight.Sink { return to }, sidelight.Dest{Exporter: p.lane.name}.Handle())
 	}

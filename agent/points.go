@@ -11,6 +11,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
 	"github.com/sidelight-dev/sidelight/exporters/otlp"
+	"github.com/sidelight-dev/sidelight/exporters/remotewrite"
 	"github.com/sidelight-dev/sidelight/internal/emf"
 )
 
@@ -42,8 +43,9 @@ func (a *Agent) sendPoints() pushFunc {
 		}.Handle()}
 		send = s.push
 	}
+	expose := a.cfg.Metrics.Expose || slices.ContainsFunc(a.cfg.Metrics.Also, func(x config.Also) bool { return x.Kind() == "remote_write" })
 	return func(ctx context.Context, points []sidelight.Point) error {
-		if a.cfg.Metrics.Expose {
+		if expose {
 			a.shown.Take(points)
 		}
 		return send(ctx, points)
@@ -151,6 +153,29 @@ func (a *Agent) encoded(exporter string, to sidelight.Sink, encode pointEncoder)
 			points = points[n:]
 		}
 		return errors.Join(errs...)
+	}
+}
+
+// samples returns a way for points as remote write takes them: sums are those
+// since the agent began.
+func (a *Agent) samples(exporter string, to sidelight.Sink) pushFunc {
+	dest := sidelight.Dest{Exporter: exporter, Group: "prometheus"}.Handle()
+	at := int64(0)
+	return func(ctx context.Context, points []sidelight.Point) error {
+		if len(points) == 0 {
+			return nil
+		}
+		// A series takes one sample at a time: the running interval, which ends
+		// early, has the time of none before it.
+		at++
+		for i := range points {
+			at = max(at, points[i].Time)
+		}
+		b := sidelight.Batch{Signal: sidelight.Metrics, Dest: dest}
+		a.shown.Each(func(labels []sidelight.Dimension, v float64) {
+			b.Events = append(b.Events, sidelight.Event{Time: at, Body: remotewrite.AppendSeries(nil, labels, v, at)})
+		})
+		return a.pushInTime(ctx, to, &b)
 	}
 }
 

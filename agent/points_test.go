@@ -3,12 +3,17 @@ package agent_test
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/klauspost/compress/s2"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
@@ -108,6 +113,69 @@ func TestMetricsVia(t *testing.T) {
 	}
 }
 
+// Remote write gets sums since the agent began.
+func TestRemoteWrite(t *testing.T) {
+	var mu sync.Mutex
+	last, requests := map[string]float64{}, 0
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		raw, bad := s2.Decode(nil, body)
+		if err != nil || bad != nil || r.Header.Get("X-Key") != "open" {
+			t.Errorf("request: %v, %v, %v", err, bad, r.Header)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		requests++
+		eachSample(raw, func(labels string, v float64) { last[labels] = v })
+	}))
+	t.Cleanup(srv.Close)
+	cfg := settings(t, sandboxtest.New(t))
+	cfg.Metrics.Via = "none"
+	cfg.Metrics.Also = []config.Also{{Remote: config.Remote{URL: config.RemoteURL(srv.URL + "/write"), Headers: config.Headers{{Name: "X-Key", Value: "open"}}}}}
+	a := start(t, cfg)
+	value := func(labels string) float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return last[labels]
+	}
+	for i := range 2 {
+		a.measure(t)
+		want := float64(200 * (i + 1))
+		eventually(t, "the sum", func() bool {
+			return value("__name__=hits environment=test namespace=Sidelight route=/a service=orders") == want &&
+				value("__name__=took_count environment=test namespace=Sidelight route=/a service=orders") == want/2
+		})
+	}
+	if requests < 2 {
+		t.Errorf("%d requests", requests)
+	}
+}
+
+// eachSample reads a WriteRequest.
+func eachSample(body []byte, f func(labels string, v float64)) {
+	for len(body) > 0 {
+		_, _, n := protowire.ConsumeTag(body)
+		series, m := protowire.ConsumeBytes(body[n:])
+		body = body[n+m:]
+		var words []string
+		var value float64
+		for len(series) > 0 {
+			field, _, n := protowire.ConsumeTag(series)
+			b, m := protowire.ConsumeBytes(series[n:])
+			series = series[n+m:]
+			if field == 2 {
+				bits, _ := protowire.ConsumeFixed64(b[1:])
+				value = math.Float64frombits(bits)
+				continue
+			}
+			name, n := protowire.ConsumeBytes(b[1:])
+			text, _ := protowire.ConsumeBytes(b[1+n+1:])
+			words = append(words, string(name)+"="+string(text))
+		}
+		f(strings.Join(words, " "), value)
+	}
+}
+
 // Everything that is measured can be scraped, whatever it goes to else.
 func TestExposed(t *testing.T) {
 	cfg := settings(t, sandboxtest.New(t))
@@ -126,7 +194,7 @@ func TestExposed(t *testing.T) {
 		}
 		return string(b)
 	}
-	labels := `{namespace="Sidelight",environment="test",route="/a",service="orders"`
+	labels := `{environment="test",namespace="Sidelight",route="/a",service="orders"`
 	eventually(t, "the metrics", func() bool {
 		text := page()
 		return strings.Contains(text, "\nhits"+labels+"} 200\n") && strings.Contains(text, "\ntook_count"+labels+"} 100\n") &&

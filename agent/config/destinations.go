@@ -27,10 +27,33 @@ const (
 // Also is a destination beside the first.
 type Also struct {
 	OTLP     OTLPOut  `key:"otlp" short:"endpoint" doc:"an endpoint; without one, the endpoint of the section otlp"`
+	Remote   Remote   `key:"remote_write" short:"url" doc:"an endpoint of Prometheus's remote write; of metrics only"`
 	Stdout   Stdout   `key:"stdout" short:"enabled" doc:"documents on standard output, one a line"`
 	Name     DestName `key:"name" doc:"tells several of a kind apart; a part of the queue's directory"`
 	WhenFull WhenFull `key:"when_full" doc:"drop (miss and count what comes) or push_back (make everything wait); default drop"`
 	Disk     Bytes    `key:"disk" min:"1MiB" doc:"bytes of files of its queue; default queue.disk"`
+}
+
+// Remote is an endpoint of Prometheus's remote write.
+type Remote struct {
+	URL     RemoteURL `key:"url" doc:"the whole URL; requests to Amazon's (aps-workspaces.REGION.amazonaws.com) are signed"`
+	Headers Headers   `key:"headers" doc:"names and values; env:NAME and file:/path keep secrets out of the file"`
+	CA      string    `key:"ca" doc:"file of certificates that may sign the endpoint's; default: the system's"`
+}
+
+// RemoteURL is the URL of an endpoint of remote write.
+type RemoteURL string
+
+func (r *RemoteURL) parse(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") == "":
+		return errors.New("expected a whole URL such as https://prometheus:9090/api/v1/write")
+	case u.User != nil:
+		return errors.New("a password does not belong in a URL; add headers: {authorization: env:NAME}")
+	}
+	*r = RemoteURL(text)
+	return nil
 }
 
 // Stdout is standard output.
@@ -38,10 +61,13 @@ type Stdout struct {
 	Enabled Toggle `key:"enabled"`
 }
 
-// Kind is "otlp" or "stdout".
+// Kind is "otlp", "remote_write" or "stdout".
 func (a Also) Kind() string {
-	if a.Stdout.Enabled == "on" {
+	switch {
+	case a.Stdout.Enabled == "on":
 		return "stdout"
+	case a.Remote.URL != "":
+		return "remote_write"
 	}
 	return "otlp"
 }
@@ -295,15 +321,24 @@ func (d *decoder) checkAlso(path string, list []Also, first string, clash clashF
 		if d.given(at+".stdout") && a.Stdout.Enabled == "" {
 			a.Stdout.Enabled = "on"
 		}
-		otlp, stdout := d.given(at+".otlp"), a.Stdout.Enabled == "on"
+		otlp, stdout, remote := d.given(at+".otlp"), a.Stdout.Enabled == "on", d.given(at+".remote_write")
 		switch {
-		case otlp && stdout:
+		case otlp && stdout || otlp && remote || stdout && remote:
 			clash(at, "names two destinations", "make two entries of them")
 			continue
-		case !otlp && !stdout:
+		case !otlp && !stdout && !remote:
 			clash(at, "names no destination", "expected otlp: https://collector:4318 or stdout: on")
 			continue
+		case remote && path != "metrics.also":
+			clash(at+".remote_write", "takes metrics only", "move the entry to metrics.also")
+			continue
+		case remote && a.Remote.URL == "":
+			if !d.given(at + ".remote_write.url") {
+				clash(at+".remote_write", "names no endpoint", "add url: https://prometheus:9090/api/v1/write")
+			}
+			continue
 		}
+		d.checkHeaders(at+".remote_write.headers", a.Remote.Headers, clash)
 		if other, twice := seen[a.Label()]; twice {
 			clash(at, fmt.Sprintf("is called %s, and so is %s", a.Label(), other), "add name: backup, or the like")
 		}
@@ -315,13 +350,17 @@ func (d *decoder) checkAlso(path string, list []Also, first string, clash clashF
 	}
 }
 
-// checkOTLP looks at the values of an endpoint together.
-func (d *decoder) checkOTLP(path string, o OTLPOut, clash clashFunc) {
-	for _, h := range o.Headers {
+func (d *decoder) checkHeaders(path string, headers Headers, clash clashFunc) {
+	for _, h := range headers {
 		if err := (Headers{}).checkPair(h.Name, h.Value); err != nil {
-			clash(path+".headers", fmt.Sprintf("%q %s", h.Name, err), "as in headers: {api-key: env:API_KEY}")
+			clash(path, fmt.Sprintf("%q %s", h.Name, err), "as in headers: {api-key: env:API_KEY}")
 		}
 	}
+}
+
+// checkOTLP looks at the values of an endpoint together.
+func (d *decoder) checkOTLP(path string, o OTLPOut, clash clashFunc) {
+	d.checkHeaders(path+".headers", o.Headers, clash)
 	if o.Endpoint != AWSEndpoint {
 		return
 	}

@@ -27,7 +27,7 @@ type Store struct {
 
 type series struct {
 	family string
-	labels string
+	labels []sidelight.Dimension // by name
 	kind   sidelight.MeasurementKind
 	seen   uint64
 	// value is the last level, or the sum so far; sum and count are of
@@ -117,7 +117,7 @@ func (s *Store) WriteText(w io.Writer) error {
 		if list[i].family != list[j].family {
 			return list[i].family < list[j].family
 		}
-		return list[i].labels < list[j].labels
+		return less(list[i].labels, list[j].labels)
 	})
 	out := bufio.NewWriter(w)
 	for i := 0; i < len(list); {
@@ -162,20 +162,65 @@ func typeOf(k sidelight.MeasurementKind) string {
 }
 
 func (x *series) write(w *bufio.Writer) {
-	line := func(suffix, more string, v float64) {
-		w.WriteString(x.family + suffix + "{" + x.labels + more + "} ")
-		w.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
-		w.WriteByte('\n')
-	}
+	x.each(func(suffix, quantile string, v float64) {
+		w.WriteString(x.family + suffix)
+		open := byte('{')
+		for _, l := range x.labels {
+			w.WriteByte(open)
+			w.WriteString(l.Name + `="`)
+			_, _ = escapes.WriteString(w, l.Value)
+			w.WriteByte('"')
+			open = ','
+		}
+		if quantile != "" {
+			w.WriteString(`,quantile="` + quantile + `"`)
+		}
+		w.WriteString("} " + strconv.FormatFloat(v, 'g', -1, 64) + "\n")
+	})
+}
+
+// each calls f for each number of the series.
+func (x *series) each(f func(suffix, quantile string, v float64)) {
 	if x.kind != sidelight.Sample {
-		line("", "", x.value)
+		f("", "", x.value)
 		return
 	}
 	for i, q := range shown {
-		line("", `,quantile="`+strconv.FormatFloat(q, 'g', -1, 64)+`"`, x.quantiles[i])
+		f("", strconv.FormatFloat(q, 'g', -1, 64), x.quantiles[i])
 	}
-	line("_sum", "", x.sum)
-	line("_count", "", x.count)
+	f("_sum", "", x.sum)
+	f("_count", "", x.count)
+}
+
+// Each calls f with each number of the last interval: the labels, by name, the
+// metric's among them as __name__. Labels are f's for the time of the call.
+func (s *Store) Each(f func(labels []sidelight.Dimension, v float64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []sidelight.Dimension
+	for _, x := range s.series {
+		if x.seen != s.round {
+			continue
+		}
+		x.each(func(suffix, quantile string, v float64) {
+			all = append(all[:0], x.labels...)
+			all = append(all, sidelight.Dimension{Name: "__name__", Value: x.family + suffix})
+			if quantile != "" {
+				all = append(all, sidelight.Dimension{Name: "quantile", Value: quantile})
+			}
+			sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+			f(all, v)
+		})
+	}
+}
+
+func less(a, b []sidelight.Dimension) bool {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return a[i].Name < b[i].Name || a[i].Name == b[i].Name && a[i].Value < b[i].Value
+		}
+	}
+	return len(a) < len(b)
 }
 
 // name makes s a name that Prometheus takes.
@@ -192,23 +237,23 @@ func name(s string) string {
 	return clean
 }
 
-// labels returns p's namespace and dimensions as labels. Names that become one by
-// cleaning get an underscore more.
-func labels(p *sidelight.Point) string {
-	var b strings.Builder
-	b.WriteString(`namespace="` + value(p.Namespace) + `"`)
-	used := map[string]bool{"namespace": true, "quantile": true}
+// labels returns p's namespace and dimensions as labels, by name. Names that
+// become one by cleaning get an underscore more.
+func labels(p *sidelight.Point) []sidelight.Dimension {
+	out := append(make([]sidelight.Dimension, 0, len(p.Dimensions)+1), sidelight.Dimension{Name: "namespace", Value: valid(p.Namespace)})
+	used := map[string]bool{"namespace": true, "quantile": true, "__name__": true}
 	for _, d := range p.Dimensions {
 		n := strings.ReplaceAll(name(d.Name), ":", "_")
 		for used[n] {
 			n += "_"
 		}
 		used[n] = true
-		b.WriteString("," + n + `="` + value(d.Value) + `"`)
+		out = append(out, sidelight.Dimension{Name: n, Value: valid(d.Value)})
 	}
-	return b.String()
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
 }
 
 var escapes = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
 
-func value(s string) string { return escapes.Replace(strings.ToValidUTF8(s, "\uFFFD")) }
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

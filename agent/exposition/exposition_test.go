@@ -37,7 +37,7 @@ func TestText(t *testing.T) {
 		})
 	}
 	want := `# TYPE _5xx_rate gauge
-_5xx_rate{namespace="App",a_b="say \"hi\"\n\\",a_b_="x",namespace_="mine"} 0.5
+_5xx_rate{a_b="say \"hi\"\n\\",a_b_="x",namespace="App",namespace_="mine"} 0.5
 # TYPE hits counter
 hits{namespace="App"} 14
 # TYPE load untyped

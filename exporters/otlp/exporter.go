@@ -15,15 +15,8 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
+	"github.com/sidelight-dev/sidelight/internal/post"
 )
-
-// Header is a header of each request.
-type Header struct {
-	Name string
-	// Value is asked for each request, so that a secret may change. It must be
-	// safe for concurrent use; an error says that the destination is denied.
-	Value func() (string, error)
-}
 
 // Config says where to deliver.
 type Config struct {
@@ -31,7 +24,7 @@ type Config struct {
 	// Endpoint is the URL to which v1/logs and so on are added. Empty means
 	// AWS's own endpoints.
 	Endpoint string
-	Headers  []Header
+	Headers  []post.Header
 	// CA is the path of a file of certificates, in PEM, that may sign the
 	// endpoint's. Empty means the system's.
 	CA string
@@ -69,8 +62,10 @@ func New(ctx context.Context, cfg Config, ac aws.Config, log *slog.Logger) (*Exp
 		places:  &places{make: cfg.Prepare, made: map[sidelight.Dest]bool{}}, log: log,
 	}
 	if cfg.Endpoint != "" {
-		p, err := newPlain(cfg)
-		x.to = p
+		c, err := post.New(post.Config{
+			URL: strings.TrimSuffix(cfg.Endpoint, "/") + paths[cfg.Signal], Op: op(cfg.Signal), Headers: cfg.Headers, CA: cfg.CA, Message: message,
+		})
+		x.to = plain{c}
 		return x, err
 	}
 	client, err := awsapi.NewClient(ctx, ac, services[cfg.Signal])
@@ -164,6 +159,13 @@ func (x *Exporter) warn(rejected uint64, why string) {
 	if why != "" && !again {
 		x.log.Warn("the endpoint says", "message", why, "rejected", rejected)
 	}
+}
+
+// plain posts to endpoints that are not AWS's.
+type plain struct{ client *post.Client }
+
+func (p plain) post(ctx context.Context, b *sidelight.Block, h http.Header) ([]byte, error) {
+	return p.client.Post(ctx, b.Body, h)
 }
 
 // signed posts to AWS's endpoints.

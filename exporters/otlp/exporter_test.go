@@ -24,6 +24,7 @@ import (
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/exporters/exportertest"
 	"github.com/sidelight-dev/sidelight/exporters/otlp"
+	"github.com/sidelight-dev/sidelight/internal/post"
 )
 
 func event(n, size int) sidelight.Event {
@@ -61,7 +62,7 @@ func TestRequest(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, path = r.Header, r.URL.Path }))
 			defer srv.Close()
 			secret := "first"
-			x := exporter(t, otlp.Config{Signal: sidelight.Logs, Endpoint: srv.URL + "/base/", Headers: []otlp.Header{
+			x := exporter(t, otlp.Config{Signal: sidelight.Logs, Endpoint: srv.URL + "/base/", Headers: []post.Header{
 				{Name: "api-key", Value: func() (string, error) { return secret, nil }},
 			}})
 			for _, want := range []string{"first", "second"} {
@@ -141,7 +142,7 @@ func TestUnreachable(t *testing.T) {
 }
 
 func TestSecretIsGone(t *testing.T) {
-	x := exporter(t, otlp.Config{Signal: sidelight.Logs, Endpoint: "http://127.0.0.1:1", Headers: []otlp.Header{
+	x := exporter(t, otlp.Config{Signal: sidelight.Logs, Endpoint: "http://127.0.0.1:1", Headers: []post.Header{
 		{Name: "api-key", Value: func() (string, error) { return "", os.ErrNotExist }},
 	}})
 	_, err := x.Export(t.Context(), block(t, x, false))

@@ -42,13 +42,18 @@ func NewClient(ctx context.Context, cfg aws.Config, s Service) (*Client, error) 
 	if err != nil {
 		return nil, err
 	}
+	return NewClientAt(cfg, s, base), nil
+}
+
+// NewClientAt returns a client for s at the base URL of an endpoint.
+func NewClientAt(cfg aws.Config, s Service, base string) *Client {
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = httpClient(Options{})
 	}
 	return &Client{
 		service: s, region: cfg.Region, base: strings.TrimSuffix(base, "/"), creds: cfg.Credentials,
 		http: cfg.HTTPClient, signer: v4.NewSigner(), agent: "sidelight",
-	}, nil
+	}
 }
 
 // Base is the URL that requests go to.
@@ -65,7 +70,7 @@ type Request struct {
 	Sum [32]byte
 }
 
-// Post sends r and returns the answer's body if its status is 200. Any other
+// Post sends r and returns the answer's body if its status is 2xx. Any other
 // end is a *sidelight.Fault; if AWS answered, its Err is an *Error. Nobody looks
 // at r.Body once it has returned.
 func (c *Client) Post(ctx context.Context, r *Request) ([]byte, error) {
@@ -88,7 +93,7 @@ func (c *Client) Post(ctx context.Context, r *Request) ([]byte, error) {
 	if err != nil {
 		return nil, &sidelight.Fault{Kind: sidelight.Transient, Op: r.Op, Err: fmt.Errorf("read the answer: %w", cause(ctx, err))}
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode/100 == 2 {
 		return body, nil
 	}
 	return nil, c.fault(r.Op, resp, body)

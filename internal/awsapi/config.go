@@ -109,6 +109,9 @@ const (
 	Logs       Service = "logs"
 	Monitoring Service = "monitoring"
 	XRay       Service = "xray"
+	// Prometheus is Amazon's managed service, whose endpoints are each a
+	// workspace's.
+	Prometheus Service = "aps"
 )
 
 // endpoint returns the base URL of s for cfg by the SDK's rules.

@@ -1,4 +1,6 @@
-package otlp
+// Package post sends finished bodies to endpoints that are not AWS's: by HTTP,
+// with headers of the operator's, and tells what to do about each answer.
+package post
 
 import (
 	"context"
@@ -11,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -21,20 +22,46 @@ import (
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 64 << 10
 
-// plain posts to an endpoint that is not AWS's.
-type plain struct {
-	url, op string
-	headers []Header
-	http    *http.Client
+// Header is a header of each request.
+type Header struct {
+	Name string
+	// Value is asked for each request, so that a secret may change. It must be
+	// safe for concurrent use; an error says that the destination is denied.
+	Value func() (string, error)
 }
 
-func newPlain(cfg Config) (*plain, error) {
-	u, err := url.Parse(cfg.Endpoint)
+// Config says where to post.
+type Config struct {
+	// URL is the whole URL, of http or https.
+	URL string
+	// Op names an attempt in errors: "export logs by OTLP".
+	Op      string
+	Headers []Header
+	// CA is the path of a file of certificates, in PEM, that may sign the
+	// endpoint's. Empty means the system's.
+	CA string
+	// Message returns what the body of an error says, for people. Nil: its
+	// beginning.
+	Message func(contentType string, body []byte) string
+}
+
+// Client posts to one URL. It is safe for concurrent use.
+type Client struct {
+	cfg  Config
+	http *http.Client
+}
+
+// New returns a Client. It makes no call.
+func New(cfg Config) (*Client, error) {
+	u, err := url.Parse(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("parse the endpoint: %w", err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("the endpoint %q is not a URL such as https://collector:4318", cfg.Endpoint)
+		return nil, fmt.Errorf("the endpoint %q is not a URL such as https://collector:4318", cfg.URL)
+	}
+	if cfg.Message == nil {
+		cfg.Message = func(_ string, body []byte) string { return fmt.Sprintf("%.200q", body) }
 	}
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
@@ -53,14 +80,11 @@ func newPlain(cfg Config) (*plain, error) {
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
-	return &plain{
-		url: strings.TrimSuffix(cfg.Endpoint, "/") + paths[cfg.Signal], op: op(cfg.Signal), headers: cfg.Headers,
-		http: &http.Client{
-			Transport: t,
-			// A redirect of a POST loses its body or its secrets.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	return &Client{cfg: cfg, http: &http.Client{
+		Transport: t,
+		// A redirect of a POST loses its body or its secrets.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
 }
 
 func roots(path string) (*x509.CertPool, error) {
@@ -75,43 +99,46 @@ func roots(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func (p *plain) post(ctx context.Context, b *sidelight.Block, h http.Header) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, nil)
+// Post sends body with the headers h, which it adds to, and returns the answer's
+// body if its status is 2xx. Any other end is a *sidelight.Fault. Nobody looks at
+// body once it has returned.
+func (c *Client) Post(ctx context.Context, body []byte, h http.Header) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.URL, nil)
 	if err != nil {
-		return nil, &sidelight.Fault{Kind: sidelight.Rejected, Op: p.op, Err: err}
+		return nil, &sidelight.Fault{Kind: sidelight.Rejected, Op: c.cfg.Op, Err: err}
 	}
-	defer awsapi.Lend(req, b.Body)()
+	defer awsapi.Lend(req, body)()
 	req.Header = h
 	h.Set("User-Agent", "sidelight")
-	for _, x := range p.headers {
+	for _, x := range c.cfg.Headers {
 		value, err := x.Value()
 		if err != nil {
-			return nil, &sidelight.Fault{Kind: sidelight.Denied, Op: p.op, Err: fmt.Errorf("read header %s: %w", x.Name, err)}
+			return nil, &sidelight.Fault{Kind: sidelight.Denied, Op: c.cfg.Op, Err: fmt.Errorf("read header %s: %w", x.Name, err)}
 		}
 		h.Set(x.Name, value)
 	}
-	resp, err := p.http.Do(req)
+	resp, err := c.http.Do(req)
 	if err != nil {
 		if why := context.Cause(ctx); why != nil {
 			err = why
 		}
-		return nil, &sidelight.Fault{Kind: sidelight.Transient, Op: p.op, Err: err}
+		return nil, &sidelight.Fault{Kind: sidelight.Transient, Op: c.cfg.Op, Err: err}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if resp.StatusCode/100 == 2 {
 		// However the answer ended, the endpoint has the data.
-		return body, nil
+		return answer, nil
 	}
-	text := message(resp.Header.Get("Content-Type"), body)
+	text := c.cfg.Message(resp.Header.Get("Content-Type"), answer)
 	return nil, &sidelight.Fault{
-		Kind: classify(resp), Op: p.op, After: retryAfter(resp.Header, time.Now()),
-		Err: errors.Join(fmt.Errorf("%s answers HTTP %d %s", p.url, resp.StatusCode, text), err),
+		Kind: classify(resp), Op: c.cfg.Op, After: retryAfter(resp.Header, time.Now()),
+		Err: errors.Join(fmt.Errorf("%s answers HTTP %d %s", c.cfg.URL, resp.StatusCode, text), err),
 	}
 }
 
-// classify says what to do about a status. The protocol lets 429, 502, 503 and
-// 504 be sent again. Beyond that, what an operator can mend is kept until it is
+// classify says what to do about a status. OTLP lets 429, 502, 503 and 504 be
+// sent again. Beyond that, what an operator can mend is kept until it is
 // mended, and a broken server is not believed that the data is bad.
 func classify(resp *http.Response) sidelight.FaultKind {
 	switch s := resp.StatusCode; {
