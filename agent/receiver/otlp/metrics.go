@@ -13,6 +13,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/bucket"
+	"github.com/sidelight-dev/sidelight/internal/order"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 )
 
@@ -140,7 +141,7 @@ func (v *conversion) withResource(attrs []otlpwire.Attr) []otlpwire.Attr {
 		return attrs
 	}
 	v.merged = append(append(v.merged[:0], attrs...), v.shared...)
-	slices.SortStableFunc(v.merged, func(a, b otlpwire.Attr) int { return bytes.Compare(a.Key, b.Key) })
+	order.Stable(v.merged, func(a, b otlpwire.Attr) int { return bytes.Compare(a.Key, b.Key) })
 	return v.merged
 }
 
