@@ -71,9 +71,9 @@ func (q *Queue) moveLocked(e *entry) (int64, error) {
 	defer q.cfg.Spare.Keep(b)
 	var r ref
 	if b.Sealed {
-		r, err = q.writeLocked(appendWhole(q.scratch[:0], b))
+		r, err = q.writeLocked(appendWhole, b)
 	} else {
-		r, err = q.writeLocked(appendPiece(q.scratch[:0], b))
+		r, err = q.writeLocked(appendPiece, b)
 	}
 	if err != nil {
 		return 0, err

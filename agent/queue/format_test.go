@@ -13,7 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// What an agent of this format's version wrote is read by every later one.
+// What an agent of this format's version wrote is read by every later one: format1
+// is of the time before frames told the use of their file.
 func TestGoldenFiles(t *testing.T) {
 	for name, lay := range map[string]func(t *testing.T, q *queue.Queue) []string{
 		"states": func(t *testing.T, q *queue.Queue) []string { return write(t, q) },
@@ -26,7 +27,7 @@ func TestGoldenFiles(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden := filepath.Join("testdata", "format1", name)
+			golden := filepath.Join("testdata", "uses", name)
 			dir := t.TempDir()
 			q := open(t, queue.Config{Dir: dir, Segment: 300})
 			want := lay(t, q)
@@ -34,9 +35,10 @@ func TestGoldenFiles(t *testing.T) {
 			if *update {
 				replace(t, golden, files(t, dir))
 			}
-			found := reopened(t, golden)
-			if !slices.Equal(found, want) {
-				t.Errorf("the golden files hold %.60q, want %.60q", found, want)
+			for _, dir := range []string{golden, filepath.Join("testdata", "format1", name)} {
+				if found := reopened(t, dir); !slices.Equal(found, want) {
+					t.Errorf("%s holds %.60q, want %.60q", dir, found, want)
+				}
 			}
 			if got, want := fmt.Sprint(files(t, dir)), fmt.Sprint(files(t, golden)); got != want {
 				t.Error("the same blocks make other files: a new format needs a new version")

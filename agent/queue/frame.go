@@ -33,6 +33,7 @@ type frame struct {
 	kind   kind
 	signal sidelight.Signal
 	coding sidelight.Coding
+	use    uint8
 	id     uint64
 	size   int // header and payload
 
@@ -45,18 +46,19 @@ type frame struct {
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// appendMark appends a frame without payload.
-func appendMark(dst []byte, k kind, id uint64) []byte {
+// appendMark appends a frame without payload. It is written to a segment of the
+// given use, as those of the functions below.
+func appendMark(dst []byte, use uint8, k kind, id uint64) []byte {
 	start := len(dst)
-	dst = beginFrame(dst, k, 0, 0, id)
+	dst = beginFrame(dst, use, k, 0, 0, id)
 	return endFrame(dst, start, nil)
 }
 
 // appendPiece appends a frame of b's bytes and events from b.Ahead on, without
 // the bytes, which it returns: they end the frame.
-func appendPiece(dst []byte, b *sidelight.Block) (head, body []byte) {
+func appendPiece(dst []byte, use uint8, b *sidelight.Block) (head, body []byte) {
 	start := len(dst)
-	dst = beginFrame(dst, piece, b.Signal, sidelight.Identity, b.ID)
+	dst = beginFrame(dst, use, piece, b.Signal, sidelight.Identity, b.ID)
 	dst = appendDest(dst, b, b.Ahead == 0)
 	from := sort.Search(len(b.Marks), func(i int) bool { return int(b.Marks[i].End) > b.Ahead })
 	dst = appendIndex(dst, b.Marks[from:], max(b.Ahead, b.Head))
@@ -66,16 +68,16 @@ func appendPiece(dst []byte, b *sidelight.Block) (head, body []byte) {
 
 // appendWhole appends the frame of a sealed block, without its body, which it
 // returns.
-func appendWhole(dst []byte, b *sidelight.Block) (head, body []byte) {
+func appendWhole(dst []byte, use uint8, b *sidelight.Block) (head, body []byte) {
 	start := len(dst)
-	dst = beginFrame(dst, whole, b.Signal, b.Coding, b.ID)
+	dst = beginFrame(dst, use, whole, b.Signal, b.Coding, b.ID)
 	dst = appendDest(dst, b, true)
 	dst = appendIndex(dst, b.Marks, b.Head)
 	return endFrame(dst, start, b.Body), b.Body
 }
 
-func beginFrame(dst []byte, k kind, s sidelight.Signal, c sidelight.Coding, id uint64) []byte {
-	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, byte(k), byte(s), byte(c), 0)
+func beginFrame(dst []byte, use uint8, k kind, s sidelight.Signal, c sidelight.Coding, id uint64) []byte {
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, byte(k), byte(s), byte(c), use)
 	return binary.LittleEndian.AppendUint64(dst, id)
 }
 
@@ -112,6 +114,10 @@ func appendIndex(dst []byte, marks []sidelight.Mark, from int) []byte {
 	return dst
 }
 
+// endMark stands behind the last frame where an earlier use of the file left
+// bytes: a header of zeros, which no frame has.
+const endMark = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
 // errTorn is a frame that ends beyond the data: the write was cut short.
 var errTorn = errors.New("frame is cut short")
 
@@ -133,7 +139,7 @@ func parseFrame(data []byte) (frame, error) {
 	}
 	f := frame{
 		kind: kind(data[8]), signal: sidelight.Signal(data[9]), coding: sidelight.Coding(data[10]),
-		id: binary.LittleEndian.Uint64(data[12:]), size: len(data),
+		use: data[11], id: binary.LittleEndian.Uint64(data[12:]), size: len(data),
 	}
 	if f.signal >= sidelight.NumSignals || f.coding > sidelight.Gzip {
 		return frame{}, fmt.Errorf("signal %d, coding %d", f.signal, f.coding)

@@ -9,24 +9,53 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/line"
 )
 
-// appendLocked writes frames, which must belong together, to the last segment.
-// The last frame ends with body, which may be nil.
-func (q *Queue) appendLocked(frames, body []byte) (ref, error) {
+// writeLocked writes a frame of b that form, appendPiece or appendWhole, makes.
+func (q *Queue) writeLocked(form func(dst []byte, use uint8, b *sidelight.Block) (head, body []byte), b *sidelight.Block) (ref, error) {
 	s, err := q.tailLocked()
-	if err == nil {
-		off, n := s.size, len(frames)+len(body)
-		if err = s.append(frames, body, q.cfg.Fsync); err == nil {
-			q.disk += int64(n)
-			q.healthLocked(nil)
-			return ref{seg: s, off: off, n: n}, nil
-		}
+	if err != nil {
+		return ref{}, q.healthLocked(err)
 	}
-	q.healthLocked(err)
-	return ref{}, err
+	head, body := form(q.scratch[:0], s.use(), b)
+	if len(body) <= smallBody {
+		head, body = append(head, body...), nil
+	}
+	q.scratch = head
+	return q.appendLocked(s, body)
 }
 
-// healthLocked logs when writing begins to fail and when it works again.
-func (q *Queue) healthLocked(err error) {
+// markLocked writes marks of blocks.
+func (q *Queue) markLocked(k kind, ids ...uint64) error {
+	s, err := q.tailLocked()
+	if err != nil {
+		return q.healthLocked(err)
+	}
+	q.scratch = q.scratch[:0]
+	for _, id := range ids {
+		q.scratch = appendMark(q.scratch, s.use(), k, id)
+	}
+	_, err = q.appendLocked(s, nil)
+	return err
+}
+
+// smallBody is what is rather copied than written by a call of its own: what one
+// read of a socket makes, with its escapes.
+const smallBody = 128 << 10
+
+// appendLocked writes the frames in the scratch buffer to s. The last of them
+// ends with body, which may be nil.
+func (q *Queue) appendLocked(s *segment, body []byte) (ref, error) {
+	off, n := s.size, len(q.scratch)+len(body)
+	var err error
+	if q.scratch, err = s.append(q.scratch, body, q.cfg.Fsync); err != nil {
+		return ref{}, q.healthLocked(err)
+	}
+	q.disk += int64(n)
+	return ref{seg: s, off: off, n: n}, q.healthLocked(nil)
+}
+
+// healthLocked logs when writing begins to fail and when it works again. It
+// returns err.
+func (q *Queue) healthLocked(err error) error {
 	switch {
 	case err != nil && !q.failing:
 		q.log.Error("the queue cannot write; holding data in memory", "err", err)
@@ -37,6 +66,7 @@ func (q *Queue) healthLocked(err error) {
 		q.trouble.Since = time.Time{}
 	}
 	q.failing, q.trouble.Err = err != nil, err
+	return err
 }
 
 // tailLocked returns the segment to write to, beginning a new one if need be.
@@ -47,11 +77,17 @@ func (q *Queue) tailLocked() (*segment, error) {
 		if last.size < q.cfg.Segment && !last.damaged {
 			return last, nil
 		}
+		if err := last.end(); err != nil {
+			return nil, err
+		}
 		n = last.n + 1
 	}
-	s, err := createSegment(q.root, q.cfg.open, n)
-	if err != nil {
-		return nil, err
+	s := q.reuseLocked(n)
+	if s == nil {
+		var err error
+		if s, err = createSegment(q.root, q.cfg.open, n); err != nil {
+			return nil, err
+		}
 	}
 	q.segments = append(q.segments, s)
 	q.disk += s.size
@@ -135,8 +171,11 @@ func (q *Queue) trimLocked() {
 		}
 		q.segments = q.segments[1:]
 		q.disk -= s.size
-		s.remove()
+		if !q.keepLocked(s) {
+			s.remove()
+		}
 	}
+	q.fewerSparesLocked()
 }
 
 // load returns the block of e, which is leased, reading it back if it is not in
@@ -230,6 +269,11 @@ func (q *Queue) damaged(it *line.Item[*entry]) {
 func (q *Queue) Release() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.dropSparesLocked(0)
+	if n := len(q.segments); n > 0 {
+		// Should that fail, the mark of the end is there.
+		_ = q.segments[n-1].end()
+	}
 	if q.events == 0 && len(q.growing) == 0 {
 		for _, s := range q.segments {
 			s.remove()

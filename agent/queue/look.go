@@ -25,7 +25,7 @@ func Look(dir string) (waiting []line.Waiting, held bool, err error) {
 		return nil, false, err
 	}
 	q := &Queue{root: root, log: slog.New(slog.DiscardHandler), growing: map[uint64]*entry{}}
-	numbers, err := q.listSegments()
+	numbers, err := q.list(segmentSuffix)
 	if err != nil {
 		return nil, held, err
 	}

@@ -80,8 +80,10 @@ type Queue struct {
 	nextID   uint64
 	growing  map[uint64]*entry
 	segments []*segment // oldest first; the last is written to
-	disk     int64
-	live     int64 // bytes of files that belong to blocks that are not done
+	spares   []*segment // files that are done with; the last is used next
+	disk     int64      // bytes of the segments
+	idle     int64      // bytes of the spares
+	live     int64      // bytes of files that belong to blocks that are not done
 	memory   int64
 	bytes    int64
 	events   int
@@ -178,7 +180,7 @@ func (q *Queue) hasRoom() bool {
 	if q.failing && q.memory >= q.cfg.Memory {
 		return false
 	}
-	return q.disk < q.cfg.Disk || q.events == 0
+	return q.disk+q.idle < q.cfg.Disk || q.events == 0
 }
 
 // Write makes the new part of a growing block durable.
@@ -193,7 +195,7 @@ func (q *Queue) Write(b *sidelight.Block) error {
 		q.nextID++
 	}
 	was := q.failing
-	r, err := q.writeLocked(appendPiece(q.scratch[:0], b))
+	r, err := q.writeLocked(appendPiece, b)
 	if err != nil {
 		return err
 	}
@@ -238,9 +240,8 @@ func (q *Queue) admit(b *sidelight.Block) (*entry, bool) {
 	if q.holdsLocked(b) {
 		e = q.newEntryLocked(b)
 	} else if e != nil && e.safe == b.Events {
-		q.scratch = appendMark(q.scratch[:0], seal, b.ID)
 		// Without its seal the block is sealed at the next start.
-		_, _ = q.appendLocked(q.scratch, nil)
+		_ = q.markLocked(seal, b.ID)
 	} else {
 		e = q.writeWholeLocked(b, e)
 	}
@@ -268,7 +269,7 @@ func (q *Queue) newEntryLocked(b *sidelight.Block) *entry {
 // takes its place.
 func (q *Queue) writeWholeLocked(b *sidelight.Block, ahead *entry) *entry {
 	e := q.newEntryLocked(b)
-	r, err := q.writeLocked(appendWhole(q.scratch[:0], b))
+	r, err := q.writeLocked(appendWhole, b)
 	if err == nil {
 		q.addRefLocked(e, r)
 		e.safe = b.Events
@@ -282,19 +283,6 @@ func (q *Queue) writeWholeLocked(b *sidelight.Block, ahead *entry) *entry {
 		q.doneLocked(ahead)
 	}
 	return e
-}
-
-// smallBody is what is rather copied than written by a call of its own: what one
-// read of a socket makes, with its escapes.
-const smallBody = 128 << 10
-
-// writeLocked writes a frame whose head was made in the scratch buffer.
-func (q *Queue) writeLocked(head, body []byte) (ref, error) {
-	if len(body) <= smallBody {
-		head, body = append(head, body...), nil
-	}
-	q.scratch = head
-	return q.appendLocked(head, body)
 }
 
 // Take leases the oldest block. One that cannot be read back is counted out by
@@ -333,7 +321,7 @@ func (q *Queue) Close() error {
 // Stats tells what the queue holds.
 func (q *Queue) Stats() sidelight.QueueStats {
 	q.mu.Lock()
-	s := sidelight.QueueStats{Events: q.events, Bytes: q.bytes, Memory: q.memory, Disk: q.disk, Limit: q.cfg.Disk}
+	s := sidelight.QueueStats{Events: q.events, Bytes: q.bytes, Memory: q.memory, Disk: q.disk + q.idle, Limit: q.cfg.Disk}
 	q.mu.Unlock()
 	s.Blocks = q.line.Len()
 	q.line.Each(func(e *entry, _ bool) bool {

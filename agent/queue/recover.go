@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -16,7 +17,10 @@ import (
 
 // recover reads every segment and lines up the blocks that are not done.
 func (q *Queue) recover() error {
-	numbers, err := q.listSegments()
+	if err := q.removeSpares(); err != nil {
+		return err
+	}
+	numbers, err := q.list(segmentSuffix)
 	if err != nil {
 		return err
 	}
@@ -47,14 +51,15 @@ func inOrder(blocks map[uint64]*entry) []*entry {
 	return out
 }
 
-func (q *Queue) listSegments() ([]uint64, error) {
+// list returns the numbers of the files with a suffix, in order.
+func (q *Queue) list(suffix string) ([]uint64, error) {
 	dir, err := fs.ReadDir(q.root.FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("list the queue's directory: %w", err)
 	}
 	var numbers []uint64
 	for _, d := range dir {
-		base, ok := strings.CutSuffix(d.Name(), segmentSuffix)
+		base, ok := strings.CutSuffix(d.Name(), suffix)
 		if !ok {
 			continue
 		}
@@ -77,33 +82,41 @@ func (q *Queue) readSegment(n uint64, last bool, blocks map[uint64]*entry) error
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
-	s := &segment{n: n, root: q.root, file: f, size: int64(len(data))}
+	s := &segment{n: n, root: q.root, file: f, length: int64(len(data))}
 	q.segments = append(q.segments, s)
 	end, err := q.readFrames(s, data, blocks)
-	if err != nil && last {
+	s.size = int64(end)
+	switch {
+	case err != nil && last:
 		q.log.Warn("cut off the torn end of the queue", "segment", segmentName(n), "at", end, "bytes", len(data)-end, "err", err)
-		if err := f.Truncate(int64(end)); err != nil {
-			return fmt.Errorf("truncate segment %s: %w", segmentName(n), err)
-		}
-		s.size = int64(end)
-		// A file without even its magic cannot be written to.
-		s.damaged = end < len(magic)
-	} else if err != nil {
+	case err != nil:
 		q.log.Error("a queue segment is damaged; the rest of it is set aside", "segment", segmentName(n), "at", end, "bytes", len(data)-end, "err", err)
-		s.damaged = true
+		s.size, s.damaged = s.length, true
 	}
 	q.disk += s.size
+	if err := s.end(); err != nil {
+		return err
+	}
+	// A file without even its magic cannot be written to.
+	s.damaged = s.damaged || end < len(magic)
 	return nil
 }
 
-// readFrames returns how far the segment could be read, and why not further.
+// readFrames returns how far the segment was read, and why not further if that is
+// not where it ends.
 func (q *Queue) readFrames(s *segment, data []byte, blocks map[uint64]*entry) (int, error) {
 	if !strings.HasPrefix(string(data[:min(len(data), len(magic))]), magic) {
 		return 0, errors.New("not a segment of this format")
 	}
 	off := len(magic)
 	for off < len(data) {
+		if bytes.HasPrefix(data[off:], []byte(endMark)) {
+			return off, nil
+		}
 		f, err := parseFrame(data[off:])
+		if err == nil && f.use != 0 && f.use != s.use() {
+			err = errors.New("frame is of an earlier use of the file")
+		}
 		if err != nil {
 			return off, err
 		}

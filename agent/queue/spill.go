@@ -88,7 +88,7 @@ func (q *Queue) relievedLocked(was bool) {
 // saveLocked writes the block of e whole. It takes the place of the part of it
 // that is on disk, and of the block that it was a part of.
 func (q *Queue) saveLocked(e *entry) error {
-	r, err := q.writeLocked(appendWhole(q.scratch[:0], e.block))
+	r, err := q.writeLocked(appendWhole, e.block)
 	if err != nil {
 		return err
 	}

@@ -30,11 +30,7 @@ func (q *Queue) markOwedLocked() {
 	if len(q.owed) == 0 {
 		return
 	}
-	q.scratch = q.scratch[:0]
-	for _, id := range q.owed {
-		q.scratch = appendMark(q.scratch, done, id)
-	}
-	if _, err := q.appendLocked(q.scratch, nil); err == nil {
+	if q.markLocked(done, q.owed...) == nil {
 		q.owed = q.owed[:0]
 	}
 }

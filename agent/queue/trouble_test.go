@@ -70,9 +70,14 @@ func (c counting) Handle(_ context.Context, r slog.Record) error {
 // memory, unacknowledged, until it is delivered, the memory budget pushes back,
 // and when the disk writes again all of it is on disk. It is said once.
 func TestDiskRefusesWrites(t *testing.T) {
-	for name, set := range map[string]func(d *disk, refuse bool){
-		"full":      func(d *disk, refuse bool) { d.full.Store(refuse) },
-		"read-only": func(d *disk, refuse bool) { d.readOnly.Store(refuse) },
+	full := func(d *disk, refuse bool) { d.full.Store(refuse) }
+	readOnly := func(d *disk, refuse bool) { d.readOnly.Store(refuse) }
+	for name, c := range map[string]struct {
+		set  func(d *disk, refuse bool)
+		used int // blocks that went before, so that files are used again
+	}{
+		"full": {full, 0}, "read-only": {readOnly, 0},
+		"full, writing over": {full, 100}, "read-only, writing over": {readOnly, 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &disk{}
@@ -104,8 +109,11 @@ func TestDiskRefusesWrites(t *testing.T) {
 				}
 				want = append(want, "["+text+"]")
 			}
+			for range c.used {
+				flow(t, q, 400)
+			}
 			put("written before")
-			set(d, true)
+			c.set(d, true)
 			full := func() bool {
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
@@ -134,7 +142,7 @@ func TestDiskRefusesWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			set(d, false)
+			c.set(d, false)
 			if err := l.Return(time.Nanosecond); err != nil {
 				t.Fatal(err)
 			}
