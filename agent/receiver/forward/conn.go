@@ -23,11 +23,6 @@ const (
 	parting = 500 * time.Millisecond
 	// idle is how long a connection keeps a large buffer between messages.
 	idle = time.Second
-	// gather is how long a connection that is fed little by little is left alone
-	// before it is read again: to wake up, to read and to write ahead cost more
-	// than to handle the few records that a sender writes at once. They wait in
-	// the socket meanwhile.
-	gather = 10 * time.Millisecond
 )
 
 // Ways in which a connection ends before its peer does.
@@ -242,7 +237,7 @@ func (c *conn) fill(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if c.trickle && !inside {
-		time.Sleep(gather)
+		c.doze()
 	}
 	n, err := c.nc.Read(c.buf[c.end:])
 	c.end += n
