@@ -120,6 +120,10 @@ bench-logs: build ## what logs cost: records per CPU-second and memory, one tabl
 bench-traces: build ## what traces cost: spans and segments per CPU-second and memory, one table (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal traces $(BENCH)
 
+.PHONY: bench-statsd
+bench-statsd: build ## what StatsD costs: samples and datagrams a second, lost ones and sums read back (Linux)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal statsd $(BENCH)
+
 .PHONY: chaos
 chaos: bin/sidelight-agent ## break things around the agent and compare its account with the truth (Linux), 12 min
 	$(GO) run ./test/chaos -agent $(BIN)/sidelight-agent $(CHAOS)

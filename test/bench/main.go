@@ -5,6 +5,7 @@
 //
 //	go run ./test/bench -agent bin/sidelight
 //	go run ./test/bench -agent bin/sidelight -signal traces
+//	go run ./test/bench -agent bin/sidelight -signal statsd
 //
 // CPU is the agent's, user and system, from the first record to the last
 // arrival. Everything is counted on arrival; a run that loses one fails, but for
@@ -38,7 +39,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.signal, "signal", "logs", "what to measure: logs or traces")
+	flag.StringVar(&o.signal, "signal", "logs", "what to measure: logs, traces or statsd")
 	flag.StringVar(&o.agent, "agent", "bin/sidelight", "the agent's binary")
 	flag.IntVar(&o.count, "count", 300_000, "records of a run")
 	flag.IntVar(&o.rate, "rate", 10_000, "records a second of the paced run")
@@ -60,8 +61,11 @@ func run(ctx context.Context, o options) error {
 	if o.runs < 1 || o.count < 1 || o.rate < 1 {
 		return errors.New("runs, count and rate must be positive")
 	}
+	if o.signal == "statsd" {
+		return runStatsD(ctx, o)
+	}
 	if o.signal != "logs" && o.signal != "traces" {
-		return fmt.Errorf("-signal %s: expected logs or traces", o.signal)
+		return fmt.Errorf("-signal %s: expected logs, traces or statsd", o.signal)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 2, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "case\trecords\tlost\trecords/s\tCPU s\trecords/CPU-s\tMB/CPU-s\tidle RSS MB\tpeak RSS MB\t")
