@@ -1,4 +1,4 @@
-// Sends telemetry with clients for Node: node send.js emf|fluent|statsd|otlp|xray …
+// Sends telemetry with clients for Node: node send.js emf|fluent|statsd|dogstatsd|otlp|metrics|prometheus|xray …
 "use strict";
 
 // fluent HOST PORT MODE [CA KEY USER PASSWORD] sends 50 events and ends when all
@@ -127,7 +127,91 @@ async function xray() {
   // The server keeps the process; the test ends it.
 }
 
-const commands = { emf, fluent, statsd, otlp, xray };
+// dogstatsd HOST PORT sends what only DogStatsD has.
+async function dogstatsd(host, port) {
+  const StatsD = require("hot-shots");
+  const client = new StatsD({ host, port: Number(port), maxBufferSize: 1000 });
+  for (let i = 0; i < 50; i++) {
+    client.set("users", "user-" + (i % 17));
+    client.distribution("bytes", 100 + i, ["b:2", "a:1"]);
+    client.histogram("depth", i);
+  }
+  client.increment("sampled", 1, 1);
+  client.gauge("level", 10);
+  client.gaugeDelta("level", -4);
+  client.event("deployed", "version 7\nby ci", { alert_type: "warning", source_type_name: "ci" }, ["env:prod"]);
+  client.check("db.up", client.CHECKS.CRITICAL, { hostname: "web-1", message: "no route" }, ["shard:3"]);
+  await new Promise((done) => client.close(done));
+}
+
+// metrics HTTP GRPC proto|grpc|json delta|cumulative uses every instrument in two
+// rounds and exports after each.
+async function metrics(http, grpc, transport, temporality) {
+  const { MeterProvider, PeriodicExportingMetricReader, AggregationType } = require("@opentelemetry/sdk-metrics");
+  const { resourceFromAttributes } = require("@opentelemetry/resources");
+  const { OTLPMetricExporter } = require(`@opentelemetry/exporter-metrics-otlp-${transport === "json" ? "http" : transport}`);
+  const url = transport === "grpc" ? `http://${grpc}` : `http://${http}/v1/metrics`;
+  const exporter = new OTLPMetricExporter({ url, temporalityPreference: temporality === "delta" ? 0 : 1 });
+  await new Promise((done) => setTimeout(done, 10));
+  const provider = new MeterProvider({
+    resource: resourceFromAttributes({ "service.name": "metrics", "host.name": "h1" }),
+    readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3600000 })],
+    views: [{ instrumentName: "size", aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM, options: { maxSize: 160 } } }],
+  });
+  const m = provider.getMeter("test");
+  const orders = m.createCounter("orders", { unit: "{order}" });
+  const cart = m.createUpDownCounter("cart");
+  const latency = m.createHistogram("latency", { unit: "s", advice: { explicitBucketBoundaries: [0.1, 0.25, 0.5, 1, 2.5] } });
+  const size = m.createHistogram("size", { unit: "By" });
+  const level = m.createGauge("level", { unit: "%" });
+  let total = 0;
+  m.createObservableCounter("observed").addCallback((o) => o.observe(total));
+  m.createObservableGauge("watched").addCallback((o) => o.observe(42));
+  for (let round = 0; round < 2; round++) {
+    orders.add(30, { route: "/pay" });
+    cart.add(5);
+    cart.add(-2);
+    level.record(12.5);
+    total += 7;
+    for (let i = 1; i <= 100; i++) {
+      latency.record(i / 50);
+      size.record(i * i);
+    }
+    await provider.forceFlush();
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  await provider.shutdown();
+}
+
+// prometheus listens, and has measured something more at its second scrape.
+async function prometheus() {
+  const prom = require("prom-client");
+  const http = require("node:http");
+  const labelNames = ["route"];
+  const requests = new prom.Counter({ name: "http_requests_total", help: "served", labelNames });
+  const took = new prom.Histogram({ name: "http_took_seconds", help: "time", buckets: [0.1, 0.5, 1, 2.5], labelNames });
+  const sizes = new prom.Summary({ name: "http_size_bytes", help: "size", percentiles: [0.5] });
+  const open = new prom.Gauge({ name: "http_open", help: "a \"quoted\" thing", labelNames });
+  prom.collectDefaultMetrics();
+  const measure = (n) => {
+    for (let i = 1; i <= n; i++) {
+      requests.inc({ route: "/a\\b\"c" }, 2);
+      took.observe({ route: "/pay" }, i / 50);
+      sizes.observe(i);
+    }
+    open.set({ route: "/pay" }, 3);
+  };
+  measure(10);
+  let scrapes = 0;
+  const server = http.createServer(async (req, res) => {
+    if (++scrapes === 2) measure(100);
+    res.setHeader("Content-Type", prom.register.contentType);
+    res.end(await prom.register.metrics());
+  });
+  server.listen(0, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
+}
+
+const commands = { emf, fluent, statsd, dogstatsd, otlp, metrics, prometheus, xray };
 commands[process.argv[2]](...process.argv.slice(3)).catch((err) => {
   console.error(err);
   process.exit(1);

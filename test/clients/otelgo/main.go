@@ -2,7 +2,8 @@
 // OpenTelemetry's SDK and HTTP instrumentation for Go. It sends its spans by
 // OTLP over gRPC to the address in its first argument and prints where it
 // listens. The file in its second argument says where the others do, when the
-// first request comes.
+// first request comes. With metrics, an address and a temporality it uses every
+// instrument and ends.
 //
 // It is a module of its own: the instrumentation brings modules that the
 // product must not have.
@@ -30,8 +31,14 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "metrics" {
+		if err := metrics(context.Background(), os.Args[2], os.Args[3]); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if len(os.Args) != 3 {
-		log.Fatal("usage: otelgo AGENT PEERS")
+		log.Fatal("usage: otelgo AGENT PEERS, or otelgo metrics AGENT delta|cumulative")
 	}
 	if err := serve(context.Background(), os.Args[1], os.Args[2]); err != nil {
 		log.Fatal(err)
