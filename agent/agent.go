@@ -29,7 +29,6 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/refused"
-	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/agent/spend"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
@@ -179,11 +178,9 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	}
 	a.buildSpanMetrics()
 	a.spent = spend.New(a.began, string(cfg.Metrics.Via))
-	a.aggregate = aggregate.New(aggregate.Config{
-		Interval: cfg.Metrics.Interval, Namespace: cfg.Metrics.Namespace, MaxSeries: a.maxSeries(),
-		Dimensions: a.dimensions(), Exact: []string{scraper.InsightsNamespace, scraper.CWAgentNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
-		Collect: a.collect,
-	}, a.counted(a.sendPoints()), a.log)
+	if err := a.buildAggregate(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	if err := a.buildReceivers(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

@@ -34,8 +34,7 @@ func (a *Agent) Report() status.Report {
 	r.SpanMetrics = a.spanStats()
 	r.Destinations = a.Destinations()
 	a.samplingReport(&r)
-	st := a.aggregate.Stats()
-	r.Series, r.Overflow = st.Series, st.Overflow
+	a.metricReport(&r)
 	return r
 }
 
@@ -112,6 +111,7 @@ func (a *Agent) registerMeters() *meter.Set {
 	}
 	a.registerCauses(m)
 	a.registerOTLP(m)
+	a.registerSeries(m)
 	a.registerStatsD(m)
 	a.registerPrometheus(m)
 	for _, l := range a.lanes {

@@ -102,8 +102,10 @@ type Metrics struct {
 	Namespace  string        `key:"namespace" doc:"of measurements that name none"`
 	Interval   time.Duration `key:"interval" min:"1s" max:"1h"`
 	Dimensions []string      `key:"dimensions" doc:"put on every metric: service, environment, cluster, task, container, host"`
-	MaxSeries  int           `key:"max_series" min:"1" max:"1000000" doc:"series an interval; more are summed into one"`
-	MaxMonthly Dollars       `key:"max_monthly" doc:"USD a month for series, at list price; those beyond it are summed into one. 0: no limit"`
+	MaxSeries  int           `key:"max_series" min:"1" max:"1000000" doc:"series of all metrics together; more are summed into one for each metric"`
+
+	MaxSeriesPerMetric int     `key:"max_series_per_metric" min:"1" max:"1000000" doc:"series of one metric; a rule may say otherwise for some"`
+	MaxMonthly         Dollars `key:"max_monthly" doc:"USD a month for series, at list price; those beyond it are summed into one. 0: no limit"`
 }
 
 // Traces says how traces are translated, counted and sampled.
@@ -167,7 +169,10 @@ func Default() Config {
 			Sample: Sample{Trace: 100, Debug: 100, Info: 100, Notice: 100, Warn: 100, Error: 100},
 			Redact: Redact{Action: "mask"}, Oversize: "split", Via: "cloudwatch", Class: "standard",
 		},
-		Metrics: Metrics{Via: "api", EMFGroup: "/sidelight/{service}/metrics", Expose: true, Namespace: "Sidelight", Interval: time.Minute, Dimensions: []string{"service", "environment"}, MaxSeries: 2000},
+		Metrics: Metrics{
+			Via: "api", EMFGroup: "/sidelight/{service}/metrics", Expose: true, Namespace: "Sidelight", Interval: time.Minute,
+			Dimensions: []string{"service", "environment"}, MaxSeries: 2000, MaxSeriesPerMetric: 500,
+		},
 		Traces: Traces{
 			Via: "segments", SpanMetrics: true, MaxRoutes: 100,
 			Sample: TraceSample{Rate: 100, KeepErrors: true, Senders: "respect", Wait: 10 * time.Second, Memory: 16 << 20},

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sidelight-dev/sidelight/agent/aggregate"
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/processor/tail"
@@ -26,19 +27,23 @@ const Format = "sidelight.status/1"
 
 // Report is everything an agent says of itself.
 type Report struct {
-	Format    string                  `json:"format"`
-	Version   string                  `json:"version"`
-	PID       int                     `json:"pid"`
-	Began     time.Time               `json:"began"`
-	UptimeMS  int64                   `json:"uptime_ms"`
-	Identity  identity.Identity       `json:"identity"`
-	Signals   map[string]Signal       `json:"signals"`
-	Queues    []Queue                 `json:"queues"`
-	Routes    []meter.RouteTotals     `json:"routes"`
-	Listeners []Listener              `json:"listeners"`
-	Process   Process                 `json:"process"`
-	Series    int                     `json:"metric_series"`
-	Overflow  map[string]uint64       `json:"metric_overflow,omitempty"`
+	Format    string              `json:"format"`
+	Version   string              `json:"version"`
+	PID       int                 `json:"pid"`
+	Began     time.Time           `json:"began"`
+	UptimeMS  int64               `json:"uptime_ms"`
+	Identity  identity.Identity   `json:"identity"`
+	Signals   map[string]Signal   `json:"signals"`
+	Queues    []Queue             `json:"queues"`
+	Routes    []meter.RouteTotals `json:"routes"`
+	Listeners []Listener          `json:"listeners"`
+	Process   Process             `json:"process"`
+	Series    int                 `json:"metric_series"`
+	Overflow  map[string]uint64   `json:"metric_overflow,omitempty"`
+	// Offenders are the metrics that have too many series.
+	Offenders []aggregate.Offender `json:"metric_offenders,omitempty"`
+	// Underived counts derived metrics that could not be computed, by cause.
+	Underived map[string]uint64       `json:"metric_underived,omitempty"`
 	Receivers map[string]ReceiverNote `json:"receivers,omitempty"`
 	// SpanMetrics is nil where spans are not counted.
 	SpanMetrics *spanmetrics.Stats `json:"span_metrics,omitempty"`

@@ -115,6 +115,9 @@ func (a *app) printStatus(r status.Report) {
 	if s := r.SetAside; s != nil && s.Events > 0 {
 		fmt.Fprintf(a.out, "%s refused and set aside: sidelight queue show\n", render.Plural(s.Events, "event"))
 	}
+	if text := seriesText(r, a.style()); text != "" {
+		fmt.Fprintf(a.out, "\n%s", text)
+	}
 	a.printRoutes(r.Routes)
 	fmt.Fprintln(a.out)
 	for _, l := range r.Listeners {

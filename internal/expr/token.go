@@ -62,6 +62,8 @@ type lexer struct {
 	src string
 	pos int
 	tok token
+	// arithmetic says that + - * / are operators.
+	arithmetic bool
 }
 
 func fail(at, end int, hint, format string, args ...any) {
@@ -83,7 +85,7 @@ func (l *lexer) next() {
 	switch c := l.src[start]; {
 	case letter(c):
 		l.word(start)
-	case digit(c), c == '-' && start+1 < len(l.src) && digit(l.src[start+1]):
+	case digit(c), c == '-' && !l.arithmetic && start+1 < len(l.src) && digit(l.src[start+1]):
 		l.number(start)
 	case c == '"' || c == '\'':
 		l.quoted(start)
@@ -146,6 +148,10 @@ func escape(c byte) string {
 }
 
 func (l *lexer) operator(start int) {
+	if c := l.src[start]; l.arithmetic && strings.IndexByte("+-*/", c) >= 0 {
+		l.set(opToken, l.src[start:start+1], start, start+1)
+		return
+	}
 	for _, op := range []string{"==", "!=", "<=", ">=", "=~", "!~", "=", "<", ">", "(", ")", ","} {
 		if strings.HasPrefix(l.src[start:], op) {
 			l.set(opToken, op, start, start+len(op))

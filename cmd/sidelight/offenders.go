@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sidelight-dev/sidelight/agent/status"
+	"github.com/sidelight-dev/sidelight/internal/render"
+)
+
+// seriesText says how many metric series there are, and which metrics have more
+// than they may; "" if no metric has.
+func seriesText(r status.Report, style render.Style) string {
+	if len(r.Offenders) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s; too many of:\n", render.Count(int64(r.Series))+" metric series")
+	t := table("metric", ">series", ">bound", "by its dimension", ">further values", ">measurements summed")
+	for _, o := range r.Offenders {
+		name := o.Metric
+		if o.Namespace != "" {
+			name = o.Namespace + " " + o.Metric
+		}
+		t.Row(render.Cells(name, render.Count(int64(o.Series)), render.Count(int64(o.Limit)), o.Dimension,
+			"about "+render.Count(int64(o.Values)), render.Count(int64(o.Measurements)))...)
+	}
+	b.WriteString(t.Draw(style))
+	return b.String()
+}
