@@ -41,9 +41,14 @@ func (s *Set) Counter(name, help string, labels ...string) *Counter {
 	return c
 }
 
-// Func registers a gauge that is read when the set is written.
+// Func registers a number that is read when the set is written: a counter if the
+// name ends in _total, else a gauge.
 func (s *Set) Func(name, help string, read func() float64, labels ...string) {
-	s.add(name, help, "gauge", labels, read)
+	kind := "gauge"
+	if strings.HasSuffix(name, "_total") {
+		kind = "counter"
+	}
+	s.add(name, help, kind, labels, read)
 }
 
 // Collect registers series that come and go: collect is called when the set is

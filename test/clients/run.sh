@@ -16,6 +16,7 @@ debian() {
 	[ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog)
 	[ -e /usr/share/doc/rsyslog-gnutls ] || missing+=(rsyslog-gnutls)
 	[ -x /usr/bin/prometheus-node-exporter ] || missing+=(prometheus-node-exporter)
+	[ -x /usr/bin/prometheus ] || missing+=(prometheus)
 	command -v logger >/dev/null || missing+=(bsdutils)
 	[ -x /lib/systemd/systemd-journal-remote ] || missing+=(systemd-journal-remote)
 	[ -x /usr/bin/journalctl ] || missing+=(systemd)
