@@ -91,6 +91,18 @@ type Scrape struct {
 	Task   Switch `key:"task" doc:"the ECS task and its containers: auto (on ECS), on or off"`
 	Agent  bool   `key:"agent" doc:"the agent itself, in Sidelight/Agent: what it took, delivered and lost, and what it costs"`
 	Names  Names  `key:"names" doc:"sidelight, cwagent (the machine), container-insights (the task) or otel; what a family lacks has sidelight's names"`
+
+	Kubelet   Kubelet  `key:"kubelet" short:"read" doc:"the node and its pods"`
+	Processes []string `key:"processes" doc:"names of programs, such as nginx: CPU, memory, threads and files of each"`
+}
+
+// Kubelet says how a node of Kubernetes and its pods are measured.
+type Kubelet struct {
+	Read     Switch `key:"read" doc:"auto (where NODE_IP and a service account's token are), on or off"`
+	Endpoint string `key:"endpoint" doc:"default https://NODE_IP:10250"`
+	Token    string `key:"token" doc:"file with the bearer token; default that of the service account"`
+	CA       string `key:"ca" doc:"file with the certificates that sign the kubelet's; default that of the service account"`
+	Insecure bool   `key:"insecure" doc:"do not check the kubelet's certificate"`
 }
 
 // Metrics says where measurements go.
@@ -163,7 +175,7 @@ func Default() Config {
 			StatsD:   StatsD{UDP: "127.0.0.1:8125", Unix: Off, Stream: Off, Events: "count"},
 			Exec:     Exec{Format: "plain"},
 		},
-		Scrape: Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight"},
+		Scrape: Scrape{Interval: time.Minute, Host: "auto", Cgroup: "auto", Task: "auto", Names: "sidelight", Kubelet: Kubelet{Read: "auto"}},
 		Logs: Logs{
 			Group: "/sidelight/{service}", Stream: "{source}/{host}", Retention: 30,
 			Sample: Sample{Trace: 100, Debug: 100, Info: 100, Notice: 100, Warn: 100, Error: 100},

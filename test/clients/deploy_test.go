@@ -90,7 +90,7 @@ func TestChart(t *testing.T) {
 			t.Parallel()
 			all := manifests(t, helm(t, append([]string{"template", "x", chart, "--kube-version", "1.31"}, c.set...)...))
 			kinds := slices.Sorted(maps.Keys(all))
-			if want := []string{"ConfigMap", "DaemonSet", "ServiceAccount"}; !slices.Equal(kinds, want) {
+			if want := []string{"ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet", "ServiceAccount"}; !slices.Equal(kinds, want) {
 				t.Fatalf("kinds %v, want %v", kinds, want)
 			}
 			text := all["ConfigMap"].Data["sidelight.yaml"]
