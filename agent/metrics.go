@@ -1,24 +1,73 @@
 package agent
 
 import (
+	"fmt"
+
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/aggregate"
+	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/agent/status"
+	"github.com/sidelight-dev/sidelight/internal/expr"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
 
 // buildAggregate makes what sums measurements.
 func (a *Agent) buildAggregate() error {
 	c := a.cfg.Metrics
+	rules, err := a.metricRules()
+	if err != nil {
+		return err
+	}
+	derived, err := a.derivedMetrics()
+	if err != nil {
+		return err
+	}
 	a.aggregate = aggregate.New(aggregate.Config{
 		Interval: c.Interval, Namespace: c.Namespace, MaxSeries: a.maxSeries(), MaxPerMetric: c.MaxSeriesPerMetric,
 		Dimensions: a.dimensions(), Exact: []string{scraper.InsightsNamespace, scraper.CWAgentNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
-		Collect: a.collect,
-		Lose:    func(cause string, n int) { a.books.Lose(sidelight.Metrics, cause, n) },
+		Rules: rules, Derived: derived, Collect: a.collect,
+		Lose: func(cause string, n int) { a.books.Lose(sidelight.Metrics, cause, n) },
 	}, a.counted(a.sendPoints()), a.log)
 	return nil
+}
+
+// metricRules compiles the configured rules.
+func (a *Agent) metricRules() ([]aggregate.Rule, error) {
+	out := make([]aggregate.Rule, 0, len(a.cfg.Metrics.Rules))
+	for i, r := range a.cfg.Metrics.Rules {
+		rule := aggregate.Rule{
+			Drop: r.Drop, Namespace: r.Namespace, Rename: r.Rename, Unit: string(r.Unit), Resolution: int(r.Resolution), MaxSeries: r.MaxSeries,
+			Keep: r.Dimensions.Keep, KeepOnly: r.Dimensions.Keep != nil, Remove: r.Dimensions.Drop, Rollup: r.Rollup, Via: string(r.Via),
+		}
+		if r.Match != "" {
+			x, err := expr.Parse(string(r.Match))
+			if err != nil {
+				return nil, fmt.Errorf("metrics.rules[%d].match: %w", i, err)
+			}
+			rule.Match = x
+		}
+		for _, p := range r.Dimensions.Add {
+			if v := a.names.expand(config.Template(p.Value), "", ""); v != "" {
+				rule.Add = append(rule.Add, sidelight.Dimension{Name: p.Name, Value: v})
+			}
+		}
+		out = append(out, rule)
+	}
+	return out, nil
+}
+
+func (a *Agent) derivedMetrics() ([]aggregate.Derived, error) {
+	out := make([]aggregate.Derived, 0, len(a.cfg.Metrics.Derived))
+	for i, m := range a.cfg.Metrics.Derived {
+		f, err := expr.ParseFormula(string(m.Value))
+		if err != nil {
+			return nil, fmt.Errorf("metrics.derived[%d].value: %w", i, err)
+		}
+		out = append(out, aggregate.Derived{Name: m.Name, Namespace: m.Namespace, From: m.From, Unit: string(m.Unit), Value: f})
+	}
+	return out, nil
 }
 
 // metricReport tells how many series there are, and who has too many.

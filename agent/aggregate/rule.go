@@ -89,8 +89,8 @@ func (r *resolver) resolve(m *sidelight.Measurement, derived bool) []output {
 		r.rollup = append(r.rollup, rule.Rollup...)
 		seen = false
 	}
-	r.dims = o.dims[:0]
 	o.tidy()
+	r.dims = o.dims // roll-ups stand behind
 	r.outs = append(r.outs, o)
 	for _, set := range r.rollup {
 		r.roll(&o, set)

@@ -118,6 +118,9 @@ type Metrics struct {
 
 	MaxSeriesPerMetric int     `key:"max_series_per_metric" min:"1" max:"1000000" doc:"series of one metric; a rule may say otherwise for some"`
 	MaxMonthly         Dollars `key:"max_monthly" doc:"USD a month for series, at list price; those beyond it are summed into one. 0: no limit"`
+
+	Rules   []MetricRule    `key:"rules" doc:"change, drop and roll up metrics, first to last; each sees what those before it made"`
+	Derived []DerivedMetric `key:"derived" doc:"metrics that are computed from others with the same dimensions"`
 }
 
 // Traces says how traces are translated, counted and sampled.

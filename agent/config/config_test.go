@@ -155,6 +155,14 @@ func TestGoodFile(t *testing.T) {
 	want.Logs.Routes = []config.Route{{When: "level >= error", Group: "/errors/{service}"}, {When: "source =~ 'audit'", Stream: "audit"}}
 	want.Logs.Oversize = "truncate"
 	want.Metrics.Dimensions = []string{"service", "host"}
+	want.Metrics.Rules = []config.MetricRule{
+		{Match: "namespace = 'App' and exists(pod)", Dimensions: config.DimensionEdit{Drop: []string{"pod"}, Add: config.Templates{{Name: "at", Value: "{host}"}}}, Rollup: [][]string{{"service"}, {}}},
+		{Match: `name =~ "^debug"`, Drop: true},
+		{Rename: "app.{name}", Namespace: "App/All", Unit: "Bytes/Second", Resolution: 1, MaxSeries: 20, Dimensions: config.DimensionEdit{Keep: []string{}}, Via: "emf"},
+	}
+	want.Metrics.Derived = []config.DerivedMetric{{
+		Name: "mem_used_percent", Namespace: "Sidelight/Container", Unit: "Percent", Value: "100 * mem_used / mem_limit",
+	}}
 	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync, want.Queue.SetAside = "/data", 64<<20, 1e9, true, 0
 	want.Shutdown.Grace = 2 * time.Minute
 	want.Log = config.Log{Level: "debug", Format: "json"}
@@ -234,7 +242,7 @@ func TestTemplate(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml", "badtraces.yaml"} {
+	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml", "badtraces.yaml", "badmetrics.yaml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
@@ -286,4 +294,14 @@ func TestBadTraces(t *testing.T) {
 	if err := ps.WriteText(&b); err != nil || !strings.Contains(b.String(), "sends spans") || !strings.Contains(b.String(), "takes spans") {
 		t.Errorf("sampling of spans: %v, %s", err, b.String())
 	}
+}
+
+// What is wrong with the rules for metrics is said where it is.
+func TestBadMetrics(t *testing.T) {
+	_, ps := config.Load("testdata/badmetrics.yaml", nil)
+	var b strings.Builder
+	if err := ps.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "badmetrics.txt", b.String())
 }

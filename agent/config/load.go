@@ -207,6 +207,7 @@ func (d *decoder) check(cfg *Config) {
 	}
 	d.checkLogs(cfg, clash)
 	d.checkTraces(cfg, clash)
+	d.checkMetrics(cfg, clash)
 	d.checkInputs(cfg, clash)
 	d.checkDestinations(cfg, clash)
 	for _, name := range cfg.Metrics.Dimensions {
