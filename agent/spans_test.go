@@ -112,4 +112,9 @@ func TestSpanMetrics(t *testing.T) {
 	if problems := metricSeries(t, s, "AWS/Logs", "EMFValidationErrors"); len(problems) > 0 {
 		t.Errorf("documents that are not in the format: %v", problems)
 	}
+	// Each segment and span without a parent begins a trace, which X-Ray charges
+	// for once.
+	if n := a.Spend().Traces; n != 22 {
+		t.Errorf("%d traces began", n)
+	}
 }

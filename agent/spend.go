@@ -59,9 +59,26 @@ func (a *Agent) Spend() spend.Report {
 		switch {
 		case t.Exporter == logsLane && a.cfg.Logs.Via == "cloudwatch" || t.Exporter == filesLane && a.cfg.Logs.Via == "cloudwatch":
 			r.Logs = append(r.Logs, spend.Log{Group: t.Group, Class: string(a.cfg.Logs.Class), Events: t.Delivered, Bytes: t.Weight})
+		case t.Exporter == metricsLane+"-otlp":
+			r.OTLP = append(r.OTLP, spend.OTLP{Signal: "metrics", Items: t.Delivered, Bytes: t.Bytes})
 		case t.Exporter == tracesLane && a.cfg.Traces.Via != "otlp":
 			r.Segments += t.Delivered
 		}
 	}
+	r.Traces = a.tracesBegun()
 	return r
+}
+
+// tracesBegun is how many traces began here that were sent. Without span metrics
+// nobody looks at spans, and none are known.
+func (a *Agent) tracesBegun() uint64 {
+	switch {
+	case a.cfg.Traces.Via == "otlp":
+		return 0
+	case a.sampling != nil:
+		return total(a.sampling.sampler.Stats().Kept)
+	case a.spans != nil:
+		return a.spans.Stats().Roots
+	}
+	return 0
 }

@@ -71,6 +71,7 @@ type Metrics struct {
 	services map[string]*service
 	key      []byte
 	overflow Overflow
+	roots    uint64 // spans without a parent
 }
 
 // Overflow counts requests that were summed under another name than their own.
@@ -152,6 +153,9 @@ func (m *Metrics) Watch(next sidelight.Sink) sidelight.Sink {
 
 // record counts f. m.mu is held.
 func (m *Metrics) record(f *spanfact.Fact) {
+	if f.Root {
+		m.roots++
+	}
 	if f.Role == spanfact.Local {
 		return
 	}
@@ -276,13 +280,15 @@ type Stats struct {
 	Routes   int      `json:"routes"`
 	Remotes  int      `json:"remotes"`
 	Overflow Overflow `json:"overflow"`
+	// Roots are the spans and segments without a parent: each begins a trace.
+	Roots uint64 `json:"roots"`
 }
 
 // Stats returns how many names are known, and what exceeded a bound.
 func (m *Metrics) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st := Stats{Services: len(m.services), Overflow: m.overflow}
+	st := Stats{Services: len(m.services), Overflow: m.overflow, Roots: m.roots}
 	for _, s := range m.services {
 		st.Routes += len(s.routes)
 		st.Remotes += len(s.remotes)
