@@ -23,7 +23,7 @@ import (
 func countersOnly(t *testing.T, s *sandbox.Server) config.Config {
 	t.Helper()
 	cfg := settings(t, s)
-	cfg.Metrics.Interval = 1000 * time.Hour
+	cfg.Metrics.Interval = 24 * time.Hour
 	cfg.Metrics.MaxSeries, cfg.Metrics.MaxSeriesPerMetric = 10_000, 10_000
 	cfg.Scrape.Host, cfg.Scrape.Cgroup, cfg.Scrape.Task = "off", "off", "off"
 	return cfg
