@@ -85,6 +85,10 @@ func TestMetricsVia(t *testing.T) {
 		"api, also otlp": {func(c *config.Config, to *collector) {
 			c.Metrics.Also = []config.Also{{OTLP: config.OTLPOut{Endpoint: config.EndpointURL(to.URL)}}}
 		}, true, true},
+		"a rule": {func(c *config.Config, to *collector) {
+			c.OTLP.Endpoint = config.EndpointURL(to.URL)
+			c.Metrics.Rules = []config.MetricRule{{Match: `namespace = "Sidelight"`, Via: "otlp"}}
+		}, false, true},
 		"none, also otlp": {func(c *config.Config, to *collector) {
 			c.Metrics.Via, c.Metrics.Also = "none", []config.Also{{OTLP: config.OTLPOut{Endpoint: config.EndpointURL(to.URL)}}}
 		}, false, true},

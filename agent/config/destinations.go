@@ -259,9 +259,14 @@ type MetricsVia string
 
 func (v *MetricsVia) parse(text string) error { return oneOf(v, text, "api", "emf", "otlp", "none") }
 
-// Vias returns the destinations that metrics may have.
+// Vias returns the destinations that metrics may have: that of all, and those of
+// rules.
 func (m Metrics) Vias() map[MetricsVia]bool {
-	return map[MetricsVia]bool{m.Via: true}
+	vias := map[MetricsVia]bool{m.Via: true}
+	for _, r := range m.Rules {
+		vias[r.Via] = true
+	}
+	return vias
 }
 
 // checkMetricsVia looks at what a destination of metrics needs.
@@ -295,6 +300,9 @@ func (d *decoder) checkDestinations(cfg *Config, clash clashFunc) {
 	}
 	d.checkAlso("logs.also", cfg.Logs.Also, taken(cfg.Logs.Via == "otlp"), clash)
 	d.checkMetricsVia("metrics.via", cfg.Metrics.Via, cfg, clash)
+	for i, r := range cfg.Metrics.Rules {
+		d.checkMetricsVia(fmt.Sprintf("metrics.rules[%d].via", i), r.Via, cfg, clash)
+	}
 	d.checkAlso("metrics.also", cfg.Metrics.Also, taken(cfg.Metrics.Vias()["otlp"]), clash)
 	d.checkAlso("traces.also", cfg.Traces.Also, taken(cfg.Traces.Via.Spans()), clash)
 	spans := cfg.Traces.Via.Spans()
