@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
-	"time"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/wire"
@@ -134,7 +133,7 @@ type document struct {
 }
 
 func (r *reader) document(kind string) *document {
-	d := &document{r: r, start: len(r.text), time: time.Now().UnixMilli()}
+	d := &document{r: r, start: len(r.text), time: r.now}
 	r.text = append(r.text, `{"type":"`...)
 	r.text = append(append(r.text, kind...), '"')
 	return d

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/aggregate"
 	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 )
 
@@ -65,27 +67,37 @@ func TestLines(t *testing.T) {
 }
 
 func TestSets(t *testing.T) {
-	rec := &recorder{}
-	taker := statsd.NewTaker(statsd.Config{MaxSets: 2}, rec)
-	take := func(text string) { taker.Take(nil, []byte(text)) }
-	take("u:alice|s\nu:bob|s\nu:alice|s|#a:b\nu:bob|s|@0.1\nw:1|s")
-	taker.Collect(rec)
-	take("u:carol|s")
-	taker.Collect(rec)
-	taker.Collect(rec)
-	take("u:dave|s")
-	taker.Collect(rec)
-	want := map[string]int{"u 0 2 x0 Count []": 1, "u 0 1 x0 Count [a=b]": 1, "u 0 1 x0 Count []": 2}
-	got := map[string]int{}
-	for _, l := range rec.lines {
-		got[l]++
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("sets (-want +got):\n%s", d)
-	}
-	if n := taker.Stats().Invalid["too_many_sets"]; n != 1 {
-		t.Errorf("%d members of a set too many, want 1", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		rec := &recorder{}
+		taker := statsd.NewTaker(statsd.Config{MaxSets: 2}, rec)
+		take := func(text string) { taker.Take(nil, []byte(text)) }
+		first := time.Now().UnixMilli()
+		take("u:alice|s\nu:bob|s\nu:alice|s|#a:b\nu:bob|s|@0.1\nw:1|s")
+		time.Sleep(time.Second)
+		take("u:alice|s")
+		taker.Collect(rec)
+		second := time.Now().UnixMilli()
+		take("u:carol|s")
+		taker.Collect(rec)
+		taker.Collect(rec)
+		take("u:dave|s")
+		taker.Collect(rec)
+		// Each belongs to the time at which its first member came.
+		want := map[string]int{
+			fmt.Sprintf("u 0 2 x0 Count [] at %d", first): 1, fmt.Sprintf("u 0 1 x0 Count [a=b] at %d", first): 1,
+			fmt.Sprintf("u 0 1 x0 Count [] at %d", second): 2,
+		}
+		got := map[string]int{}
+		for _, l := range rec.lines {
+			got[l]++
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("sets (-want +got):\n%s", d)
+		}
+		if n := taker.Stats().Invalid["too_many_sets"]; n != 1 {
+			t.Errorf("%d members of a set too many, want 1", n)
+		}
+	})
 }
 
 // A count is exact up to 384 and within five standard errors (8 %) beyond.
@@ -282,6 +294,20 @@ func load(n, size int) (all [][]byte, samples int) {
 		b = append(b, l...)
 	}
 	return append(all, b), 4 * n
+}
+
+// BenchmarkTakeAndRecord is BenchmarkTake into the real recorder.
+func BenchmarkTakeAndRecord(b *testing.B) {
+	all, samples := load(500, 1400)
+	sum := aggregate.New(aggregate.Config{}, func(context.Context, []sidelight.Point) error { return nil }, slog.New(slog.DiscardHandler))
+	taker := statsd.NewTaker(statsd.Config{}, sum)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, d := range all {
+			taker.Take(nil, d)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(samples), "ns/sample")
 }
 
 func BenchmarkTake(b *testing.B) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/decimal"
@@ -17,6 +18,7 @@ type reader struct {
 	cache  cache
 	events []sidelight.Event
 	text   []byte // of events
+	now    int64  // when these datagrams came, in Unix milliseconds
 	// What was counted since the last flush.
 	datagrams, lines, samples uint64
 }
@@ -33,6 +35,7 @@ func (r *reader) take(ctx context.Context, out sidelight.Sink, n int, at func(in
 		}
 		r.flush(ctx, out)
 	}()
+	r.now = time.Now().UnixMilli()
 	for i := range n {
 		r.datagram(at(i))
 	}
@@ -89,7 +92,7 @@ func (r *reader) line(l []byte) cause {
 // values records each value: name:1:2:3|ms carries several.
 func (r *reader) values(s *series, b []byte) cause {
 	if s.set {
-		if !r.sets.add(s, b) {
+		if !r.sets.add(s, b, r.now) {
 			return tooManySets
 		}
 		r.samples++

@@ -28,8 +28,9 @@ func newSets(most int) *sets {
 	return &sets{most: most, seed: maphash.MakeSeed(), all: map[string]*members{}}
 }
 
-// add notes a member. It reports false if there are too many sets.
-func (x *sets) add(s *series, member []byte) bool {
+// add notes a member that came at now, in Unix milliseconds. It reports false if
+// there are too many sets.
+func (x *sets) add(s *series, member []byte, now int64) bool {
 	hash := maphash.Bytes(x.seed, member)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -39,6 +40,9 @@ func (x *sets) add(s *series, member []byte) bool {
 			return false
 		}
 		s.members = set
+	}
+	if set.m.Time == 0 {
+		set.m.Time = now // what is collected belongs to the interval that it came in
 	}
 	set.seen.add(hash)
 	return true
@@ -70,5 +74,6 @@ func (x *sets) collect(to sidelight.Recorder) {
 		set.m.Value = n
 		to.Record(&set.m)
 		set.seen.reset()
+		set.m.Time = 0
 	}
 }
