@@ -26,7 +26,7 @@ type Config struct {
 	// they are only counted.
 	Events sidelight.DestHandle
 	// ReadBuffer is the size in bytes that is asked of the kernel for the buffers
-	// of datagrams. Default 4 MiB; the kernel may grant less.
+	// of datagrams. Default 8 MiB; the kernel may grant less.
 	ReadBuffer int
 	// MaxGauges bounds how many gauges are remembered for signed changes.
 	// Default 10,000.
@@ -47,7 +47,7 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		v  *int
 		to int
-	}{{&c.ReadBuffer, 4 << 20}, {&c.MaxGauges, 10_000}, {&c.MaxSets, 1000}, {&c.Connections, 128}} {
+	}{{&c.ReadBuffer, 8 << 20}, {&c.MaxGauges, 10_000}, {&c.MaxSets, 1000}, {&c.Connections, 128}} {
 		if *d.v <= 0 {
 			*d.v = d.to
 		}
