@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -116,4 +117,32 @@ func BenchmarkScrape(b *testing.B) {
 	// Of one core, if it is done every 10 s.
 	b.ReportMetric(100*float64(b.Elapsed())/float64(b.N)/float64(MinInterval), "%core")
 	b.ReportMetric(float64(to.n)/float64(b.N), "metrics/op")
+}
+
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// An hour of scrapes of ten containers, one every 10 s, leaves nothing behind.
+func TestHour(t *testing.T) {
+	e := tenContainers(t)
+	s := open(t, e, scraper.Sidelight)
+	scrape := func(n int) {
+		for range n {
+			s.asked, e.asked, e.times = time.Time{}, nil, nil
+			if err := s.Scrape(t.Context(), &discard{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	scrape(20)
+	before := live()
+	scrape(360)
+	if after := live(); after > before+64<<10 {
+		t.Errorf("%d bytes are in use after an hour, %d before", after, before)
+	}
 }

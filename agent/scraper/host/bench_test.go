@@ -1,6 +1,7 @@
 package host
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -29,5 +30,33 @@ func BenchmarkScrape(b *testing.B) {
 			b.ReportMetric(100*float64(b.Elapsed())/float64(b.N)/float64(10*time.Second), "%core")
 			b.ReportMetric(float64(to.n)/float64(b.N), "metrics/op")
 		})
+	}
+}
+
+// live returns the bytes of the heap that are in use.
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// An hour of scrapes, one every 10 s, leaves nothing behind.
+func TestHour(t *testing.T) {
+	s := New(Config{PerCPU: true, Connections: true})
+	defer s.Close()
+	scrape := func(n int) {
+		for range n {
+			if err := s.Scrape(t.Context(), &discard{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	scrape(20)
+	before := live()
+	scrape(360)
+	if after := live(); after > before+64<<10 {
+		t.Errorf("%d bytes are in use after an hour, %d before", after, before)
 	}
 }
