@@ -242,7 +242,7 @@ func TestTemplate(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml", "badtraces.yaml", "badmetrics.yaml"} {
+	for _, name := range []string{"good.yaml", "bad.yaml", "badlogs.yaml", "badtraces.yaml", "badmetrics.yaml", "badinputs.yaml", "baddestinations.yaml", "destinations.yaml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)

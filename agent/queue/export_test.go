@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"encoding/binary"
 	"io"
 	"os"
 )
@@ -16,3 +17,15 @@ func OpenThrough(cfg *Config, open func(name string, openFile func() (File, erro
 }
 
 var _ io.WriterAt = File(nil)
+
+// Reseal makes a segment of data: each frame's length is made to fit what is
+// there, and its checksum right.
+func Reseal(data []byte) []byte {
+	out := append([]byte(magic), data[min(len(data), len(magic)):]...)
+	for rest := out[len(magic):]; len(rest) >= headerSize; {
+		n := min(int(binary.LittleEndian.Uint32(rest)), len(rest)-headerSize)
+		endFrame(rest[:headerSize+n:headerSize+n], 0, nil)
+		rest = rest[headerSize+n:]
+	}
+	return out
+}

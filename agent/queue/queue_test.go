@@ -282,9 +282,9 @@ func FuzzOpen(f *testing.F) {
 	f.Add(data[:len(data)/2])
 	f.Add(slices.Concat(data, data[len("SLQUEUE1"):])) // every block moved
 	f.Add(slices.Concat(data, make([]byte, 20), data)) // an end, and an earlier use
+	dir = f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "00000001.seg"), data, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(emptied(t, dir), "00000001.seg"), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		q := open(t, queue.Config{Dir: dir})
