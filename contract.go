@@ -177,6 +177,8 @@ type Refusal struct {
 	// At lists the positions of these events in the block, ascending. It is nil
 	// where the service did not name them, or not so that they can be found.
 	At []int
+	// Why is what the service said beyond Reason, or "".
+	Why string
 }
 
 // Reader is an Encoder that can read back what its Append wrote, so that events
@@ -185,6 +187,16 @@ type Reader interface {
 	// Read returns the Body of the event whose bytes, with their separator or
 	// the end of the list behind them, are raw. The result may alias raw.
 	Read(raw []byte) ([]byte, error)
+}
+
+// Lister is a Picker that can read events back: of a whole body, as it stands
+// once it is sealed, where no event has a place of its own.
+type Lister interface {
+	// List calls f for each event of body, a finished one that is not
+	// compressed, in order: with its Body, and, if that is no text, with a text
+	// that shows a person what it is. Both may alias memory that the next call
+	// overwrites.
+	List(body []byte, f func(event, text []byte)) error
 }
 
 // Parker is a Queue that leaves out blocks whose destination must rest, without

@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
 	"github.com/sidelight-dev/sidelight/internal/meter"
@@ -55,8 +54,7 @@ func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 		if p.cfg.disk == 0 {
 			p.cfg.disk = int64(a.cfg.Queue.Disk)
 		}
-		// What OTLP's encoder put together cannot be taken apart into documents.
-		if _, rearranged := p.exp.(sidelight.Picker); a.refused != nil && !rearranged {
+		if a.refused != nil {
 			p.cfg.deliver.Aside = a.refused.Shelf(p.cfg.name, p.exp)
 		}
 		p.cfg.pack.Open = max(p.cfg.memory/2, 1<<20)

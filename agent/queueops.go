@@ -119,7 +119,7 @@ func (a *Agent) Requeue(ctx context.Context, f refused.Filter) (int, error) {
 	defer a.requeuing.Unlock()
 	return requeue(ctx, a.refused, f, func(queue string) (sidelight.Sink, error) {
 		for _, l := range a.lanes {
-			if l.name == queue {
+			if l.name == queue || queue == logsLane && l.first && l.signal == sidelight.Logs && l.name != filesLane {
 				return l.packer, nil
 			}
 		}
@@ -179,11 +179,14 @@ func requeue(ctx context.Context, s *refused.Store, f refused.Filter, sink func(
 }
 
 // nextBatch returns the first of the records that f chooses, as many as go one
-// way.
+// way. What was perhaps delivered is sent again only for who asks for it.
 func nextBatch(s *refused.Store, f refused.Filter) ([]refused.Record, error) {
 	var batch []refused.Record
 	size := 0
 	err := s.Each(f, func(r *refused.Record) bool {
+		if r.Maybe != "" && f.Reason == "" && len(f.IDs) == 0 {
+			return true
+		}
 		if len(batch) > 0 && (r.Dest() != batch[0].Dest() || r.Signal != batch[0].Signal) {
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatch"
 	"github.com/sidelight-dev/sidelight/exporters/cloudwatchlogs"
+	"github.com/sidelight-dev/sidelight/exporters/otlp"
 	"github.com/sidelight-dev/sidelight/exporters/xray"
 	"github.com/sidelight-dev/sidelight/internal/line"
 	"github.com/sidelight-dev/sidelight/internal/meter"
@@ -186,6 +188,12 @@ func encoderOf(ctx context.Context, name string, log *slog.Logger) (sidelight.En
 		return xray.New(ctx, nowhere)
 	case metricsLane:
 		return cloudwatch.New(ctx, nowhere)
+	}
+	for _, s := range []sidelight.Signal{sidelight.Logs, sidelight.Traces} {
+		// What is read back says by itself where it comes from.
+		if strings.HasPrefix(name, s.String()+"-") {
+			return otlp.New(ctx, otlp.Config{Signal: s}, nowhere, log)
+		}
 	}
 	return nil, fmt.Errorf("there is no queue %q", name)
 }

@@ -32,6 +32,12 @@ type Record struct {
 	Event string `json:"event,omitempty"`
 	// Data is an event that is not text, in base64.
 	Data []byte `json:"data,omitempty"`
+	// Text shows a person what Data is, if that can be told.
+	Text string `json:"text,omitempty"`
+	// Maybe is set where the service said how many events of a request it refused
+	// and not which, as "2 of 50": the event is one of these, and the service may
+	// have taken it.
+	Maybe string `json:"maybe,omitempty"`
 }
 
 // Body is the event as it came.

@@ -270,7 +270,7 @@ func FuzzFiles(f *testing.F) {
 	// what is tested.
 	dir = f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		files, err := filepath.Glob(filepath.Join(dir, "0*"))
+		files, err := filepath.Glob(filepath.Join(dir, "*"+filepath.Ext(name)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,11 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/dirlock"
-	"github.com/sidelight-dev/sidelight/internal/pack"
 )
 
 // Config bounds a Store.
@@ -47,6 +44,7 @@ type Store struct {
 	next    uint64
 	stats   Stats
 	failing bool
+	doubts  allowance
 }
 
 // file is one file: it is named by the first ID that it may hold.
@@ -63,7 +61,8 @@ type Stats struct {
 	Limit  int64 `json:"limit_bytes"`
 	// Displaced counts events that made room for newer ones.
 	Displaced uint64 `json:"displaced"`
-	// Lost counts events that could not be written or read, or were too long.
+	// Lost counts events that could not be written or read, or were too long, and
+	// those that the service did not name, unless all that they may be were kept.
 	Lost uint64 `json:"lost"`
 }
 
@@ -164,83 +163,6 @@ func each(data []byte, f func(r *Record, line []byte) bool) {
 		if r, ok := parseLine(line); ok && !f(&r, line) {
 			return
 		}
-	}
-}
-
-// Shelf keeps what one queue's deliveries refused.
-type Shelf struct {
-	store *Store
-	queue string
-	enc   sidelight.Encoder
-}
-
-// Shelf returns the place of a queue whose blocks enc wrote.
-func (s *Store) Shelf(queue string, enc sidelight.Encoder) *Shelf {
-	return &Shelf{store: s, queue: queue, enc: enc}
-}
-
-// Keep sets the events of the sealed block b at the given positions aside. What
-// cannot be kept is counted and logged: delivery goes on. It does not keep b.
-func (h *Shelf) Keep(b *sidelight.Block, at []int, reason string, cause error) {
-	s := h.store
-	if s.cfg.Limit <= 0 || len(at) == 0 {
-		return
-	}
-	records, err := h.records(b, at, reason, cause)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil {
-		err = s.appendLocked(records)
-	} else {
-		s.stats.Lost += uint64(len(at))
-	}
-	switch {
-	case err != nil && !s.failing:
-		s.log.Error("cannot set refused events aside; they are only counted", "events", len(at), "err", err)
-	case err == nil && s.failing:
-		s.log.Info("refused events are set aside again")
-	}
-	s.failing = err != nil
-}
-
-// records reads events back out of b.
-func (h *Shelf) records(b *sidelight.Block, at []int, reason string, cause error) ([]Record, error) {
-	reader, ok := h.enc.(sidelight.Reader)
-	if !ok {
-		return nil, fmt.Errorf("the exporter of the queue %s cannot read back what it wrote", h.queue)
-	}
-	raw, err := pack.Raw(b)
-	if err != nil {
-		return nil, err
-	}
-	d := b.Dest.Value()
-	now := time.Now().UTC()
-	out := make([]Record, 0, len(at))
-	for _, i := range at {
-		if i < 0 || i >= len(raw) {
-			return nil, fmt.Errorf("event %d of %d", i, len(raw))
-		}
-		r := Record{Time: now, Queue: h.queue, Signal: b.Signal.String(), Group: d.Group, Stream: d.Stream, Reason: reason, At: b.Marks[i].Time}
-		if cause != nil {
-			r.Error = cause.Error()
-		}
-		body, err := reader.Read(raw[i])
-		if err != nil {
-			return nil, err
-		}
-		r.setBody(body)
-		out = append(out, r)
-	}
-	return out, nil
-}
-
-// Miss counts events that were refused and that the service did not name.
-func (h *Shelf) Miss(events int) {
-	s := h.store
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cfg.Limit > 0 {
-		s.stats.Lost += uint64(events)
 	}
 }
 

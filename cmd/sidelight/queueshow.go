@@ -123,11 +123,19 @@ func (a *app) refusedLine(r *refused.Record) string {
 	if a.utc {
 		when = when.UTC()
 	}
-	body := r.Event
-	if r.Data != nil {
+	body := r.Event + r.Text
+	if r.Data != nil && r.Text == "" {
 		body = fmt.Sprintf("(%s, not text)", render.Bytes(int64(len(r.Data))))
 	}
-	return fmt.Sprintf("%d  %s  %s  %s  %s", r.ID, when.Format("2006-01-02T15:04:05.000Z07:00"), r.Reason, cmp.Or(r.Destination(), "-"), oneLine(body))
+	return fmt.Sprintf("%d  %s  %s  %s  %s", r.ID, when.Format("2006-01-02T15:04:05.000Z07:00"), refusedFor(r), cmp.Or(r.Destination(), "-"), oneLine(body))
+}
+
+// refusedFor is the reason, and that r may have been taken.
+func refusedFor(r *refused.Record) string {
+	if r.Maybe == "" {
+		return r.Reason
+	}
+	return r.Reason + " (" + r.Maybe + ")"
 }
 
 // oneLine shows control characters as escapes, so that an event is a line and

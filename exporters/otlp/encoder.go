@@ -54,6 +54,7 @@ type encoder struct {
 var (
 	_ sidelight.Encoder = (*encoder)(nil)
 	_ sidelight.Picker  = (*encoder)(nil)
+	_ sidelight.Lister  = (*encoder)(nil)
 )
 
 // Limits returns the limits of one request.

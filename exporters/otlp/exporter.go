@@ -145,7 +145,7 @@ func (x *Exporter) receipt(b *sidelight.Block, answer []byte) sidelight.Receipt 
 	n := int(min(rejected, uint64(b.Events)))
 	r := sidelight.Receipt{Accepted: b.Events - n}
 	if n > 0 {
-		r.Refused = []sidelight.Refusal{{Reason: "partial_success", Events: n}}
+		r.Refused = []sidelight.Refusal{{Reason: "partial_success", Events: n, Why: why}}
 	}
 	return r
 }

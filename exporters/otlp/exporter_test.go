@@ -158,8 +158,8 @@ func TestPartialSuccess(t *testing.T) {
 		want     sidelight.Receipt
 	}{
 		"nothing":        {0, sidelight.Receipt{Accepted: 3}},
-		"one":            {1, sidelight.Receipt{Accepted: 2, Refused: []sidelight.Refusal{{Reason: "partial_success", Events: 1}}}},
-		"more than all":  {7, sidelight.Receipt{Refused: []sidelight.Refusal{{Reason: "partial_success", Events: 3}}}},
+		"one":            {1, sidelight.Receipt{Accepted: 2, Refused: []sidelight.Refusal{{Reason: "partial_success", Events: 1, Why: "because"}}}},
+		"more than all":  {7, sidelight.Receipt{Refused: []sidelight.Refusal{{Reason: "partial_success", Events: 3, Why: "because"}}}},
 		"less than none": {-1, sidelight.Receipt{Accepted: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,9 @@ func (a *aside) Keep(b *sidelight.Block, at []int, reason string, cause error) {
 	a.note("%v of %s: %s, %v", at, b.Body, reason, cause)
 }
 
-func (a *aside) Miss(events int) { a.note("missed %d", events) }
+func (a *aside) Miss(b *sidelight.Block, events int, reason string, cause error) {
+	a.note("missed %d of %s: %s, %v", events, b.Body, reason, cause)
+}
 
 // What is refused for good is set aside, as far as the service says what it was.
 func TestAside(t *testing.T) {
@@ -48,7 +50,8 @@ func TestAside(t *testing.T) {
 	}{
 		"nothing": {refused(), ""},
 		"named":   {refused(sidelight.Refusal{Reason: "too_old", Events: 2, At: []int{0, 2}}), "[0 2] of [a,b,c]: too_old, <nil>"},
-		"unnamed": {refused(sidelight.Refusal{Reason: "invalid", Events: 2, At: []int{1}}), "[1] of [a,b,c]: invalid, <nil>; missed 1"},
+		"unnamed": {refused(sidelight.Refusal{Reason: "invalid", Events: 2, At: []int{1}}), "[1] of [a,b,c]: invalid, <nil>; missed 1 of [a,b,c]: invalid, <nil>"},
+		"why":     {refused(sidelight.Refusal{Reason: "partial", Events: 2, Why: "because"}), "missed 2 of [a,b,c]: partial, because"},
 		"all":     {refused(sidelight.Refusal{Reason: "invalid", Events: 3}), "[0 1 2] of [a,b,c]: invalid, <nil>"},
 		"two reasons": {
 			refused(sidelight.Refusal{Reason: "x", Events: 1, At: []int{0}}, sidelight.Refusal{Reason: "y", Events: 1, At: []int{1}}),

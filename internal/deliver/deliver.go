@@ -30,8 +30,8 @@ type Aside interface {
 	// Keep copies the events of b at the given positions. cause is what the
 	// service said beyond reason, or nil. What it cannot keep it counts itself.
 	Keep(b *sidelight.Block, at []int, reason string, cause error)
-	// Miss is told of events that the service refused without saying which.
-	Miss(events int)
+	// Miss is told of events of b that the service refused without saying which.
+	Miss(b *sidelight.Block, events int, reason string, cause error)
 }
 
 // Routes counts by where events go. It is called once for each request.
@@ -207,9 +207,13 @@ func (d *Delivery) settle(l sidelight.Lease, r sidelight.Receipt) error {
 		if f.Events == b.Events {
 			at = positions(0, b.Events)
 		}
-		d.keep(b, at, f.Reason, nil)
+		var cause error
+		if f.Why != "" {
+			cause = errors.New(f.Why)
+		}
+		d.keep(b, at, f.Reason, cause)
 		if n := f.Events - len(at); n > 0 && d.cfg.Aside != nil {
-			d.cfg.Aside.Miss(n)
+			d.cfg.Aside.Miss(b, n, f.Reason, cause)
 		}
 		d.log.Error("events refused for good", "dest", destText(b), "reason", f.Reason, "events", f.Events)
 	}

@@ -127,12 +127,9 @@ func Divide(enc sidelight.Encoder, b *sidelight.Block, positions []int) (*sideli
 // Raw returns the bytes of each event of the sealed block b, with what stands
 // between it and the next. They alias b's body unless it is compressed.
 func Raw(b *sidelight.Block) ([][]byte, error) {
-	body := b.Body
-	if b.Coding == sidelight.Gzip {
-		var err error
-		if body, err = expand(body); err != nil {
-			return nil, fmt.Errorf("expand a block: %w", err)
-		}
+	body, err := Plain(b)
+	if err != nil {
+		return nil, err
 	}
 	out := make([][]byte, len(b.Marks))
 	start := uint32(b.Head)
@@ -144,6 +141,18 @@ func Raw(b *sidelight.Block) ([][]byte, error) {
 		start = m.End
 	}
 	return out, nil
+}
+
+// Plain returns the body of b as it is without compression.
+func Plain(b *sidelight.Block) ([]byte, error) {
+	if b.Coding != sidelight.Gzip {
+		return b.Body, nil
+	}
+	body, err := expand(b.Body)
+	if err != nil {
+		return nil, fmt.Errorf("expand a block: %w", err)
+	}
+	return body, nil
 }
 
 func expand(body []byte) ([]byte, error) {

@@ -5,7 +5,7 @@ import "github.com/sidelight-dev/sidelight/internal/otlpwire"
 // encodeLogs makes documents of a request in protobuf.
 func encodeLogs(in *otlpwire.Logs, d *logDoc, body []byte) error {
 	d.reset(1)
-	return in.Decode(body, func() error { d.prepare(in.Resource.Attrs); return nil }, func() error {
+	return in.Decode(body, func() error { d.Prepare(in.Resource.Attrs); return nil }, func() error {
 		d.append(&in.Scope, &in.Record, 0)
 		return nil
 	})

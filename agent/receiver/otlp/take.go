@@ -206,8 +206,8 @@ func (v *service) pushLogs(ctx context.Context, s *scratch, body []byte, t *side
 	var to int
 	err = s.logs.Decode(body, func() error {
 		s.logs.Resource.Attrs = withDefaults(s.logs.Resource.Attrs, v.defaults)
-		s.log.prepare(s.logs.Resource.Attrs)
-		to = s.groupFor(v.cfg.Logs(string(s.log.service)).Handle())
+		s.log.Prepare(s.logs.Resource.Attrs)
+		to = s.groupFor(v.cfg.Logs(string(s.log.Service)).Handle())
 		return nil
 	}, func() error {
 		s.log.append(&s.logs.Scope, &s.logs.Record, to)
