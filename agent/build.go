@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/scraper/cgroup"
 	"github.com/sidelight-dev/sidelight/internal/meter"
@@ -54,7 +55,8 @@ func (a *Agent) buildLanes(ctx context.Context, ac aws.Config) error {
 		if p.cfg.disk == 0 {
 			p.cfg.disk = int64(a.cfg.Queue.Disk)
 		}
-		if a.refused != nil {
+		// Figures are refused in their hundreds and say little one by one.
+		if _, rearranged := p.exp.(sidelight.Picker); a.refused != nil && (!rearranged || p.cfg.signal != sidelight.Metrics) {
 			p.cfg.deliver.Aside = a.refused.Shelf(p.cfg.name, p.exp)
 		}
 		p.cfg.pack.Open = max(p.cfg.memory/2, 1<<20)

@@ -31,6 +31,11 @@ func (q *Queue) recover() error {
 		}
 	}
 	for _, e := range inOrder(blocks) {
+		if e.events == 0 || e.bytes == 0 {
+			// No writer makes such a block, and no encoder could finish it.
+			q.dropRefsLocked(e)
+			continue
+		}
 		q.bytes += int64(e.bytes)
 		q.events += e.events
 		q.line.Put(e)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,13 +22,24 @@ type draft struct {
 }
 
 func (d *draft) note(place, format string, args ...any) {
-	n := Note{Place: place, Text: fmt.Sprintf(format, args...)}
+	n := Note{Place: printable(place), Text: printable(fmt.Sprintf(format, args...))}
 	for _, m := range d.notes {
 		if m == n {
 			return
 		}
 	}
 	d.notes = append(d.notes, n)
+}
+
+// printable replaces what a comment of YAML may not hold: a name in a file may be
+// anything.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) && r != ' ' {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // line returns the place of n.
