@@ -169,7 +169,11 @@ func (f *frame) parsePayload(p []byte) error {
 		end = uint64(f.head)
 	}
 	for i := range f.marks {
-		end += r.uvarint()
+		n := r.uvarint()
+		if n == 0 && f.kind == piece {
+			return errors.New("an event of no bytes")
+		}
+		end += n
 		at += r.varint()
 		f.marks[i] = sidelight.Mark{End: uint32(end), Time: at}
 	}

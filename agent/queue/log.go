@@ -226,6 +226,9 @@ func (q *Queue) readBack(e *entry, refs []ref) (*sidelight.Block, error) {
 		}
 		join(b, &f)
 	}
+	if b.Events == 0 || len(b.Body) == 0 {
+		return nil, errors.New("the block is empty")
+	}
 	return b, nil
 }
 
