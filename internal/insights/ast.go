@@ -19,6 +19,7 @@ const (
 	opCompare // name: the operator
 	opIn      // args[0] in args[1:]
 	opLike    // args[0] like args[1]
+	opInQuery // args[0] in the rows of subquery sub
 	opArith   // name: the operator
 	opNegate
 )
@@ -31,5 +32,6 @@ type node struct {
 	num        float64
 	re         *matcher
 	period     period
+	sub        int
 	args       []*node
 }

@@ -32,13 +32,16 @@ func commandList() []command {
 		{"accum", (*compiler).accumCommand},
 		{"autoregress", (*compiler).autoregressCommand},
 		{"source", (*compiler).sourceCommand},
+		{"join", (*compiler).joinCommand},
+		{"lookup", (*compiler).lookupCommand},
+		{"cidrlookup", (*compiler).cidrLookupCommand},
+		{"diff", (*compiler).diffCommand},
 	}
 }
 
 // unsupportedCommands are commands of the service that this package refuses.
 var unsupportedCommands = []string{
-	"anomaly", "appendcols", "cidrlookup", "countfrequent", "diff", "estimate", "expand", "join",
-	"logcompare", "lookup", "outlier", "relevantfields", "sessionize",
+	"anomaly", "appendcols", "countfrequent", "estimate", "expand", "logcompare", "outlier", "relevantfields", "sessionize",
 }
 
 // query compiles all commands.
@@ -49,10 +52,10 @@ func (c *compiler) query() error {
 			return err
 		}
 		c.space()
-		if c.end() {
+		switch {
+		case c.inner && c.peek(")"), c.end():
 			return nil
-		}
-		if !c.take("|") {
+		case !c.take("|"):
 			return c.expected("| or the end of the query")
 		}
 	}

@@ -162,6 +162,8 @@ func (c *compiler) cond(n *node) (cond, error) {
 		return c.in(n)
 	case opLike:
 		return c.likeCond(n)
+	case opInQuery:
+		return c.inQuery(n)
 	}
 	x, err := c.expr(n)
 	return func(e *env) bool { return x(e).truth() }, err

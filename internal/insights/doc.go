@@ -33,12 +33,16 @@
 // # What is understood
 //
 // The commands fields, display, filter (where, filterIndex), stats, sort, limit,
-// parse, dedup, unnest, pattern, fillmissing, filldown, accum, autoregress,
-// addtotals and SOURCE; all operators; the functions and aggregates in functionTable and
-// aggregateTable. Refused by name: the commands diff, join, lookup, cidrlookup,
-// anomaly, outlier, sessionize and the newer helpers, subqueries,
+// parse, dedup, unnest, pattern, diff, fillmissing, filldown, accum, autoregress,
+// addtotals, join, lookup, cidrlookup and SOURCE; subqueries after in; all
+// operators; the functions and aggregates in functionTable and aggregateTable.
+// Refused by name: the commands anomaly, outlier, sessionize and the newer helpers,
 // SOURCE dataSource, parse csv, and the time series aggregates rate, countOverTime,
 // sumOverTime and histogram.
+//
+// A query that reads more than its rows says so: the caller gives the sources of
+// [Query.Subqueries], the tables of [Query.Tables], and rows of the range that
+// [Query.Compared] adds.
 //
 // # How it is fast
 //
@@ -80,6 +84,15 @@
 //     argument with a zone; parseDate takes UTC without one.
 //   - Places. haversine takes latitude, longitude, latitude, longitude in degrees
 //     and yields kilometres.
+//   - Sources. Subqueries and the right side of join begin with SOURCE, run
+//     first, one after the other, for the same range of time, and may have no
+//     more than 100,000 rows. A join yields a row for each partner; behind it
+//     a bare name is a field of the rows before, or else a column of the right
+//     side. lookup takes the first row of the table with the key, cidrlookup that
+//     of the narrowest network; empty cells are missing.
+//   - diff counts the patterns of both ranges together, shows the count of the
+//     earlier one as @comparisonCount and what there is more now as @difference,
+//     and makes the patterns of @message itself where no pattern stands before it.
 //   - Windows. accum, autoregress and filldown go by the order of the rows at
 //     their place, and add their columns to those shown. fillmissing follows
 //     stats directly.

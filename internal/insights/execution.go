@@ -13,6 +13,8 @@ type Execution struct {
 	plan   *plan
 	opt    Options
 	blocks []Block
+	subs   []*Execution
+	err    error        // found by Prepare, told by Run
 	next   atomic.Int64 // block to read
 	enough atomic.Bool
 
@@ -25,6 +27,9 @@ type Execution struct {
 // Prepare returns an execution of q over src that has not begun.
 func (q *Query) Prepare(src Source, opt Options) *Execution {
 	x := &Execution{plan: &q.plan, opt: opt.withDefaults(), blocks: src.Blocks(), groups: map[string]struct{}{}}
+	x.prepareSubqueries(q, opt)
+	x.prepareTables(q, opt)
+	x.prepareDiff(q)
 	x.sink = x.newSink()
 	return x
 }
@@ -47,6 +52,12 @@ func (x *Execution) newSink() sink {
 // Run reads the source and returns when it is done or ctx ends; then the error
 // is ctx's cause. It is called once.
 func (x *Execution) Run(ctx context.Context) error {
+	if x.err != nil {
+		return x.err
+	}
+	if err := x.runSubqueries(ctx); err != nil {
+		return err
+	}
 	var group sync.WaitGroup
 	errs := make([]error, min(x.opt.Workers, len(x.blocks)))
 	for i := range errs {
@@ -64,14 +75,29 @@ func (x *Execution) Run(ctx context.Context) error {
 // Result returns the answer for the rows that have been read. It may be called
 // at any time, also while the query runs.
 func (x *Execution) Result() *Result {
+	rows, stats := x.final()
+	for _, sub := range x.subs {
+		_, own := sub.collected()
+		stats.RecordsScanned += own.RecordsScanned
+		stats.BytesScanned += own.BytesScanned
+		stats.Groups += own.Groups
+	}
+	return &Result{Rows: x.show(rows), Statistics: stats}
+}
+
+// final returns the rows that are left after all steps.
+func (x *Execution) final() ([]*record, Statistics) {
 	rows, stats := x.collected()
+	if x.err != nil {
+		return nil, stats
+	}
 	for _, step := range x.plan.after {
 		rows = step.apply(x, rows)
 	}
 	if !x.plan.limits {
 		rows = rows[:min(x.opt.Limit, len(rows))]
 	}
-	return &Result{Rows: x.show(rows), Statistics: stats}
+	return rows, stats
 }
 
 func (x *Execution) collected() ([]*record, Statistics) {
@@ -166,10 +192,10 @@ func (w *worker) block(ctx context.Context, i int) error {
 		w.sink.add(e)
 	}
 	opt := &w.x.opt
-	bounded := opt.Start != 0 || opt.End != 0
+	bounded, before := opt.Start != 0 || opt.End != 0, opt.run.before
 	err := w.x.blocks[i].Rows(ctx, func(r *Row) bool {
 		seq++
-		if bounded && (r.Time < opt.Start || r.Time > opt.End) {
+		if bounded && (r.Time < opt.Start || r.Time > opt.End) && !before.has(r.Time) {
 			return true
 		}
 		w.count(r)

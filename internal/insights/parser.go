@@ -13,6 +13,9 @@ type parser struct {
 	depth      int
 	functions  map[string]function
 	aggregates map[string]aggregate
+	// subquery compiles the query in parentheses that comes next, of which the
+	// opening one is taken, and returns its number.
+	subquery func() (int, error)
 }
 
 func (p *parser) deeper() error {
@@ -114,10 +117,13 @@ func (p *parser) in(left *node, negated bool) (*node, error) {
 		n.num = 1
 	}
 	if p.take("(") {
-		if p.takeWord("source") {
-			return nil, p.errorAt(p.i-len("source"), p.i, "subqueries are not supported")
+		open := p.i
+		if !strings.EqualFold(p.word(), "source") {
+			return nil, p.errorAt(open-1, open, "expected a list in square brackets or a subquery that begins with SOURCE, found %q", "(")
 		}
-		return nil, p.errorAt(p.i-1, p.i, `expected a list in square brackets, found "("`)
+		sub, err := p.subquery()
+		n.op, n.sub, n.end = opInQuery, sub, p.i
+		return n, err
 	}
 	if !p.take("[") {
 		return nil, p.expected("a list in square brackets")

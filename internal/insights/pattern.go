@@ -26,7 +26,14 @@ import (
 type patternStep struct {
 	in   *scope
 	text expr
+	out  *scope
+	diff bool // count the range before too
 }
+
+// counted counts the texts of the range asked for, and of that before.
+type counted struct{ now, before int }
+
+func (t counted) plus(o counted) counted { return counted{t.now + o.now, t.before + o.before} }
 
 // Columns of the pattern command.
 const (
@@ -40,7 +47,6 @@ func (c *compiler) patternCommand() error {
 	if c.patterned {
 		return c.refuse("a query may have only one pattern command")
 	}
-	c.patterned = true
 	n, err := c.expression()
 	if err != nil {
 		return err
@@ -49,6 +55,13 @@ func (c *compiler) patternCommand() error {
 	if err != nil {
 		return err
 	}
+	c.addPatterns(x)
+	return nil
+}
+
+// addPatterns makes the rows so far patterns of x.
+func (c *compiler) addPatterns(x expr) {
+	c.patterned = true
 	out := newScope(false)
 	var shown []column
 	for _, name := range [...]string{colPattern: "@pattern", colRatio: "@ratio", colSamples: "@sampleCount", colSeverity: "@severityLabel"} {
@@ -56,18 +69,17 @@ func (c *compiler) patternCommand() error {
 		out.names[name], out.index[name] = col, i
 		shown = append(shown, column{name, col})
 	}
-	c.addGatherer(&patternStep{c.scope, x}, out, shown)
-	return nil
+	c.addGatherer(&patternStep{in: c.scope, text: x, out: out}, out, shown)
 }
 
-func (s *patternStep) newSink() sink { return &patterns{step: s, masks: map[string]int{}} }
+func (s *patternStep) newSink() sink { return &patterns{step: s, masks: map[string]counted{}} }
 
 func (s *patternStep) apply(x *Execution, rows []*record) []*record { return x.gather(s, s.in, rows) }
 
 // patterns counts masks.
 type patterns struct {
 	step  *patternStep
-	masks map[string]int
+	masks map[string]counted
 	buf   []byte
 }
 
@@ -79,16 +91,32 @@ func (p *patterns) add(e *env) {
 		return
 	}
 	p.buf = appendMask(p.buf[:0], b)
+	one := p.step.counted(e)
 	if n, ok := p.masks[string(p.buf)]; ok {
-		p.masks[string(p.buf)] = n + 1
+		p.masks[string(p.buf)] = n.plus(one)
 		return
 	}
-	p.masks[string(p.buf)] = 1
+	p.masks[string(p.buf)] = one
+}
+
+// counted counts a row, which can be in both ranges.
+func (s *patternStep) counted(e *env) counted {
+	if !s.diff {
+		return counted{now: 1}
+	}
+	var t counted
+	if (timeSpan{e.opt.Start, e.opt.End}).has(e.row.Time) {
+		t.now = 1
+	}
+	if e.opt.run.before.has(e.row.Time) {
+		t.before = 1
+	}
+	return t
 }
 
 func (p *patterns) merge(other sink) {
 	for mask, n := range other.(*patterns).masks {
-		p.masks[mask] += n
+		p.masks[mask] = p.masks[mask].plus(n)
 	}
 }
 
@@ -98,17 +126,17 @@ const maxCompared = 500
 // cluster is a set of masks that count as one pattern.
 type cluster struct {
 	parts []string // words and delimiters in turn
-	n     int
+	n     counted
 }
 
 // records returns the patterns, the most frequent first.
 func (p *patterns) records(*Options) []*record {
-	total := 0
+	var total counted
 	buckets := map[string][]*cluster{}
 	var clusters []*cluster
 	for _, mask := range p.byFrequency() {
 		n := p.masks[mask]
-		total += n
+		total = total.plus(n)
 		parts := splitMask(mask)
 		key := structureOf(parts)
 		joined := false
@@ -124,12 +152,16 @@ func (p *patterns) records(*Options) []*record {
 			clusters = append(clusters, c)
 		}
 	}
-	order.Stable(clusters, func(a, b *cluster) int { return cmp.Compare(b.n, a.n) })
+	order.Stable(clusters, func(a, b *cluster) int { return compareCounted(b.n, a.n) })
 	records := make([]*record, len(clusters))
 	for i, c := range clusters {
-		records[i] = &record{seq: uint64(i), cols: c.columns(total)}
+		records[i] = &record{seq: uint64(i), cols: c.columns(total, p.step.diff)}
 	}
 	return records
+}
+
+func compareCounted(a, b counted) int {
+	return cmp.Or(cmp.Compare(a.now, b.now), cmp.Compare(a.before, b.before))
 }
 
 func (p *patterns) byFrequency() []string {
@@ -138,7 +170,7 @@ func (p *patterns) byFrequency() []string {
 		masks = append(masks, mask)
 	}
 	order.By(masks, func(a, b string) int {
-		return cmp.Or(cmp.Compare(p.masks[b], p.masks[a]), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(p.masks[b].now+p.masks[b].before, p.masks[a].now+p.masks[a].before), cmp.Compare(a, b))
 	})
 	return masks
 }
@@ -175,7 +207,7 @@ func structureOf(parts []string) string {
 }
 
 // join takes n texts with the given parts into c if seven of ten words agree.
-func (c *cluster) join(parts []string, n int) bool {
+func (c *cluster) join(parts []string, n counted) bool {
 	words, same := 0, 0
 	for i := 0; i < len(parts); i += 2 {
 		words++
@@ -191,20 +223,23 @@ func (c *cluster) join(parts []string, n int) bool {
 			c.parts[i] = string([]byte{marker, 'V'})
 		}
 	}
-	c.n += n
+	c.n = c.n.plus(n)
 	return true
 }
 
-func (c *cluster) columns(total int) []value {
+func (c *cluster) columns(total counted, diff bool) []value {
 	shown := c.show()
 	cols := []value{
 		colPattern:  textValue(shown),
-		colRatio:    numberValue(math.Round(float64(c.n)/float64(total)*1e4) / 1e4),
-		colSamples:  numberValue(float64(c.n)),
+		colRatio:    numberValue(math.Round(float64(c.n.now)/float64(max(total.now, 1))*1e4) / 1e4),
+		colSamples:  numberValue(float64(c.n.now)),
 		colSeverity: {},
 	}
 	if label := severity(shown); label != "" {
 		cols[colSeverity] = textValue([]byte(label))
+	}
+	if diff {
+		cols = append(cols, numberValue(float64(c.n.before)), numberValue(float64(c.n.now-c.n.before)))
 	}
 	return cols
 }

@@ -21,12 +21,20 @@ type plan struct {
 	needles [][]byte
 	groups  *GroupSelection
 
+	subs    []*Query
+	joined  bool
+	keyed   bool // it is the right side of a join
+	key     int  // its column of the first equality
+	lookups []*lookup
+	diff    *comparison
+
 	// Of the compilation only.
 	commandStart, commandEnd int
 	commandCount             int
 	deduped                  bool
 	statsCount               int
 	patterned                bool
+	inner                    bool // it is a subquery
 	lastStats                *aggregation
 	lastStatsAt              int  // its place among the commands
 	ended                    bool // a sort or limit was met: no stats any more

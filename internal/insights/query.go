@@ -26,18 +26,24 @@ func Parse(text string) (*Query, error) {
 	if n := utf8.RuneCountInString(text); n > MaxLength {
 		return nil, errorAt(text, 0, len(text), "expected at most %d characters, found %d", MaxLength, n)
 	}
-	s := newScope(true)
-	c := &compiler{
-		parser: parser{lexer: lexer{text: text}, functions: functionTable(), aggregates: aggregateTable()},
-		plan:   plan{first: s, pointer: true},
-		scope:  s,
-	}
-	c.defaults = []column{{"@timestamp", systemField("@timestamp")}, {"@message", systemField("@message")}}
+	c := newCompiler(lexer{text: text}, functionTable(), aggregateTable())
 	if err := c.query(); err != nil {
 		return nil, err
 	}
 	c.last = c.scope
 	return &Query{text: text, plan: c.plan}, nil
+}
+
+func newCompiler(l lexer, functions map[string]function, aggregates map[string]aggregate) *compiler {
+	s := newScope(true)
+	c := &compiler{
+		parser: parser{lexer: l, functions: functions, aggregates: aggregates},
+		plan:   plan{first: s, pointer: true},
+		scope:  s,
+	}
+	c.subquery = c.subqueryInSet
+	c.defaults = []column{{"@timestamp", systemField("@timestamp")}, {"@message", systemField("@message")}}
+	return c
 }
 
 // String returns the text of the query.
@@ -66,6 +72,12 @@ type Options struct {
 	// from several goroutines, for rows of the result and where a query asks for
 	// @ptr. Nil means the Ref in base 36.
 	Ptr func(*Row) string
+	// Subqueries are the sources of [Query.Subqueries], in their order.
+	Subqueries []Source
+	// Tables are the lookup tables that [Query.Tables] names, by name.
+	Tables map[string]*Table
+
+	run *surroundings
 }
 
 func (o Options) withDefaults() Options {

@@ -17,6 +17,8 @@ type scope struct {
 	memos  int
 	cols   int
 	index  map[string]int // columns by name
+	// left and right are what a join calls its sides.
+	left, right string
 }
 
 func newScope(events bool) *scope {
@@ -38,6 +40,14 @@ func (s *scope) resolve(name string) expr {
 	for i := strings.LastIndexByte(name, '.'); i > 0; i = strings.LastIndexByte(name[:i], '.') {
 		if x, ok := s.names[name[:i]]; ok {
 			return member(x, name[i+1:])
+		}
+	}
+	if s.left != "" {
+		if own, ok := strings.CutPrefix(name, s.left+"."); ok {
+			return s.resolve(own)
+		}
+		if strings.HasPrefix(name, s.right+".") {
+			return nil
 		}
 	}
 	if !s.events {
