@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight/internal/lazyregexp"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/cron"
 )
 
 // schedule is when a mute rule begins: at one time, or whenever a cron
@@ -16,8 +17,7 @@ type schedule struct {
 	zone     *time.Location
 	duration time.Duration
 	at       time.Time // zero for cron
-	fields   [5]uint64 // sets of minutes, hours, days of month, months, days of week
-	anyDay   [2]bool   // the day of month or of week is "*"
+	cron     *cron.Expression
 }
 
 // Limits of a mute rule's schedule (SDK: Schedule).
@@ -52,7 +52,7 @@ func parseSchedule(expression, duration, zone string) (*schedule, error) {
 		}
 		return s, nil
 	case kind == "cron":
-		if err := s.parseCron(strings.Fields(body)); err != nil {
+		if s.cron, err = cron.Parse(body); err != nil {
 			return nil, fmt.Errorf("Expression: %w", err)
 		}
 		return s, nil
@@ -76,94 +76,8 @@ func parsePeriod(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// cronField is the range of a field and the names of its values.
-type cronField struct {
-	name        string
-	least, most int
-	words       string
-}
-
-func cronFields() [5]cronField {
-	return [5]cronField{
-		{"minute", 0, 59, ""},
-		{"hour", 0, 23, ""},
-		{"day of month", 1, 31, ""},
-		{"month", 1, 12, "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"},
-		{"day of week", 0, 7, "SUNMONTUEWEDTHUFRISAT"},
-	}
-}
-
-func (s *schedule) parseCron(fields []string) error {
-	if len(fields) != 5 {
-		return fmt.Errorf("a cron expression has 5 fields, not %d", len(fields))
-	}
-	for i, f := range cronFields() {
-		for _, part := range strings.Split(fields[i], ",") {
-			set, err := f.parse(part)
-			if err != nil {
-				return err
-			}
-			s.fields[i] |= set
-		}
-	}
-	s.fields[4] |= s.fields[4] >> 7 & 1 // 7 is Sunday too
-	s.anyDay = [2]bool{fields[2] == "*" || fields[2] == "?", fields[4] == "*" || fields[4] == "?"}
-	return nil
-}
-
-// parse reads one part of a field: "*", "5", "1-5", "*/15", "MON-FRI".
-func (f *cronField) parse(part string) (uint64, error) {
-	span, stepText, stepped := strings.Cut(part, "/")
-	step := 1
-	if stepped {
-		var err error
-		if step, err = strconv.Atoi(stepText); err != nil || step < 1 {
-			return 0, fmt.Errorf("%s: bad step in %q", f.name, part)
-		}
-	}
-	from, to := f.least, f.most
-	if span != "*" && span != "?" {
-		a, b, ranged := strings.Cut(span, "-")
-		var ok, ok2 bool
-		from, ok = f.number(a)
-		to, ok2 = from, true
-		if ranged {
-			to, ok2 = f.number(b)
-		} else if stepped {
-			to = f.most
-		}
-		if !ok || !ok2 || from > to {
-			return 0, fmt.Errorf("%s: %q is not within %d and %d", f.name, part, f.least, f.most)
-		}
-	}
-	var set uint64
-	for n := from; n <= to; n += step {
-		set |= 1 << n
-	}
-	return set, nil
-}
-
-func (f *cronField) number(text string) (int, bool) {
-	if i := strings.Index(f.words, strings.ToUpper(text)); len(text) == 3 && i >= 0 && i%3 == 0 {
-		return i/3 + f.least, true
-	}
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= f.least && n <= f.most
-}
-
 // matches says whether the rule begins in the minute of t.
-func (s *schedule) matches(t time.Time) bool {
-	t = t.In(s.zone)
-	has := func(i, n int) bool { return s.fields[i]>>n&1 == 1 }
-	if !has(0, t.Minute()) || !has(1, t.Hour()) || !has(3, int(t.Month())) {
-		return false
-	}
-	month, week := has(2, t.Day()), has(4, int(t.Weekday()))
-	if s.anyDay[0] || s.anyDay[1] {
-		return month && week
-	}
-	return month || week // as cron has it, if both are given
-}
+func (s *schedule) matches(t time.Time) bool { return s.cron.Matches(t.In(s.zone)) }
 
 // active says whether t is within the duration of a beginning that is not
 // before start.

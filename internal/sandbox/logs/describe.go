@@ -96,7 +96,7 @@ func (g *group) describe() types.LogGroup {
 		d.RetentionInDays = aws.Int32(g.retention)
 	}
 	if g.kms != "" {
-		d.KmsKeyId = &g.kms
+		d.KmsKeyId = aws.String(g.kms)
 	}
 	return d
 }

@@ -22,10 +22,10 @@ type group struct {
 	name, region, account string
 	class                 types.LogGroupClass
 	created               int64
-	kms                   string
 	events                *store.Group
 
 	mu        sync.Mutex
+	kms       string
 	streams   map[string]*stream
 	retention int32 // days; 0: for ever
 	protected bool

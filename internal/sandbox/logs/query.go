@@ -34,6 +34,7 @@ type query struct {
 	id, region, text string
 	groups           []*group
 	start, end       int64 // milliseconds, inclusive
+	from             int64 // start, or what diff compares with
 	created          int64
 	needles          [][]byte // every matching message has all of them
 	exec             *insights.Execution
@@ -119,7 +120,7 @@ func (q *query) snapshot() (types.QueryStatus, *insights.Result) {
 func (q *query) Blocks() []insights.Block {
 	var blocks []insights.Block
 	for _, g := range q.groups {
-		start := max(q.start, g.expiry(q.created))
+		start := max(q.from, g.expiry(q.created))
 		for _, b := range g.events.Blocks() {
 			if b.MaxTime() >= start && b.MinTime() <= q.end && q.mayMatch(b) {
 				blocks = append(blocks, &queryBlock{block: b, start: start, log: g.account + ":" + g.name})

@@ -63,6 +63,8 @@ type Service struct {
 	policies   map[resourcePolicyKey]types.ResourcePolicy
 	deliveries chan *delivery
 	tails      []*tail // replaced, never changed
+	shelf      map[shelfKey]*resource
+	schedules  chan struct{} // wakes runSchedules; holds one token
 }
 
 // groupKey names a group. Regions are worlds apart.
@@ -79,6 +81,7 @@ func New(o Options) (*Service, error) {
 	s := &Service{
 		clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, sink: o.Sink, changed: make(chan struct{}, 1),
 		queue: make(chan *query, maxQueries), deliveries: make(chan *delivery, maxDeliveries),
+		schedules: make(chan struct{}, 1),
 	}
 	return s, s.empty()
 }
@@ -104,6 +107,7 @@ func (s *Service) empty() error {
 	s.defs = make(map[string]map[string]*definition)
 	s.policies = make(map[resourcePolicyKey]types.ResourcePolicy)
 	s.minute = minutes{}
+	s.shelf = make(map[shelfKey]*resource)
 	return nil
 }
 
@@ -129,7 +133,7 @@ func (s *Service) now() int64 { return s.clock.Now().UnixMilli() }
 
 // Operations implements api.Service.
 func (s *Service) Operations() []api.Operation {
-	return []api.Operation{
+	return append([]api.Operation{
 		api.Op("CreateLogGroup", s.createLogGroup),
 		api.Op("DeleteLogGroup", s.deleteLogGroup),
 		api.Op("DescribeLogGroups", s.describeLogGroups),
@@ -173,6 +177,25 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("TagLogGroup", s.tagLogGroup),
 		api.Op("UntagLogGroup", s.untagLogGroup),
 		api.Op("ListTagsLogGroup", s.listTagsLogGroup),
+	}, s.resourceOperations()...)
+}
+
+// resourceOperations are those on lookup tables, on scheduled queries and on keys.
+func (s *Service) resourceOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateLookupTable", s.createLookupTable),
+		api.Op("UpdateLookupTable", s.updateLookupTable),
+		api.Op("GetLookupTable", s.getLookupTable),
+		api.Op("DescribeLookupTables", s.describeLookupTables),
+		api.Op("DeleteLookupTable", s.deleteLookupTable),
+		api.Op("CreateScheduledQuery", s.createScheduledQuery),
+		api.Op("UpdateScheduledQuery", s.updateScheduledQuery),
+		api.Op("GetScheduledQuery", s.getScheduledQuery),
+		api.Op("GetScheduledQueryHistory", s.getScheduledQueryHistory),
+		api.Op("ListScheduledQueries", s.listScheduledQueries),
+		api.Op("DeleteScheduledQuery", s.deleteScheduledQuery),
+		api.Op("AssociateKmsKey", s.associateKmsKey),
+		api.Op("DisassociateKmsKey", s.disassociateKmsKey),
 	}
 }
 
@@ -183,6 +206,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer wg.Wait()
 	wg.Go(func() { s.runQueries(ctx, wg.Go) })
 	wg.Go(func() { s.deliver(ctx) })
+	wg.Go(func() { s.runSchedules(ctx) })
 	for {
 		due, ok := s.nextMinute()
 		if !ok {

@@ -31,23 +31,10 @@ func (s *Service) startQuery(ctx context.Context, in *cwl.StartQueryInput) (*cwl
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := insights.Parse(*in.QueryString)
-	if err != nil {
-		return nil, malformed(err)
-	}
-	groups, err := s.queryGroups(ctx, in, compiled.Groups())
+	q, err := s.prepare(ctx, in, span{start, end}, limit)
 	if err != nil {
 		return nil, err
 	}
-	now := s.clock.Now()
-	q := &query{
-		id: newUUID(), region: api.CallerOf(ctx).Region, text: *in.QueryString, groups: groups, start: start, end: end,
-		created: now.UnixMilli(), status: types.QueryStatusScheduled, needles: compiled.Needles(),
-	}
-	q.exec = compiled.Prepare(q, insights.Options{
-		Start: start, End: end, Limit: limit, Now: now,
-		Ptr: func(r *insights.Row) string { return Pointer(store.Ref(r.Ref)) },
-	})
 	if err := s.schedule(q); err != nil {
 		return nil, err
 	}
@@ -58,20 +45,11 @@ func (s *Service) startQuery(ctx context.Context, in *cwl.StartQueryInput) (*cwl
 // are names or ARNs of the caller's. It is not listed and does not count as one
 // that runs.
 func (s *Service) Query(ctx context.Context, groups []string, text string, start, end time.Time) ([][]string, error) {
-	compiled, err := insights.Parse(text)
-	if err != nil {
-		return nil, malformed(err)
-	}
-	found, err := s.queryGroups(ctx, &cwl.StartQueryInput{LogGroupIdentifiers: groups}, compiled.Groups())
+	q, err := s.prepare(ctx, &cwl.StartQueryInput{LogGroupIdentifiers: groups, QueryString: &text}, span{start.UnixMilli(), end.UnixMilli() - 1}, 0)
 	if err != nil {
 		return nil, err
 	}
-	now := s.clock.Now()
-	q := &query{groups: found, start: start.UnixMilli(), end: end.UnixMilli() - 1, created: now.UnixMilli(), needles: compiled.Needles()}
-	exec := compiled.Prepare(q, insights.Options{
-		Start: q.start, End: q.end, Limit: insights.DefaultLimit, Now: now,
-		Ptr: func(r *insights.Row) string { return Pointer(store.Ref(r.Ref)) },
-	})
+	exec := q.exec
 	if err := exec.Run(ctx); err != nil {
 		return nil, err
 	}
@@ -84,6 +62,46 @@ func (s *Service) Query(ctx context.Context, groups []string, text string, start
 		out = append(out, cells)
 	}
 	return out, nil
+}
+
+// span is a range of time in milliseconds, both ends inclusive.
+type span struct{ start, end int64 }
+
+// prepare compiles a query and finds the groups and tables that it reads. A
+// limit of 0 is the default.
+func (s *Service) prepare(ctx context.Context, in *cwl.StartQueryInput, over span, limit int) (*query, error) {
+	compiled, err := insights.Parse(*in.QueryString)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	groups, err := s.queryGroups(ctx, in, compiled.Groups())
+	if err != nil {
+		return nil, err
+	}
+	now := s.clock.Now()
+	q := &query{
+		id: newUUID(), region: api.CallerOf(ctx).Region, text: *in.QueryString, groups: groups, start: over.start, end: over.end,
+		created: now.UnixMilli(), status: types.QueryStatusScheduled, needles: compiled.Needles(), from: over.start,
+	}
+	if from, _, ok := compiled.Compared(over.start, over.end); ok {
+		q.from = min(from, over.start)
+	}
+	opt := insights.Options{
+		Start: over.start, End: over.end, Limit: limit, Now: now,
+		Ptr: func(r *insights.Row) string { return Pointer(store.Ref(r.Ref)) },
+	}
+	if opt.Tables, err = s.lookupTables(ctx, compiled); err != nil {
+		return nil, malformed(err)
+	}
+	for _, sub := range compiled.Subqueries() {
+		groups, err := s.queryGroups(ctx, &cwl.StartQueryInput{}, sub.Groups())
+		if err != nil {
+			return nil, err
+		}
+		opt.Subqueries = append(opt.Subqueries, &query{groups: groups, start: q.start, end: q.end, from: q.start, created: q.created, needles: sub.Needles()})
+	}
+	q.exec = compiled.Prepare(q, opt)
+	return q, nil
 }
 
 // maxSeconds is far beyond any time in seconds, and long past in milliseconds,
@@ -191,10 +209,7 @@ func (s *Service) schedule(q *query) error {
 	if active >= maxQueries {
 		return api.Errorf("LimitExceededException", "LimitExceeded: %d queries are running.", active)
 	}
-	if len(s.queries) >= maxKeptQueries {
-		i := slices.IndexFunc(s.queries, (*query).ended)
-		s.queries = slices.Delete(s.queries, i, i+1)
-	}
+	s.forgetLocked()
 	select {
 	case s.queue <- q:
 	default: // Run is not there, or behind: as at AWS, that is a matter of load
@@ -202,6 +217,19 @@ func (s *Service) schedule(q *query) error {
 	}
 	s.queries = append(s.queries, q)
 	return nil
+}
+
+// forgetLocked makes room for another query; false if all that are kept run.
+func (s *Service) forgetLocked() bool {
+	if len(s.queries) < maxKeptQueries {
+		return true
+	}
+	i := slices.IndexFunc(s.queries, (*query).ended)
+	if i < 0 {
+		return false
+	}
+	s.queries = slices.Delete(s.queries, i, i+1)
+	return true
 }
 
 // runQueries carries out what is scheduled, until ctx ends.

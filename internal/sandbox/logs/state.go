@@ -61,7 +61,7 @@ func (s *Service) ExportState() (map[string]any, error) {
 	for k, p := range s.policies {
 		out["policy/"+k.region+"/"+k.name+"/"+k.resource] = policyState{k.region, p}
 	}
-	return out, nil
+	return out, s.exportShelfLocked(out)
 }
 
 func (g *group) state() groupState {
@@ -98,11 +98,14 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 			err = s.importDefinitionLocked(v)
 		case "policy":
 			err = s.importPolicyLocked(v)
+		case "shelf":
+			err = s.importShelfLocked(v)
 		}
 		if err != nil {
 			return fmt.Errorf("read state of Logs, %s: %w", key, err)
 		}
 	}
+	s.wakeSchedules()
 	return s.store.Sweep()
 }
 

@@ -121,17 +121,28 @@ func (s *Service) tagTarget(ctx context.Context, arn *string) (*group, error) {
 }
 
 func (s *Service) tagResource(ctx context.Context, in *cwl.TagResourceInput) (*cwl.TagResourceOutput, error) {
+	if len(in.Tags) == 0 {
+		return nil, missing("tags")
+	}
+	if done, err := s.retag(ctx, in.ResourceArn, func(tags map[string]string) { maps.Copy(tags, in.Tags) }); done {
+		return &cwl.TagResourceOutput{}, err
+	}
 	g, err := s.tagTarget(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
-	}
-	if len(in.Tags) == 0 {
-		return nil, missing("tags")
 	}
 	return &cwl.TagResourceOutput{}, g.tag(in.Tags)
 }
 
 func (s *Service) untagResource(ctx context.Context, in *cwl.UntagResourceInput) (*cwl.UntagResourceOutput, error) {
+	drop := func(tags map[string]string) {
+		for _, k := range in.TagKeys {
+			delete(tags, k)
+		}
+	}
+	if done, err := s.retag(ctx, in.ResourceArn, drop); done {
+		return &cwl.UntagResourceOutput{}, err
+	}
 	g, err := s.tagTarget(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -141,6 +152,9 @@ func (s *Service) untagResource(ctx context.Context, in *cwl.UntagResourceInput)
 }
 
 func (s *Service) listTagsForResource(ctx context.Context, in *cwl.ListTagsForResourceInput) (*cwl.ListTagsForResourceOutput, error) {
+	if _, r := s.taggedResource(ctx, in.ResourceArn); r != nil {
+		return &cwl.ListTagsForResourceOutput{Tags: maps.Clone(r.tags)}, nil
+	}
 	g, err := s.tagTarget(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
