@@ -42,6 +42,8 @@ func wordPool() []string {
 		"fields @message | filter a like /x/ | stats count(*) by bin(5m) | sort a desc | limit 3", "parse @message \"* *\" as a, b | dedup a", "fields (", "{ $.a = 1 && $.b[0] != \"x\" }", "[a, b=1, ...]", "?x -y \"z\"", "{", "%(%",
 		"fault AND service(\"a\") { error }", "annotation[a] = 1 OR duration >= 1", "edge(\"a\",", "ALARM(slow) AND NOT OK(all)", "ALARM(", "SEARCH('{App,Route} Latency', 'Average', 60)", "m1 + FILL(m2, 0) / 2", "IF(m1 >", "ANOMALY_DETECTION_BAND(m1, 2)", "SELECT AVG(a) FROM b",
 		"\x00", "\xff\xfe", "é\u2028🐙", strings.Repeat("x", 300), strings.Repeat("a,", 2000), "aws:tag", "Count/Second", "TimestampDescending", "cron(0 2 * * *)", "PT1H",
+		"cron(*/5 * * * ? *)", "CWLI", "id,name\n1,ann\n", "id\n\"", "table", "lookup table id as a OUTPUT name", "filter a in (SOURCE '/app' | fields a) | diff",
+		"join type=left left=a right=b where a.x = b.x (SOURCE '/app' | fields x)", "arn:aws:logs:us-east-1:000000000000:lookup-table:table", "arn:aws:logs:us-east-1:000000000000:scheduled-query:a",
 	}
 }
 
