@@ -13,6 +13,9 @@
 // metrics in OTLP are refused. These requests need no signature, and faults do not
 // meet them.
 //
+// What is put comes back: each field of each Put, Create and Update that AWS
+// returns is in the answer of its Describe, Get or List.
+//
 // # Control interface
 //
 // Bodies are JSON; a refusal is {"error": "…"}. Times are RFC 3339, durations
