@@ -13,12 +13,16 @@ import (
 	"github.com/sidelight-dev/sidelight"
 )
 
-// Keep is for how many intervals a series is shown that gets no points any more.
+// Keep is for how many intervals a level is shown that nobody measures any more.
 const Keep = 5
 
-// Store holds the last points of each series. The zero Store is empty; its methods
-// are safe for concurrent use. It grows with the series of Keep intervals, whose
-// number the aggregate bounds.
+// Max is how many series are kept, some 300 bytes each. Sums are shown as long as
+// there is room, as one that vanished would begin again at zero, and the increase
+// that brought it back would show nowhere; the longest quiet ones make room.
+const Max = 10_000
+
+// Store holds the last level and the sum so far of each series. The zero Store is
+// empty; its methods are safe for concurrent use.
 type Store struct {
 	mu     sync.Mutex
 	round  uint64
@@ -34,6 +38,8 @@ type series struct {
 	// observations.
 	value, sum, count float64
 	quantiles         [len(shown)]float64
+	// quiet says that the last interval had no point: its quantiles are none.
+	quiet bool
 }
 
 // shown are the quantiles of observations.
@@ -60,9 +66,26 @@ func (s *Store) Take(points []sidelight.Point) {
 		x.seen = s.round
 	}
 	for k, x := range s.series {
-		if s.round-x.seen >= Keep {
+		if x.kind == sidelight.Gauge && s.round-x.seen >= Keep {
 			delete(s.series, k)
 		}
+	}
+	s.makeRoom()
+}
+
+// makeRoom forgets the series that were quiet for longest, a tenth more than it
+// must.
+func (s *Store) makeRoom() {
+	if len(s.series) <= Max {
+		return
+	}
+	keys := make([]string, 0, len(s.series))
+	for k := range s.series {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool { return s.series[keys[i]].seen < s.series[keys[j]].seen })
+	for _, k := range keys[:len(keys)-Max+Max/10] {
+		delete(s.series, k)
 	}
 }
 
@@ -110,7 +133,9 @@ func (s *Store) WriteText(w io.Writer) error {
 	s.mu.Lock()
 	list := make([]series, 0, len(s.series))
 	for _, x := range s.series {
-		list = append(list, *x)
+		shown := *x
+		shown.quiet = x.seen != s.round
+		list = append(list, shown)
 	}
 	s.mu.Unlock()
 	sort.Slice(list, func(i, j int) bool {
@@ -186,20 +211,25 @@ func (x *series) each(f func(suffix, quantile string, v float64)) {
 		return
 	}
 	for i, q := range shown {
+		if x.quiet {
+			break
+		}
 		f("", strconv.FormatFloat(q, 'g', -1, 64), x.quantiles[i])
 	}
 	f("_sum", "", x.sum)
 	f("_count", "", x.count)
 }
 
-// Each calls f with each number of the last interval: the labels, by name, the
-// metric's among them as __name__. Labels are f's for the time of the call.
+// Each calls f with each level of the last interval and each sum: the labels, by
+// name, the metric's among them as __name__. Labels are f's for the time of the
+// call.
 func (s *Store) Each(f func(labels []sidelight.Dimension, v float64)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []sidelight.Dimension
 	for _, x := range s.series {
-		if x.seen != s.round {
+		x.quiet = x.seen != s.round
+		if x.quiet && x.kind == sidelight.Gauge {
 			continue
 		}
 		x.each(func(suffix, quantile string, v float64) {

@@ -1,6 +1,7 @@
 package exposition_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,6 +53,51 @@ took_count{namespace="App"} 200
 `
 	if d := cmp.Diff(want, show(t, &s)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// Sums stay, so that what comes after a silence is an increase; quantiles are of
+// the last interval only.
+func TestQuietSums(t *testing.T) {
+	var s exposition.Store
+	took := sidelight.Point{Kind: sidelight.Sample, Namespace: "App", Name: "took", Values: []float64{3}, Counts: []float64{2}}
+	s.Take([]sidelight.Point{one(sidelight.Sum, "App", "hits", 7), took})
+	for range 100 {
+		s.Take(nil)
+	}
+	want := `# TYPE hits counter
+hits{namespace="App"} 7
+# TYPE took summary
+took_sum{namespace="App"} 6
+took_count{namespace="App"} 2
+`
+	if d := cmp.Diff(want, show(t, &s)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	got := map[string]float64{}
+	s.Each(func(labels []sidelight.Dimension, v float64) { got[labels[0].Value] = v })
+	if d := cmp.Diff(map[string]float64{"hits": 7, "took_sum": 6, "took_count": 2}, got); d != "" {
+		t.Errorf("each (-want +got):\n%s", d)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	var s exposition.Store
+	s.Take([]sidelight.Point{one(sidelight.Sum, "App", "old", 1)})
+	points := make([]sidelight.Point, exposition.Max)
+	for i := range points {
+		points[i] = one(sidelight.Sum, "App", "hits", 1, sidelight.Dimension{Name: "id", Value: strconv.Itoa(i)})
+	}
+	s.Take(points)
+	n := 0
+	s.Each(func(labels []sidelight.Dimension, _ float64) {
+		n++
+		if labels[0].Value == "old" {
+			t.Error("the oldest is still there")
+		}
+	})
+	if n > exposition.Max || n < exposition.Max*8/10 {
+		t.Errorf("%d series", n)
 	}
 }
 

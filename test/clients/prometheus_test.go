@@ -95,10 +95,8 @@ func TestPrometheusServer(t *testing.T) {
 		eventually(t, name, func() bool {
 			orders, _ := p.value(t, `orders{namespace="Sidelight",route="/a",service="shop"}`)
 			took, _ := p.value(t, `took_count{namespace="Sidelight",route="/a"}`)
-			// Of the last interval, which need not have all of them.
-			median, _ := p.value(t, `took{quantile="0.5",route="/a"}`)
 			_, host := p.value(t, `{namespace="Sidelight/Host"}`)
-			return orders == 100 && took == 50 && median >= 1 && median <= 50 && host > 10
+			return orders == 100 && took == 50 && host > 10
 		})
 	}
 	// The tool that judges such pages has nothing to say of the agent's own names.
