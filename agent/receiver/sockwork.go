@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -105,40 +103,13 @@ func (s *Sockets) lose(cause string, n int) {
 	}
 }
 
-// gramConn is a socket for datagrams.
-type gramConn interface {
-	net.Conn
-	datagram.Conn
-}
-
-// datagrams reads c until ctx ends, gathering what is there into one batch, and
-// then once more without waiting.
-func (s *Sockets) datagrams(ctx context.Context, c gramConn, longest int, out sidelight.Sink) error {
-	sock, err := datagram.New(c)
-	if err != nil {
-		return err
-	}
-	wake := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
-	defer wake()
+// datagrams reads c until ctx ends, gathering what is there into one batch.
+func (s *Sockets) datagrams(ctx context.Context, c datagram.PacketConn, longest int, out sidelight.Sink) error {
 	g := datagram.NewGather(max(gramBytes, 2*longest), gramCount, longest)
 	w := new(work)
-	for {
-		g.Reset()
-		err := sock.Wait(g)
-		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("read from %s: %w", c.LocalAddr(), err)
-		}
-		s.gathered(ctx, out, w, g, c == gramConn(s.unix))
-		s.lose("socket_overflow", sock.Dropped())
-	}
-	for g.Reset(); sock.Drain(g); g.Reset() {
-		s.gathered(ctx, out, w, g, c == gramConn(s.unix))
-	}
-	s.lose("socket_overflow", sock.Dropped())
-	return nil
+	return datagram.Read(ctx, c, g,
+		func() { s.gathered(ctx, out, w, g, c == datagram.PacketConn(s.unix)) },
+		func(n int) { s.lose("socket_overflow", n) })
 }
 
 // gathered pushes what g holds. The wait for room is bounded by PushWait alone: a

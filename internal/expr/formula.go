@@ -28,15 +28,7 @@ func ParseFormula(text string) (f *Formula, err error) {
 	if len(text) > maxLength {
 		return nil, &Error{Width: len(text), Msg: "the formula is longer than 4096 bytes"}
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			fault, ok := r.(*Error)
-			if !ok {
-				panic(r)
-			}
-			f, err = nil, fault
-		}
-	}()
+	defer catch(&err)
 	p := &formulaParser{}
 	p.src, p.arithmetic = text, true
 	p.next()

@@ -17,20 +17,23 @@ type Expr struct {
 	match func(*Subject) bool
 }
 
+// catch makes an error of what fail raised.
+func catch(err *error) {
+	if r := recover(); r != nil {
+		fault, ok := r.(*Error)
+		if !ok {
+			panic(r)
+		}
+		*err = fault
+	}
+}
+
 // Parse compiles text. A fault is an *Error.
 func Parse(text string) (x *Expr, err error) {
 	if len(text) > maxLength {
 		return nil, &Error{Width: len(text), Msg: "the expression is longer than 4096 bytes"}
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			fault, ok := r.(*Error)
-			if !ok {
-				panic(r)
-			}
-			x, err = nil, fault
-		}
-	}()
+	defer catch(&err)
 	p := &parser{}
 	p.src = text
 	p.next()

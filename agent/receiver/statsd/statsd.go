@@ -218,46 +218,15 @@ const (
 	maxUnixgram = 64 << 10
 )
 
-// conn is a socket for datagrams.
-type conn interface {
-	net.Conn
-	datagram.Conn
-}
-
-// datagrams reads c until ctx ends, as many at a time as there are, and then
-// once more without waiting.
-func (r *Receiver) datagrams(ctx context.Context, c conn, longest int, out sidelight.Sink) error {
-	sock, err := datagram.New(c)
-	if err != nil {
-		return err
-	}
-	wake := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
-	defer wake()
+// datagrams reads c until ctx ends, as many at a time as there are.
+func (r *Receiver) datagrams(ctx context.Context, c datagram.PacketConn, longest int, out sidelight.Sink) error {
 	g, rd := datagram.NewGather(gatherBytes, gatherCount, longest), r.reader()
-	for {
-		g.Reset()
-		err := sock.Wait(g)
-		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("read from %s: %w", c.LocalAddr(), err)
-		}
-		rd.take(ctx, out, g.Len(), g.At)
-		r.overflow(sock)
-	}
-	for g.Reset(); sock.Drain(g); g.Reset() {
-		rd.take(ctx, out, g.Len(), g.At)
-	}
-	r.overflow(sock)
-	return nil
+	return datagram.Read(ctx, c, g, func() { rd.take(ctx, out, g.Len(), g.At) }, r.overflow)
 }
 
-// overflow books what the kernel threw away since the last call.
-func (r *Receiver) overflow(s *datagram.Socket) {
-	if n := s.Dropped(); n > 0 {
-		r.counts.overflow.Add(uint64(n))
-		r.books.Lose(sidelight.Metrics, "socket_overflow", n)
-		r.warn.Warn("datagrams lost: the socket's buffer was full", slog.Int("datagrams", n))
-	}
+// overflow books what the kernel threw away.
+func (r *Receiver) overflow(n int) {
+	r.counts.overflow.Add(uint64(n))
+	r.books.Lose(sidelight.Metrics, "socket_overflow", n)
+	r.warn.Warn("datagrams lost: the socket's buffer was full", slog.Int("datagrams", n))
 }
