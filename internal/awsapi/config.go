@@ -8,6 +8,7 @@ package awsapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -124,7 +125,11 @@ func endpoint(ctx context.Context, cfg aws.Config, s Service) (string, error) {
 	if base != nil {
 		return *base, nil
 	}
-	uri, err := resolve(ctx, cfg.Region, s)
+	kind, err := kindOf(ctx, cfg)
+	if err != nil {
+		return "", err
+	}
+	uri, err := resolve(ctx, cfg.Region, s, kind)
 	if err != nil {
 		return "", fmt.Errorf("resolve the endpoint of %s in region %q: %w", s, cfg.Region, err)
 	}
@@ -133,15 +138,57 @@ func endpoint(ctx context.Context, cfg aws.Config, s Service) (string, error) {
 
 var envNames = map[Service]string{Logs: "CLOUDWATCH_LOGS", Monitoring: "CLOUDWATCH", XRay: "XRAY"}
 
+// endpointKind says which of a service's endpoints are wanted.
+type endpointKind struct{ fips, dualStack bool }
+
+// kindOf finds what the environment and the shared files say of endpoints, as the
+// SDK's own clients do: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, and
+// the keys of the same names in a profile.
+func kindOf(ctx context.Context, cfg aws.Config) (k endpointKind, err error) {
+	for _, source := range cfg.ConfigSources {
+		if x, ok := source.(interface {
+			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
+		}); ok && !k.fips {
+			state, _, bad := x.GetUseFIPSEndpoint(ctx)
+			k.fips, err = state == aws.FIPSEndpointStateEnabled, errors.Join(err, bad)
+		}
+		if x, ok := source.(interface {
+			GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error)
+		}); ok && !k.dualStack {
+			state, _, bad := x.GetUseDualStackEndpoint(ctx)
+			k.dualStack, err = state == aws.DualStackEndpointStateEnabled, errors.Join(err, bad)
+		}
+	}
+	return k, err
+}
+
 // resolve returns the default endpoint of s. Of all services STS alone is linked
 // in any case, for the credentials; where its endpoint in a region is, those of the
 // others are, but for the first label of the name. Their own rules fill tables at
 // each start that are larger than all else in this package.
-func resolve(ctx context.Context, region string, s Service) (string, error) {
-	e, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{Region: &region})
+func resolve(ctx context.Context, region string, s Service, k endpointKind) (string, error) {
+	e, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{
+		Region: &region, UseFIPS: &k.fips, UseDualStack: &k.dualStack,
+	})
 	if err != nil {
 		return "", err
 	}
-	e.URI.Host = string(s) + strings.TrimPrefix(e.URI.Host, "sts")
+	rest := strings.TrimPrefix(strings.TrimPrefix(e.URI.Host, "sts"), "-fips")
+	e.URI.Host = string(s) + rest
+	if k.fips && !plainIsFIPS(region, s, k) {
+		e.URI.Host = string(s) + "-fips" + rest
+	}
 	return e.URI.String(), nil
+}
+
+// plainIsFIPS reports whether the service's endpoint conforms to FIPS under its
+// plain name, as some do in GovCloud.
+func plainIsFIPS(region string, s Service, k endpointKind) bool {
+	switch {
+	case !strings.HasPrefix(region, "us-gov-"):
+		return false
+	case s == Logs:
+		return !k.dualStack && (region == "us-gov-east-1" || region == "us-gov-west-1")
+	}
+	return s == Monitoring
 }
