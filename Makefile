@@ -114,15 +114,15 @@ bench: ## benchmarks of the hot paths
 
 .PHONY: bench-logs
 bench-logs: build ## what logs cost: records per CPU-second and memory, one table (Linux)
-	$(GO) run ./test/bench -agent $(BIN)/sidelight $(BENCH)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent $(BENCH)
 
 .PHONY: bench-traces
 bench-traces: build ## what traces cost: spans and segments per CPU-second and memory, one table (Linux)
-	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal traces $(BENCH)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent -signal traces $(BENCH)
 
 .PHONY: bench-statsd
 bench-statsd: build ## what StatsD costs: samples and datagrams a second, lost ones and sums read back (Linux)
-	$(GO) run ./test/bench -agent $(BIN)/sidelight -signal statsd $(BENCH)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent -signal statsd $(BENCH)
 
 .PHONY: chaos
 chaos: bin/sidelight-agent ## break things around the agent and compare its account with the truth (Linux), 12 min
@@ -133,8 +133,8 @@ chaos-short: bin/sidelight-agent ## the same with little load and short faults, 
 	$(GO) run ./test/chaos -agent $(BIN)/sidelight-agent -short -parallel 5 $(CHAOS)
 
 .PHONY: bench-files
-bench-files: build ## what 5,000 files cost that nobody writes to (Linux)
-	test/idlefiles.sh $(BIN)/sidelight
+bench-files: bin/sidelight-agent ## what 5,000 files cost that nobody writes to (Linux)
+	test/idlefiles.sh $(BIN)/sidelight-agent
 
 .PHONY: bench-metrics
 bench-metrics: ## what measuring costs: CPU and allocations of a scrape

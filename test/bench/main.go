@@ -3,9 +3,9 @@
 // what it delivers at an endpoint that answers like PutLogEvents and
 // PutTraceSegments, and prints one table.
 //
-//	go run ./test/bench -agent bin/sidelight
-//	go run ./test/bench -agent bin/sidelight -signal traces
-//	go run ./test/bench -agent bin/sidelight -signal statsd
+//	go run ./test/bench -agent bin/sidelight-agent
+//	go run ./test/bench -agent bin/sidelight-agent -signal traces
+//	go run ./test/bench -agent bin/sidelight-agent -signal statsd
 //
 // CPU is the agent's, user and system, from the first record to the last
 // arrival. Everything is counted on arrival; a run that loses one fails, but for
@@ -40,7 +40,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.signal, "signal", "logs", "what to measure: logs, traces or statsd")
-	flag.StringVar(&o.agent, "agent", "bin/sidelight", "the agent's binary")
+	flag.StringVar(&o.agent, "agent", "bin/sidelight-agent", "the agent's binary")
 	flag.IntVar(&o.count, "count", 300_000, "records of a run")
 	flag.IntVar(&o.rate, "rate", 10_000, "records a second of the paced run")
 	flag.IntVar(&o.runs, "runs", 3, "runs of each case; the median by CPU is printed")
