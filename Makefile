@@ -113,15 +113,15 @@ bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/wire ./internal/pack ./agent/...
 
 .PHONY: bench-logs
-bench-logs: build ## what logs cost: records per CPU-second and memory, one table (Linux)
+bench-logs: bin/sidelight-agent ## what logs cost: records per CPU-second and memory, one table (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent $(BENCH)
 
 .PHONY: bench-traces
-bench-traces: build ## what traces cost: spans and segments per CPU-second and memory, one table (Linux)
+bench-traces: bin/sidelight-agent ## what traces cost: spans and segments per CPU-second and memory, one table (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent -signal traces $(BENCH)
 
 .PHONY: bench-statsd
-bench-statsd: build ## what StatsD costs: samples and datagrams a second, lost ones and sums read back (Linux)
+bench-statsd: bin/sidelight-agent ## what StatsD costs: samples and datagrams a second, lost ones and sums read back (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent -signal statsd $(BENCH)
 
 .PHONY: chaos
