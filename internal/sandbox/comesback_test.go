@@ -3,6 +3,8 @@ package sandbox_test
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -293,4 +295,32 @@ func only[T any](t *testing.T, list []T) T {
 		t.Fatalf("%d are described, want 1: %+v", len(list), list)
 	}
 	return list[0]
+}
+
+// TestEveryPutIsChecked fails for an operation that stores something, but has
+// no kept of its input, by the text of this package's tests.
+func TestEveryPutIsChecked(t *testing.T) {
+	packages := map[string]string{"monitoring": "cloudwatch", "logs": "cloudwatchlogs", "xray": "xray"}
+	data := []string{"PutMetricData", "PutLogEvents", "PutTraceSegments", "PutTelemetryRecords"} // no settings
+	names, err := filepath.Glob("comesback*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests.Write(text)
+	}
+	stores := regexp.MustCompile(`^(Put|Create|Update|Associate)`)
+	for _, o := range randomOps(t) {
+		if !stores.MatchString(o.op.Name) || slices.Contains(data, o.op.Name) {
+			continue
+		}
+		if want := "kept[" + packages[o.service] + "." + o.op.Name + "Input]"; !strings.Contains(tests.String(), want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
 }
