@@ -27,6 +27,7 @@ loopback port, for any AWS client: give it the endpoint and any credentials.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Logger = newLogger(a.talk, config.Log{Level: "warn", Format: "text"})
+			sandbox.SaveMemory()
 			s, err := sandbox.New(o)
 			if err != nil {
 				return err

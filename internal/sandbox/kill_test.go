@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 const inMemory = "-"
 
 func serveFolder(dir string) int {
+	sandbox.SaveMemory()
 	o := sandbox.Options{Listen: "127.0.0.1:0", Data: dir}
 	if dir == inMemory {
 		o.Data, o.TraceBytes = "", 512<<20

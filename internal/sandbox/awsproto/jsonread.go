@@ -329,9 +329,9 @@ func (r *jsonReader) unescape(start int) ([]byte, error) {
 			}
 		default:
 			// c itself is plain, or beyond ASCII and to be taken as it is.
-			from := r.pos
-			r.pos += 1 + special(r.data[r.pos+1:])
-			out = append(out, r.data[from:r.pos]...)
+			var n int
+			out, n = appendPlain(append(out, c), r.data[r.pos+1:])
+			r.pos += 1 + n
 		}
 	}
 	return nil, errTruncated

@@ -35,7 +35,8 @@ type emfMetric struct {
 // is wrong with one that means to be in the format is counted in AWS/Logs, as
 // the service does.
 func extractEMF(g *group, e *store.Input, now int64, points *pointSet) {
-	if !strings.Contains(e.Message, `"_aws"`) {
+	// Few messages have the first, and most of them many quotes to look at.
+	if !strings.Contains(e.Message, `_aws"`) || !strings.Contains(e.Message, `"_aws"`) {
 		return
 	}
 	// Lambda puts its own words before the object.

@@ -17,7 +17,7 @@ func TestQueryForAnID(t *testing.T) {
 	w.group("/app")
 	w.stream("/app", "s")
 	id := func(n int) string { return fmt.Sprintf("1-%08x-%024x", n, uint64(n+1)*0x9e3779b97f4a7c15) }
-	const total = 12000
+	const total = 24000
 	for n := 0; n < total; n += 1000 {
 		var events []types.InputLogEvent
 		for i := range 1000 {
@@ -25,7 +25,7 @@ func TestQueryForAnID(t *testing.T) {
 		}
 		w.put("/app", "s", events...)
 	}
-	for _, n := range []int{0, 3, 5999, total - 1} {
+	for _, n := range []int{0, 3, 11999, total - 1} {
 		for _, look := range []string{id(n), id(n)[11:], `"` + id(n)} {
 			_, out := w.query(cwl.StartQueryInput{LogGroupName: aws.String("/app"), QueryString: aws.String(`fields @message | filter @message like '` + look + `'`)})
 			if len(out.Results) != 1 || !strings.Contains(*out.Results[0][0].Value, id(n)) {

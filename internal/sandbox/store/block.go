@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/s2"
 )
 
 // Event is a log event in a store.
@@ -47,6 +45,8 @@ type Block struct {
 	raw      int         // bytes of records
 	data     []byte      // records, compressed if sealed
 	sealed   bool
+	old      bool     // compressed as version 2 was
+	log      *openLog // of a full block that waits to be sealed
 	gone     atomic.Bool
 }
 
@@ -113,15 +113,31 @@ func (b *Block) sumsInto(streams []*Stream) {
 }
 
 // findIDs makes the filter of the IDs in the records.
-func (b *Block) findIDs(data []byte) error {
+func (b *Block) findIDs() (filter, error) {
 	g := new(gathering)
 	add := g.add
-	err := b.records(data, true, func(e *Event) bool {
+	err := b.records(b.data, true, func(e *Event) bool {
 		tokenRuns(e.Message, func(run []byte) { pieces(run, add) })
 		return true
 	})
-	b.ids = g.filter()
-	return err
+	return g.filter(), err
+}
+
+// compress returns a block that does not change any more as a sealed one.
+func (b *Block) compress() (*Block, error) {
+	ids, err := b.findIDs()
+	buf := b.group.store.borrow()
+	defer b.group.store.buffers.Put(buf)
+	out, packErr := b.group.store.packer.pack(b.data, *buf)
+	if packErr != nil {
+		return nil, packErr
+	}
+	*buf = out
+	return &Block{
+		group: b.group, streams: b.streams, first: b.first, n: b.n,
+		min: b.min, max: b.max, in: b.in, sums: b.sums, ids: ids, payload: b.payload, raw: len(b.data), sealed: true,
+		data: append(make([]byte, 0, len(*buf)), *buf...),
+	}, err
 }
 
 // eventOverhead is what CloudWatch Logs counts for an event beside its message
@@ -146,22 +162,13 @@ func (b *Block) Scan(yield func(*Event) bool) error {
 	if b.sealed {
 		buf := b.group.store.borrow()
 		defer b.group.store.buffers.Put(buf)
-		out, err := b.decompress(*buf)
+		out, err := b.group.store.packer.unpack(b, *buf)
 		if err != nil {
 			return fmt.Errorf("decompress block: %w", err)
 		}
 		*buf, data = out, out
 	}
 	return b.records(data, false, yield)
-}
-
-// decompress returns the records of a sealed block, in buf if there is room. The
-// length that the data claims is not believed before the block says the same.
-func (b *Block) decompress(buf []byte) ([]byte, error) {
-	if n, err := s2.DecodedLen(b.data); err != nil || n != b.raw {
-		return nil, errCorrupt
-	}
-	return s2.Decode(buf[:cap(buf)], b.data)
 }
 
 // records calls yield with the events in data, with those of deleted streams

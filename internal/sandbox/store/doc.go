@@ -7,6 +7,9 @@
 // The store is bounded. When it grows beyond its limit the oldest blocks of all
 // groups go, and are counted.
 //
+// A full block is compressed, and written, behind its writer's back; until then it is
+// in memory as it is, and in a file as the log of what was appended. Few may wait.
+//
 // Writers of one group take turns; readers work on snapshots and neither wait
 // for writers nor hold them up. Events keep a number, their sequence in the
 // group, that stays theirs: with the group's it makes a [Ref], by which

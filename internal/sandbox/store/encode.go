@@ -6,9 +6,11 @@ import (
 )
 
 // blockMagic begins a block that is written out, and tells its version. Records
-// are compressed by S2: by zstd, which version 1 had, they took half the room, but
-// four times as long, and an encoder that nothing else needs.
-const blockMagic = "SLB2"
+// are compressed by zstd. In version 2 they were by S2, which is read still.
+const (
+	blockMagic    = "SLB3"
+	oldBlockMagic = "SLB2"
+)
 
 // maxRaw bounds what a block may claim to hold. An event of 1 MiB fills one.
 const maxRaw = 64 << 20
@@ -18,7 +20,11 @@ const maxRaw = 64 << 20
 // records and a checksum.
 func (b *Block) encode(buf []byte) []byte {
 	start := len(buf)
-	buf = append(buf, blockMagic...)
+	magic := blockMagic
+	if b.old {
+		magic = oldBlockMagic
+	}
+	buf = append(buf, magic...)
 	for _, v := range []int64{int64(b.first), int64(b.n), b.min, b.max, b.payload, int64(b.raw), int64(len(b.sums))} {
 		buf = binary.AppendVarint(buf, v)
 	}
@@ -65,7 +71,11 @@ func (v *varints) length(size int) int {
 
 // decodeBlock undoes encode. The block keeps nothing of data.
 func decodeBlock(data []byte) (*Block, error) {
-	if len(data) < len(blockMagic)+4 || string(data[:len(blockMagic)]) != blockMagic {
+	if len(data) < len(blockMagic)+4 {
+		return nil, errCorrupt
+	}
+	magic := string(data[:len(blockMagic)])
+	if magic != blockMagic && magic != oldBlockMagic {
 		return nil, errCorrupt
 	}
 	end := len(data) - 4
@@ -73,7 +83,7 @@ func decodeBlock(data []byte) (*Block, error) {
 		return nil, errCorrupt
 	}
 	v := varints{rest: data[len(blockMagic):end]}
-	b := &Block{sealed: true, first: uint64(v.next()), n: int(v.next()), min: v.next(), max: v.next(), payload: v.next(), raw: int(v.next())}
+	b := &Block{sealed: true, old: magic == oldBlockMagic, first: uint64(v.next()), n: int(v.next()), min: v.next(), max: v.next(), payload: v.next(), raw: int(v.next())}
 	b.sums = make([]streamSum, v.length(4))
 	for i := range b.sums {
 		b.sums[i] = streamSum{id: uint32(v.next()), first: v.next(), last: v.next(), ingested: v.next()}

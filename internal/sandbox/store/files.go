@@ -26,8 +26,27 @@ const (
 type files struct {
 	dir     string
 	streams *disk.Log
-	open    *disk.Log // of the open block; nil: nothing of it is written yet
-	path    string    // of open
+	open    *openLog // nil: nothing of the open block is written yet
+}
+
+// openLog is the log of a block that is not sealed. A nil *openLog has no file.
+type openLog struct {
+	*disk.Log
+	path string
+}
+
+func (l *openLog) close() error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}
+
+func (l *openLog) remove() error {
+	if l == nil {
+		return nil
+	}
+	return errors.Join(l.Close(), os.Remove(l.path))
 }
 
 func (s *Store) folder(id uint32) string {
@@ -55,11 +74,12 @@ func (f *files) appendOpen(first uint64, n int, records []byte) error {
 		return nil
 	}
 	if f.open == nil {
-		f.path = filepath.Join(f.dir, name(first, openSuffix))
-		var err error
-		if f.open, err = disk.Open(f.path, func([]byte) error { return nil }); err != nil {
+		path := filepath.Join(f.dir, name(first, openSuffix))
+		log, err := disk.Open(path, func([]byte) error { return nil })
+		if err != nil {
 			return err
 		}
+		f.open = &openLog{log, path}
 	}
 	return f.open.Append(binary.AppendUvarint(nil, uint64(n)), records)
 }
@@ -67,36 +87,39 @@ func (f *files) appendOpen(first uint64, n int, records []byte) error {
 // name is that of a file, so that names sort as what is in them.
 func name(first uint64, suffix string) string { return fmt.Sprintf("%020d%s", first, suffix) }
 
-// seal writes a sealed block, and removes the log of the open one. A kill in
-// between leaves both, of which the block counts.
-func (f *files) seal(b *Block) error {
+// takeLog hands over the log of a block that is full.
+func (f *files) takeLog() *openLog {
+	if f == nil {
+		return nil
+	}
+	log := f.open
+	f.open = nil
+	return log
+}
+
+// seal writes a sealed block, and removes its log. A kill in between leaves both,
+// of which the block counts.
+func (f *files) seal(b *Block, log *openLog) error {
 	if f == nil {
 		return nil
 	}
 	path := filepath.Join(f.dir, name(b.first, blockSuffix))
 	if err := os.WriteFile(path+".new", b.encode(nil), 0o600); err != nil {
-		return fmt.Errorf("write block: %w", err)
+		return errors.Join(fmt.Errorf("write block: %w", err), log.close())
 	}
 	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("write block: %w", err)
+		return errors.Join(fmt.Errorf("write block: %w", err), log.close())
 	}
-	return f.dropOpen()
+	return log.remove()
 }
 
-func (f *files) dropOpen() error {
-	if f.open == nil {
-		return nil
-	}
-	err := errors.Join(f.open.Close(), os.Remove(f.path))
-	f.open = nil
-	return err
-}
-
-// remove removes the file of a sealed block. One that stays comes back with the
-// next start, and goes then.
+// remove removes the files of a block: that of a sealed one, or its log if it
+// could not be written. One that stays comes back with the next start, and goes
+// then.
 func (f *files) remove(b *Block) {
 	if f != nil {
 		_ = os.Remove(filepath.Join(f.dir, name(b.first, blockSuffix)))
+		_ = os.Remove(filepath.Join(f.dir, name(b.first, openSuffix)))
 	}
 }
 
@@ -104,11 +127,7 @@ func (f *files) close() error {
 	if f == nil {
 		return nil
 	}
-	err := f.streams.Close()
-	if f.open != nil {
-		err = errors.Join(err, f.open.Close())
-	}
-	return err
+	return errors.Join(f.streams.Close(), f.open.close())
 }
 
 // removeAll closes and removes all files of the group.
@@ -171,22 +190,17 @@ func (s *Store) loadGroup(id uint32) error {
 	if err != nil {
 		return err
 	}
-	var open []string
-	for _, e := range list { // by name, so in order
+	for _, e := range list { // by name, so in order, and a block before its log
 		path := filepath.Join(g.files.dir, e.Name())
 		switch {
 		case strings.HasSuffix(e.Name(), blockSuffix):
-			if err := g.loadBlock(path); err != nil {
-				return err
-			}
+			err = errors.Join(g.sealLoaded(), g.loadBlock(path))
 		case strings.HasSuffix(e.Name(), openSuffix):
-			open = append(open, e.Name())
+			err = g.loadOpen(e.Name())
 		case e.Name() != streamsFile:
 			_ = os.Remove(path) // left by a kill
 		}
-	}
-	for _, n := range open {
-		if err := g.loadOpen(n); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -255,6 +269,9 @@ func (g *Group) loadOpen(file string) error {
 	if err != nil || first <= g.seq {
 		return os.Remove(path)
 	}
+	if err := g.sealLoaded(); err != nil {
+		return err
+	}
 	g.seq = first - 1
 	log, err := disk.Open(path, g.readOpen)
 	if err != nil {
@@ -263,8 +280,25 @@ func (g *Group) loadOpen(file string) error {
 		}
 		return err
 	}
-	g.files.open, g.files.path = log, path
+	g.files.open = &openLog{log, path}
 	return nil
+}
+
+// sealLoaded seals the block of the log that was read last, which had been full:
+// another follows.
+func (g *Group) sealLoaded() error {
+	if g.open == nil {
+		return nil
+	}
+	g.shutLocked()
+	full := g.sealed[len(g.sealed)-1]
+	g.store.stats.Blocks++
+	g.store.stats.Bytes += full.kept()
+	sealed, err := g.seal(full)
+	if sealed != nil {
+		g.store.sealed = append(g.store.sealed, sealed)
+	}
+	return err
 }
 
 // readOpen takes a record of the log of the open block.

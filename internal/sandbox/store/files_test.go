@@ -50,6 +50,7 @@ func TestReopen(t *testing.T) {
 			}
 		}
 	}
+	s.Settle()
 	want := readAll(t, g, everything())
 	size := g.Size()
 	for range 3 {
@@ -92,6 +93,7 @@ func TestTornFiles(t *testing.T) {
 	s := newStore(t, store.Options{Dir: dir})
 	g := newGroup(t, s)
 	fill(t, g, 4000, 9)
+	s.Settle()
 	inOrder := arrival(t, g)
 	sealed := 0
 	for _, b := range g.Blocks()[:len(g.Blocks())-1] {
@@ -150,10 +152,12 @@ func TestFilesAreBounded(t *testing.T) {
 	s := newStore(t, store.Options{Dir: dir})
 	g := newGroup(t, s)
 	fill(t, g, 20000, 10)
+	s.Settle()
 	before, _ := filepath.Glob(filepath.Join(dir, "1", "*.block"))
 	again := newStore(t, store.Options{Dir: dir, MaxBytes: s.Stats().Bytes / 2})
 	h := claim(t, again, 1)
 	fill(t, h, 3000, 11)
+	again.Settle()
 	after, _ := filepath.Glob(filepath.Join(dir, "1", "*.block"))
 	if len(before) < 10 || len(after) > len(before)*2/3+4 {
 		t.Errorf("there were %d blocks in files, and are %d with half the room", len(before), len(after))
@@ -168,6 +172,7 @@ func TestSnapshot(t *testing.T) {
 	s := newStore(t, store.Options{})
 	g := newGroup(t, s)
 	fill(t, g, 3000, 12)
+	s.Settle()
 	if err := g.Streams()[1].Delete(); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +197,7 @@ func TestSnapshot(t *testing.T) {
 
 // FuzzLoad feeds the loader and the decoder of blocks what they did not write.
 func FuzzLoad(f *testing.F) {
-	f.Add([]byte("g\x01"), []byte("s\x00\x00a"), []byte("bSLB2"))
+	f.Add([]byte("g\x01"), []byte("s\x00\x00a"), []byte("bSLB3"))
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
 		s := newStore(t, store.Options{})
 		l := s.Load()

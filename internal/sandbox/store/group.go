@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sort"
 	"sync"
-
-	"github.com/klauspost/compress/s2"
 )
 
 // Group is the events of one log group. It is safe for concurrent use.
@@ -64,14 +62,16 @@ func (g *Group) Streams() []*Stream {
 
 // Append adds events to a stream of the group, which arrived at ingested. It
 // copies the messages. In a store with a folder they are written when it
-// returns nil; if it fails, some of them may be.
+// returns nil; if it fails, some of them may be. It also fails, once, if a block that
+// was filled earlier could not be written, which stays in its log.
 func (g *Group) Append(s *Stream, ingested int64, events []Input) error {
-	delta, sealed, err := g.append(s, ingested, events)
-	g.store.account(delta, sealed)
-	return err
+	delta, full, err := g.append(s, ingested, events)
+	g.store.account(delta, len(full), nil)
+	return errors.Join(err, g.store.sealer.take(full))
 }
 
-func (g *Group) append(s *Stream, ingested int64, events []Input) (delta int64, sealed []*Block, err error) {
+// append returns the blocks that it filled.
+func (g *Group) append(s *Stream, ingested int64, events []Input) (delta int64, full []*Block, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.dropped {
@@ -95,16 +95,25 @@ func (g *Group) append(s *Stream, ingested int64, events []Input) (delta int64, 
 		g.seq++
 		g.payload += int64(len(e.Message)) + eventOverhead
 		if len(b.data) >= blockSize {
-			full, sealErr := g.sealLocked()
-			err = errors.Join(err, sealErr)
-			sealed = append(sealed, full)
-			delta += full.kept()
+			err = errors.Join(err, g.files.appendOpen(b.first, b.n-count, b.data[written:]))
+			g.shutLocked()
+			full = append(full, b)
+			delta += b.kept()
 		}
 	}
 	if b := g.open; b != nil {
 		err = errors.Join(err, g.files.appendOpen(b.first, b.n-count, b.data[written:]))
 	}
-	return delta + g.keptOpenLocked() - before, sealed, err
+	return delta + g.keptOpenLocked() - before, full, err
+}
+
+// shutLocked puts the open block, which is full, in the row as it is. Its log is
+// kept until it is sealed.
+func (g *Group) shutLocked() {
+	b := g.open
+	b.streams = g.streams[:len(g.streams):len(g.streams)]
+	b.raw, b.log = len(b.data), g.files.takeLog()
+	g.sealed, g.open = append(g.sealed, b), nil
 }
 
 func (g *Group) keptOpenLocked() int64 {
@@ -127,27 +136,23 @@ func (g *Group) openLocked(events []Input) {
 	g.last = Event{}
 }
 
-// sealLocked compresses the open block, puts it in the row and writes it.
-func (g *Group) sealLocked() (*Block, error) {
-	b, err := g.compressLocked()
-	g.sealed = append(g.sealed, b)
-	g.open = nil
-	return b, errors.Join(err, g.files.seal(b))
-}
-
-// compressLocked returns the open block as a sealed one.
-func (g *Group) compressLocked() (*Block, error) {
-	o := g.open
-	o.streams = g.streams[:len(g.streams):len(g.streams)]
-	err := o.findIDs(o.data)
-	buf := g.store.borrow()
-	defer g.store.buffers.Put(buf)
-	*buf = s2.Encode((*buf)[:cap(*buf)], o.data)
-	return &Block{
-		group: g, streams: o.streams, first: o.first, n: o.n,
-		min: o.min, max: o.max, in: o.in, sums: slices.Clone(o.sums), ids: o.ids, payload: o.payload, raw: len(o.data), sealed: true,
-		data: append(make([]byte, 0, len(*buf)), *buf...),
-	}, err
+// seal compresses a full block, writes it and puts it in its place. The sealed
+// block is nil if the full one has gone meanwhile. What cannot be written stays in
+// the block's log.
+func (g *Group) seal(full *Block) (sealed *Block, err error) {
+	sealed, err = full.compress()
+	if sealed == nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.Index(g.sealed, full)
+	if i < 0 {
+		return nil, errors.Join(err, full.log.close())
+	}
+	g.sealed[i] = sealed
+	g.store.release(full.kept()-sealed.kept(), 0)
+	return sealed, errors.Join(err, g.files.seal(sealed, full.log))
 }
 
 // Blocks returns a snapshot of the group's blocks in order of arrival.
@@ -159,12 +164,16 @@ func (g *Group) Blocks() []*Block {
 	if g.open == nil {
 		return out
 	}
-	o := g.open
 	// The open block's data only grows, so its present part may be read on.
-	return append(out, &Block{
+	return append(out, g.openAsItIsLocked())
+}
+
+func (g *Group) openAsItIsLocked() *Block {
+	o := g.open
+	return &Block{
 		group: g, streams: g.streams[:len(g.streams):len(g.streams)], first: o.first, n: o.n,
 		min: o.min, max: o.max, in: o.in, payload: o.payload, raw: len(o.data), data: o.data[:len(o.data):len(o.data)],
-	})
+	}
 }
 
 // Size is the size of the events that are kept, as CloudWatch Logs counts it:

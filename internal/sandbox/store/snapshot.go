@@ -36,11 +36,8 @@ func (g *Group) dump(add func([]byte) error) error {
 	streams := slices.Clone(g.streams)
 	blocks := slices.Clone(g.sealed)
 	if g.open != nil {
-		o, err := g.compressLocked()
-		if err != nil {
-			g.mu.Unlock()
-			return err
-		}
+		o := g.openAsItIsLocked()
+		o.sums = slices.Clone(g.open.sums)
 		blocks = append(blocks, o)
 	}
 	g.mu.Unlock()
@@ -58,6 +55,12 @@ func (g *Group) dump(add func([]byte) error) error {
 	}
 	var buf []byte
 	for _, b := range blocks {
+		if !b.sealed {
+			var err error
+			if b, err = b.compress(); err != nil {
+				return err
+			}
+		}
 		buf = b.encode(append(buf[:0], snapBlock))
 		if err := add(buf); err != nil {
 			return err
@@ -143,11 +146,11 @@ func (l *Loader) block(body []byte) error {
 		g.mu.Unlock()
 		return errCorrupt
 	}
-	err = g.files.seal(b)
+	err = g.files.seal(b, nil)
 	g.store.mu.Lock()
 	g.installLocked(b)
 	g.store.mu.Unlock()
 	g.mu.Unlock()
-	g.store.account(0, nil)
+	g.store.account(0, 0, nil)
 	return err
 }

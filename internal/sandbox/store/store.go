@@ -27,7 +27,7 @@ type Options struct {
 // Stats tell what a store holds and what it gave up.
 type Stats struct {
 	Bytes, MaxBytes              int64 // of blocks, as kept
-	Blocks                       int   // sealed
+	Blocks                       int   // that are full
 	DroppedBlocks, DroppedEvents int64 // that went because of MaxBytes
 }
 
@@ -36,6 +36,8 @@ type Store struct {
 	max     int64
 	dir     string
 	buffers sync.Pool // *[]byte, for decompressed blocks
+	sealer  *sealer
+	packer  *packer
 
 	mu     sync.Mutex
 	groups map[uint32]*Group
@@ -50,6 +52,7 @@ func New(o Options) (*Store, error) {
 		o.MaxBytes = DefaultMaxBytes
 	}
 	s := &Store{max: o.MaxBytes, dir: o.Dir, groups: make(map[uint32]*Group), stats: Stats{MaxBytes: o.MaxBytes}}
+	s.sealer, s.packer = newSealer(s), newPacker()
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -87,6 +90,7 @@ func (s *Store) Sweep() error {
 
 // Close closes the files. The store must not be used after it.
 func (s *Store) Close() error {
+	s.sealer.wait()
 	s.mu.Lock()
 	all := slices.Collect(maps.Values(s.groups))
 	s.groups = make(map[uint32]*Group)
@@ -146,10 +150,10 @@ func (s *Store) Event(r Ref, f func(*Event)) (bool, error) {
 	return g.event(r.seq(), f)
 }
 
-// account takes note of blocks that were sealed and of bytes that came, and
-// makes room. It must not be called with a group's lock held.
-func (s *Store) account(delta int64, sealed []*Block) {
-	for _, b := range s.admit(delta, sealed) {
+// account takes note of bytes and full blocks that came and of a block that was
+// sealed, and makes room. It must not be called with a group's lock held.
+func (s *Store) account(delta int64, blocks int, sealed *Block) {
+	for _, b := range s.admit(delta, blocks, sealed) {
 		freed := b.group.forget(b)
 		s.mu.Lock()
 		if freed > 0 {
@@ -163,12 +167,14 @@ func (s *Store) account(delta int64, sealed []*Block) {
 }
 
 // admit returns the blocks that must go.
-func (s *Store) admit(delta int64, sealed []*Block) (victims []*Block) {
+func (s *Store) admit(delta int64, blocks int, sealed *Block) (victims []*Block) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Bytes += delta
-	s.stats.Blocks += len(sealed)
-	s.sealed = append(s.sealed, sealed...)
+	s.stats.Blocks += blocks
+	if sealed != nil {
+		s.sealed = append(s.sealed, sealed)
+	}
 	excess := s.stats.Bytes - s.max
 	for excess > 0 && len(s.sealed) > 0 {
 		b := s.sealed[0]

@@ -47,22 +47,20 @@ func tokenRuns(text []byte, yield func(run []byte)) {
 	}
 }
 
-// multiplier is odd and random enough for a rolling hash.
-const multiplier = 0x9e3779b97f4a7c15
-
-// gramPower is multiplier to the power of gramSize-1.
-func gramPower() uint64 {
-	p := uint64(1)
-	for range gramSize - 1 {
-		p *= multiplier
-	}
-	return p
-}
+// multiplier is odd and random enough for a rolling hash. gramPower is its power of
+// gramSize, which is what the byte that leaves the hash had been multiplied by, and
+// the others are on the way there.
+const (
+	multiplier = 0x9e3779b97f4a7c15
+	power2     = multiplier * multiplier & (1<<64 - 1)
+	power4     = power2 * power2 & (1<<64 - 1)
+	power8     = power4 * power4 & (1<<64 - 1)
+	gramPower  = power8 * power8 & (1<<64 - 1)
+)
 
 // pieces calls yield with the hashes of a run's chosen pieces. Some come more
 // than once.
 func pieces(run []byte, yield func(uint64)) {
-	power := gramPower()
 	var h uint64
 	for _, c := range run[:gramSize] {
 		h = h*multiplier + uint64(c|0x20)
@@ -96,7 +94,8 @@ func pieces(run []byte, yield func(uint64)) {
 		if i+gramSize == len(run) {
 			return
 		}
-		h = (h-uint64(run[i]|0x20)*power)*multiplier + uint64(run[i+gramSize]|0x20)
+		// Of the two products only the first waits for the hash before.
+		h = h*multiplier + (uint64(run[i+gramSize]|0x20) - uint64(run[i]|0x20)*gramPower)
 	}
 }
 
