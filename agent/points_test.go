@@ -150,6 +150,8 @@ func TestRemoteWrite(t *testing.T) {
 				value("__name__=took_count environment=test namespace=Sidelight route=/a service=orders") == want/2
 		})
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if requests < 2 {
 		t.Errorf("%d requests", requests)
 	}

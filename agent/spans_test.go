@@ -41,12 +41,12 @@ func dimensionWords(dims []types.Dimension) string {
 	return strings.Join(words, " ")
 }
 
-// metricSum is a metric's Sum over the last hour.
+// metricSum is a metric's Sum over the last day.
 func metricSum(t *testing.T, s *sandbox.Server, namespace, metric string, dims ...types.Dimension) (total float64) {
 	t.Helper()
 	out, err := cloudwatch.NewFromConfig(sandboxtest.Config(s)).GetMetricStatistics(t.Context(), &cloudwatch.GetMetricStatisticsInput{
-		Namespace: aws.String(namespace), MetricName: aws.String(metric), Dimensions: dims, Period: aws.Int32(60),
-		StartTime: aws.Time(time.Now().Add(-30 * time.Minute)), EndTime: aws.Time(time.Now().Add(time.Minute)), Statistics: []types.Statistic{types.StatisticSum},
+		Namespace: aws.String(namespace), MetricName: aws.String(metric), Dimensions: dims, Period: aws.Int32(3600),
+		StartTime: aws.Time(time.Now().Add(-25 * time.Hour)), EndTime: aws.Time(time.Now().Add(time.Minute)), Statistics: []types.Statistic{types.StatisticSum},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -78,12 +78,13 @@ func (x *series) window(a *Aggregate, t int64) (*window, cause) {
 	case t == 0 && x.step == second:
 		at = floor(time.Now().UnixMilli(), second)
 	case t == 0:
-	case t < began-past:
-		return nil, causeTooOld
-	case t > began+future:
+	case t > began+future && t > time.Now().UnixMilli()+future:
 		return nil, causeFuture
 	default:
-		at = floor(t, x.step)
+		// CloudWatch is told the window's time, when the running interval is over.
+		if at = floor(t, x.step); at < began+a.step-past {
+			return nil, causeTooOld
+		}
 	}
 	if x.last < len(x.windows) && x.windows[x.last].at == at {
 		return x.windows[x.last], 0

@@ -154,3 +154,21 @@ func TestClockSetBack(t *testing.T) {
 		t.Errorf("sum %v, want 2: %v", sum, *points)
 	}
 }
+
+// In a long interval what is measured now is not in the future, and what would
+// leave under a time that CloudWatch takes no more is too old.
+func TestTimesOfLongIntervals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, points := collect(aggregate.Config{Interval: 24 * time.Hour})
+		time.Sleep(20 * time.Hour)
+		for _, d := range []time.Duration{0, time.Hour, 3 * time.Hour, -13*24*time.Hour - 23*time.Hour} {
+			a.Record(&sidelight.Measurement{Name: "n", Kind: sidelight.Sum, Value: 1, Time: time.Now().Add(d).UnixMilli()})
+		}
+		if err := a.Flush(t.Context()); err != nil || len(*points) != 1 || (*points)[0].Values[0] != 2 {
+			t.Errorf("points %+v, %v", *points, err)
+		}
+		if lost := a.Stats().Lost; !maps.Equal(lost, map[string]uint64{"too_new": 1, "too_old": 1}) {
+			t.Errorf("lost %v", lost)
+		}
+	})
+}
