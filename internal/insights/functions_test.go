@@ -7,12 +7,10 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/insights"
 )
 
-// TestExpressions evaluates one expression on one event; an empty answer means
+// expressions are what they show, evaluated on one event; an empty answer means
 // a missing value.
-func TestExpressions(t *testing.T) {
-	event := `{"n":-2.5,"i":7,"big":12345678901234567890,"s":"Héllo","num":"42","pad":"  x y ","t":true,"f":false,"nil":null,` +
-		`"o":{"a":[1,{"b":"deep"}],"k-ey":"dash"},"a.b":"dotted","e":"","esc":"say \"hi\"\n","ip":"10.1.2.3","json":"[1,\"x\",{\"y\":2}]","@at":"at"}`
-	tests := map[string]string{
+func expressions() map[string]string {
+	return map[string]string{
 		// literals, fields, access
 		`1`: "1", `1.50`: "1.5", `-3`: "-3", `1e3`: "1000", `"x"`: "x", `'a"b'`: `a"b`, `"a\"b\\c\n"`: "a\"b\\c\n", `true`: "1", `null`: "",
 		`n`: "-2.5", `big`: "12345678901234567890", `s`: "Héllo", `t`: "true", `nil`: "", `o`: "", `o.a.0`: "1", `o.a.1.b`: "deep", `o.a[1].b`: "deep",
@@ -68,8 +66,13 @@ func TestExpressions(t *testing.T) {
 		`parseDate("2026-02-30", "yyyy-MM-dd")`: "", `parseDate("2026-13-01", "yyyy-MM-dd")`: "", `parseDate("x", "yyyy")`: "", `parseDate("2026x", "yyyy")`: "", `parseDate(zz, "yyyy")`: "",
 		`fromMillis(parseDate("2026-326", "yyyy-DDD"))`: "2026-11-22 00:00:00.000",
 	}
+}
+
+func TestExpressions(t *testing.T) {
+	event := `{"n":-2.5,"i":7,"big":12345678901234567890,"s":"Héllo","num":"42","pad":"  x y ","t":true,"f":false,"nil":null,` +
+		`"o":{"a":[1,{"b":"deep"}],"k-ey":"dash"},"a.b":"dotted","e":"","esc":"say \"hi\"\n","ip":"10.1.2.3","json":"[1,\"x\",{\"y\":2}]","@at":"at"}`
 	rows := insights.Rows{at(0, event)}
-	for text, want := range tests {
+	for text, want := range expressions() {
 		t.Run(text, func(t *testing.T) {
 			got := strings.Join(show(run(t, "fields "+text+" as v", rows)), "|")
 			if want != "" || text == "substr(s, 9)" {
@@ -92,15 +95,20 @@ func TestNumbersAsShown(t *testing.T) {
 	}
 }
 
-func TestAggregates(t *testing.T) {
-	rows := messages(`{"v":3,"s":"b10"}`, `{"v":"1","s":"b9"}`, `{"v":"x","s":"a"}`, `{"v":4,"s":"5"}`, `{}`)
-	tests := map[string]string{
+// aggregates are what they show of the events of TestAggregates.
+func aggregates() map[string]string {
+	return map[string]string{
 		`count(*)`: "5", `count()`: "5", `count(v)`: "4", `count_distinct(v)`: "4", `countDistinct(zz)`: "0", `sum(v)`: "8", `sum(zz)`: "", `avg(v)`: "2.6666666666666665",
 		`min(v)`: "1", `max(v)`: "4", `min(zz)`: "", `max(concat(s, ":"))`: "b9:", `min(concat("k", s))`: "k", `median(v)`: "3", `pct(v, 0)`: "1", `pct(v, 100)`: "4", `pct(v, 75)`: "3.5", `pct(zz, 50)`: "",
 		`variance(v)`: "1.55555555556", `round(stddev(v), 6)`: "1.247219", `stddev(zz)`: "", `earliest(v)`: "3", `latest(v)`: "4", `latest(zz)`: "",
 		`sortsFirst(s)`: "a", `sortsLast(s)`: "5", `sum(v)/count(*)`: "1.6", `max(@timestamp)`: "2026-11-22 12:00:04.000", `sum(v > 2)`: "3", `COUNT(*)`: "5",
+		`values(v)`: `["x","1","3","4"]`, `topk(1, s)`: `["a"]`,
 	}
-	for text, want := range tests {
+}
+
+func TestAggregates(t *testing.T) {
+	rows := messages(`{"v":3,"s":"b10"}`, `{"v":"1","s":"b9"}`, `{"v":"x","s":"a"}`, `{"v":4,"s":"5"}`, `{}`)
+	for text, want := range aggregates() {
 		t.Run(text, func(t *testing.T) {
 			if want != "" {
 				want = "r=" + want
