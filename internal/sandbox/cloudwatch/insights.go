@@ -1,11 +1,11 @@
 package cloudwatch
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of a Metrics Insights query (CloudWatch user guide, "Metrics Insights
@@ -63,26 +63,26 @@ func insightsStatistic(function string) (statistic, bool) {
 }
 
 func parseInsights(text string) (*insightsQuery, error) {
-	p := &sqlParser{rest: text}
+	p := &sqlParser{text: text, rest: text}
 	q := &insightsQuery{limit: maxInsightsSeries}
 	for _, clause := range []func(*sqlParser) error{q.readSelect, q.readFrom, q.readWhere, q.readGroups, q.readOrder, q.readLimit} {
 		if err := clause(p); err != nil {
-			return nil, fmt.Errorf("%w at %q", err, p.ahead())
+			return nil, err
 		}
 	}
 	if p.next(); p.token != "" {
-		return nil, fmt.Errorf("the query has an unexpected %q", p.token)
+		return nil, p.bad("the query has an unexpected %q", p.token)
 	}
 	return q, nil
 }
 
 func (q *insightsQuery) readSelect(p *sqlParser) error {
 	if !p.keyword("SELECT") {
-		return errors.New("SELECT is expected")
+		return p.expected("SELECT")
 	}
 	var ok bool
 	if q.stat, ok = insightsStatistic(p.function()); !ok {
-		return errors.New("AVG, COUNT, MAX, MIN or SUM is expected")
+		return p.bad("AVG, COUNT, MAX, MIN or SUM is expected")
 	}
 	var err error
 	if err = p.symbol("("); err == nil {
@@ -95,7 +95,7 @@ func (q *insightsQuery) readSelect(p *sqlParser) error {
 
 func (q *insightsQuery) readFrom(p *sqlParser) (err error) {
 	if !p.keyword("FROM") {
-		return errors.New("FROM is expected")
+		return p.expected("FROM")
 	}
 	if q.schema = p.keyword("SCHEMA"); !q.schema {
 		q.namespace, err = p.name()
@@ -128,10 +128,10 @@ func (q *insightsQuery) readWhere(p *sqlParser) error {
 			c.equal = true
 		case "!=":
 		default:
-			return errors.New("= or != is expected")
+			return p.bad("= or != is expected")
 		}
 		if p.next(); p.quote != '\'' {
-			return errors.New("a value in single quotes is expected")
+			return p.bad("a value in single quotes is expected")
 		}
 		c.value = p.token
 		if q.where = append(q.where, c); !p.keyword("AND") {
@@ -145,7 +145,7 @@ func (q *insightsQuery) readGroups(p *sqlParser) error {
 		return nil
 	}
 	if !p.keyword("BY") {
-		return errors.New("BY is expected")
+		return p.expected("BY")
 	}
 	for {
 		key, err := p.label()
@@ -163,11 +163,11 @@ func (q *insightsQuery) readOrder(p *sqlParser) error {
 		return nil
 	}
 	if !p.keyword("BY") {
-		return errors.New("BY is expected")
+		return p.expected("BY")
 	}
 	q.ordered, q.scalar = true, p.function()
 	if _, ok := insightsStatistic(q.scalar); !ok {
-		return errors.New("AVG, COUNT, MAX, MIN or SUM is expected")
+		return p.bad("AVG, COUNT, MAX, MIN or SUM is expected")
 	}
 	if err := p.symbol("("); err != nil {
 		return err
@@ -188,15 +188,17 @@ func (q *insightsQuery) readLimit(p *sqlParser) (err error) {
 	}
 	p.next()
 	if q.limit, err = strconv.Atoi(p.token); err != nil || p.quote != 0 || q.limit < 1 || q.limit > maxInsightsSeries {
-		return fmt.Errorf("a number from 1 to %d is expected", maxInsightsSeries)
+		return p.bad("a number from 1 to %d is expected", maxInsightsSeries)
 	}
 	return nil
 }
 
 // sqlParser reads tokens: names, quoted texts, numbers and symbols.
 type sqlParser struct {
-	rest  string
+	text  string // the whole query
+	rest  string // what is to be read
 	token string
+	start int  // of the token in text
 	quote byte // that token stood in, or 0
 }
 
@@ -204,7 +206,7 @@ type sqlParser struct {
 // quote is the symbol of the quote.
 func (p *sqlParser) next() {
 	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
-	p.token, p.quote = "", 0
+	p.token, p.quote, p.start = "", 0, len(p.text)-len(p.rest)
 	if p.rest == "" {
 		return
 	}
@@ -247,14 +249,25 @@ func quoted(s string) (text string, size int, ok bool) {
 	return "", 0, false
 }
 
-// ahead is where the parser stands, for a message.
-func (p *sqlParser) ahead() string {
-	const most = 20
-	at := strings.TrimLeft(p.rest, " \t\r\n")
-	if p.token != "" {
-		at = strings.TrimRight(p.token+" "+at, " ")
-	}
-	return at[:min(len(at), most)]
+// place names a place in the text, in lines and characters from 1.
+func (p *sqlParser) place(offset int) string {
+	before := p.text[:offset]
+	line := before[strings.LastIndexByte(before, '\n')+1:]
+	return fmt.Sprintf("line %d, column %d", strings.Count(before, "\n")+1, utf8.RuneCountInString(line)+1)
+}
+
+func (p *sqlParser) errorAt(offset int, format string, args ...any) error {
+	return fmt.Errorf("%s: %w", p.place(offset), fmt.Errorf(format, args...))
+}
+
+// bad refuses the token that was read last.
+func (p *sqlParser) bad(format string, args ...any) error { return p.errorAt(p.start, format, args...) }
+
+// expected refuses the token that is next.
+func (p *sqlParser) expected(what string) error {
+	ahead := *p
+	ahead.next()
+	return ahead.bad("%s is expected", what)
 }
 
 // has takes a token if it is next, a keyword in any case.
@@ -271,7 +284,7 @@ func (p *sqlParser) keyword(word string) bool { return p.has(word) }
 
 func (p *sqlParser) symbol(s string) error {
 	if !p.has(s) {
-		return fmt.Errorf("%s is expected", s)
+		return p.expected(s)
 	}
 	return nil
 }
@@ -289,11 +302,11 @@ func (p *sqlParser) name() (string, error) {
 	case p.quote == '"' && p.token != "":
 		return p.token, nil
 	case p.quote != 0 || p.token == "" || !isWord(p.token[0]):
-		return "", errors.New("a name is expected, in double quotes if it has more than letters, digits and underscores,")
+		return "", p.bad("a name is expected, in double quotes if it has more than letters, digits and underscores")
 	case slices.Contains([]string{
 		"AND", "ASC", "AVG", "BY", "COUNT", "DESC", "FROM", "GROUP", "LIMIT", "MAX", "MIN", "ORDER", "SCHEMA", "SELECT", "SUM", "WHERE",
 	}, strings.ToUpper(p.token)):
-		return "", fmt.Errorf("a name is expected; %s is a keyword and needs double quotes", p.token)
+		return "", p.bad("a name is expected; %s is a keyword and needs double quotes", p.token)
 	}
 	return p.token, nil
 }
@@ -314,6 +327,7 @@ func (p *sqlParser) names() ([]string, error) {
 // label reads a dimension's name, or AWS.AccountId.
 func (p *sqlParser) label() (string, error) {
 	name, err := p.name()
+	start := p.start
 	if err != nil || p.quote != 0 || !p.has(".") {
 		return name, err
 	}
@@ -325,8 +339,8 @@ func (p *sqlParser) label() (string, error) {
 	case full == accountKey:
 		return full, nil
 	case name == "tag":
-		return "", unsupported("the tags of metrics' resources (%s)", full)
+		return "", unsupported("the tags of metrics' resources (%s at %s)", full, p.place(start))
 	default:
-		return "", fmt.Errorf("%s is not a label; a name with a dot stands in double quotes", full)
+		return "", p.errorAt(start, "%s is not a label; a name with a dot stands in double quotes", full)
 	}
 }

@@ -71,6 +71,11 @@ func TestInsights(t *testing.T) {
 		`SELECT SUM(latency) FROM "App/Web" GROUP BY host ORDER BY MAX() DESC LIMIT 2`:                      {"Other: 12:00=105", "c: 12:00=2 12:01=30"},
 		`SELECT SUM(latency) FROM "App/Web" GROUP BY host ORDER BY MIN()`:                                   {"c: 12:00=2 12:01=30", "a: 12:00=4", "b: 12:00=8", "Other: 12:00=105"},
 		`SELECT SUM(latency) FROM "App/Web" WHERE host = 'a' GROUP BY host ORDER BY COUNT() ASC LIMIT 500 `: {"a: 12:00=4"},
+		`SELECT SUM(latency) FROM "App/Web" GROUP BY host LIMIT 1`:                                          {"Other: 12:00=105"},
+		`SELECT SUM(latency) FROM "App/Web" GROUP BY host ORDER BY SUM() DESC`:                              {"Other: 12:00=105", "c: 12:00=2 12:01=30", "b: 12:00=8", "a: 12:00=4"},
+		`SELECT SUM(latency) FROM "App/Web" GROUP BY host ORDER BY AVG() ASC LIMIT 3`:                       {"a: 12:00=4", "b: 12:00=8", "c: 12:00=2 12:01=30"},
+		`SELECT SUM(latency) FROM "App/Web" GROUP BY host ORDER BY COUNT() DESC LIMIT 1`:                    {"c: 12:00=2 12:01=30"},
+		`SELECT SUM(latency) FROM "App/Web" LIMIT 1`:                                                        {"q: 12:00=119 12:01=30"},
 		`SELECT SUM(latency) FROM Nothing`:                                                                  {"q:"},
 		`SELECT SUM(latency) FROM Nothing GROUP BY host`:                                                    nil,
 		`SELECT SUM(latency) FROM "App/Web" WHERE Service = 'it\'s'`:                                        {"q:"},
@@ -146,7 +151,7 @@ func TestInsightsErrors(t *testing.T) {
 			_, err := r.GetMetricData(t.Context(), &sdk.GetMetricDataInput{
 				StartTime: aws.Time(noon), EndTime: aws.Time(noon.Add(time.Minute)), MetricDataQueries: []types.MetricDataQuery{expressionQuery("q", query, true)},
 			})
-			if got := refusal(t, err); !strings.Contains(got.Message, want) {
+			if got := refusal(t, err); !strings.Contains(got.Message, want) || !strings.Contains(got.Message, "line ") {
 				t.Errorf("error = %v, want one about %q", got, want)
 			}
 		})
@@ -156,6 +161,35 @@ func TestInsightsErrors(t *testing.T) {
 	_, err := r.GetMetricData(t.Context(), &sdk.GetMetricDataInput{StartTime: aws.Time(noon), EndTime: aws.Time(noon.Add(time.Minute)), MetricDataQueries: []types.MetricDataQuery{one, two}})
 	if got := refusal(t, err); !strings.Contains(got.Message, "only one") {
 		t.Errorf("error of two queries = %v", got)
+	}
+}
+
+// A refusal says where: at the word that is wrong, or where one is missing.
+func TestInsightsErrorPlaces(t *testing.T) {
+	r := newRig(t)
+	for query, want := range map[string]string{
+		"SELECT":                                                 "line 1, column 7: AVG",
+		"SELECT MEDIAN(latency) FROM App":                        "line 1, column 8: AVG",
+		"SELECT SUM(latency) WHERE a = 'b'":                      "line 1, column 21: FROM is",
+		"SELECT SUM(latency":                                     "line 1, column 19: ) is",
+		"SELECT SUM(latency)\nFROM App/Web":                      `line 2, column 9: the query has an unexpected "/"`,
+		"SELECT SUM(é)":                                          "line 1, column 12: a name",
+		"SELECT SUM(\"é\")\n FROM SCHEMA(":                       "line 2, column 14: a name",
+		"SELECT SUM(x) FROM App\n\nWHERE host > 3":               "line 3, column 12: = or !=",
+		"SELECT SUM(x) FROM App WHERE a = 'b' OR a = 'c'":        `line 1, column 38: the query has an unexpected "OR"`,
+		"SELECT SUM(x) FROM App WHERE tag.env = 'a'":             "tag.env at line 1, column 30",
+		"SELECT SUM(x) FROM App WHERE \"é\" = 'a' AND b.c = 'a'": "line 1, column 44: b.c",
+		"SELECT SUM(x) FROM App GROUP BY a, ":                    "line 1, column 36: a name",
+		"SELECT SUM(x) FROM App ORDER BY SUM(x)":                 "line 1, column 37: ) is",
+		"SELECT SUM(x) FROM App LIMIT 0":                         "line 1, column 30: a number",
+		"SELECT SUM(x) FROM App LIMIT":                           "line 1, column 29: a number",
+	} {
+		_, err := r.GetMetricData(t.Context(), &sdk.GetMetricDataInput{
+			StartTime: aws.Time(noon), EndTime: aws.Time(noon.Add(time.Minute)), MetricDataQueries: []types.MetricDataQuery{expressionQuery("q", query, true)},
+		})
+		if got := refusal(t, err); !strings.Contains(got.Message, want) {
+			t.Errorf("%s: %v, want %q", query, got, want)
+		}
 	}
 }
 

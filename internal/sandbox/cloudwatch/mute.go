@@ -211,7 +211,9 @@ func (s *Service) importMuteLocked(v json.RawMessage) error {
 }
 
 // DescribeAlarmContributors lists what an alarm on a query of many series is in
-// ALARM for. The sandbox's alarms watch one series each, so there is none.
+// ALARM for. The sandbox's alarms watch one series each, so there is none: it
+// refuses a log alarm whose AggregationExpression has by, as AWS does not document
+// how the states of contributors make the alarm's.
 func (s *Service) DescribeAlarmContributors(ctx context.Context, in *cloudwatch.DescribeAlarmContributorsInput) (*cloudwatch.DescribeAlarmContributorsOutput, error) {
 	if _, err := decodeToken(in.NextToken); err != nil {
 		return nil, err
