@@ -208,6 +208,13 @@ type Parker interface {
 	TakeUnless(ctx context.Context, rest func(DestHandle) time.Duration) (Lease, error)
 }
 
+// Holder is a Queue that knows what it holds for one destination.
+type Holder interface {
+	// Held returns the bytes that count against the queue's limit, those of
+	// growing blocks included where they do.
+	Held(d DestHandle) int64
+}
+
 // FaultKind is what the caller should do about a failed attempt.
 type FaultKind uint8
 
@@ -250,7 +257,10 @@ type Fault struct {
 	Op string
 	// After is the server's wish to be left alone, if it said one.
 	After time.Duration
-	Err   error
+	// Everyone says that a Denied concerns every destination alike: it is the
+	// credentials that are not taken, and no permission of one destination.
+	Everyone bool
+	Err      error
 }
 
 // Error implements error.
@@ -262,6 +272,11 @@ func (f *Fault) Unwrap() error { return f.Err }
 // ErrClosed is returned by a Queue that was closed, and released to tickets of
 // what a memory queue gave up at stop.
 var ErrClosed = errors.New("queue is closed")
+
+// ErrParked is returned by a Push of a batch that Waits, before anything of it was
+// taken: its destination is denied, and what waits for such destinations has
+// their share of the queue.
+var ErrParked = errors.New("the destination is denied and has its share of the queue")
 
 // ErrFull is returned by a Push or Put whose context ended while it waited for
 // room, so that receivers that cannot wait may tell a full queue from a stop.

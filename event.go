@@ -67,6 +67,9 @@ type Batch struct {
 	Events []Event
 	// Ticket is nil when the receiver has nothing to acknowledge.
 	Ticket *Ticket
+	// Waits says that the receiver can offer this batch again later without
+	// holding up any other: a Sink may then refuse it whole with ErrParked.
+	Waits bool
 }
 
 // Bytes returns the sum of the lengths of the bodies.

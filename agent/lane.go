@@ -72,6 +72,7 @@ func newLane(cfg laneConfig, exp sidelight.Exporter, books *meter.Account, log *
 	if cfg.accept == nil {
 		cfg.accept = books
 	}
+	cfg.pack.Crowded = func(d sidelight.DestHandle) bool { return l.delivery.Crowded(d) }
 	l.packer = pack.New(cfg.pack, exp, l.queue, cfg.accept, log)
 	l.delivery = deliver.New(cfg.deliver, cfg.name, l.queue, exp, books, log)
 	return l, nil

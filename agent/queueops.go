@@ -63,6 +63,7 @@ func (l *lane) destinations(only string) []status.Waiting {
 	for i, f := range all {
 		failing[f.Dest] = i
 	}
+	held, limit := l.delivery.Parked()
 	var out []status.Waiting
 	for _, w := range l.waiting() {
 		if !named(w.Dest, only) {
@@ -75,6 +76,7 @@ func (l *lane) destinations(only string) []status.Waiting {
 		if i, ok := failing[w.Dest]; ok {
 			f := all[i]
 			x.Attempts, x.Since, x.Error, x.Denied, x.Again = f.Attempts, f.Since, f.Err, f.Denied, f.Until
+			x.Full = f.Denied && limit > 0 && held >= limit
 		}
 		out = append(out, x)
 	}

@@ -76,6 +76,9 @@ func (l *lane) report() status.Queue {
 			q.Denied = append(q.Denied, status.Denied{Destination: destination(f.Dest), Since: f.Since, Again: f.Until, Attempts: f.Attempts, Error: f.Err})
 		}
 	}
+	if len(q.Denied) > 0 {
+		q.DeniedBytes, q.DeniedLimitBytes = l.delivery.Parked()
+	}
 	return q
 }
 
@@ -132,6 +135,10 @@ func (a *Agent) registerMeters() *meter.Set {
 				}
 			}
 			return float64(n)
+		}, "queue", l.name)
+		m.Func("sidelight_denied_bytes", "bytes of the queue that belong to destinations that are denied", func() float64 {
+			held, _ := l.delivery.Parked()
+			return float64(held)
 		}, "queue", l.name)
 		m.Func("sidelight_export_throttled_total", "requests that AWS throttled", func() float64 { return float64(l.delivery.Stats().Throttled) }, "queue", l.name)
 	}

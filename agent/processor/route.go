@@ -85,6 +85,8 @@ func (r *router) pushNext(ctx context.Context, b *sidelight.Batch) (int, error) 
 	}
 	r.out = *b
 	r.out.Events = r.events
+	// Once a batch is divided its parts must not be refused one by one.
+	r.out.Waits = b.Waits && len(r.events) == len(b.Events)
 	if way >= 0 {
 		r.out.Dest = r.dests[way]
 	}

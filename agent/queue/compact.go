@@ -26,12 +26,14 @@ func (q *Queue) compactLocked() {
 
 // wastefulLocked reports whether dead bytes are more than the live ones, or, as
 // the files come near their limit, more than half of what the live ones leave of
-// it. A few segments are always allowed: they are cheaper than moving.
+// it. A few segments, up to a quarter of the limit, are always allowed: they are
+// cheaper than moving.
 func (q *Queue) wastefulLocked() bool {
 	if q.failing || len(q.segments) < 3 || q.segments[0].pinned {
 		return false
 	}
-	return q.disk-q.live > max(4*q.cfg.Segment, min(q.live, (q.cfg.Disk-q.live)/2))
+	few := min(4*q.cfg.Segment, q.cfg.Disk/4)
+	return q.disk-q.live > max(few, min(q.live, (q.cfg.Disk-q.live)/2))
 }
 
 // moveSomeLocked moves blocks out of the oldest segment until it is empty or

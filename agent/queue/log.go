@@ -100,7 +100,22 @@ func (q *Queue) addRefLocked(e *entry, r ref) {
 		r.seg.live++
 	}
 	e.refs = append(e.refs, r)
-	q.live += int64(r.n)
+	q.liveLocked(e.dest, int64(r.n))
+}
+
+// liveLocked counts n bytes of files for d, or takes them out.
+func (q *Queue) liveLocked(d sidelight.DestHandle, n int64) {
+	q.live += n
+	if q.held[d] += n; q.held[d] == 0 {
+		delete(q.held, d)
+	}
+}
+
+// Held returns the bytes of files that belong to blocks for d that are not done.
+func (q *Queue) Held(d sidelight.DestHandle) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held[d]
 }
 
 // forget takes a block that is done out of the books and marks it on disk.
@@ -152,7 +167,7 @@ func (q *Queue) doneLocked(e *entry) {
 func (q *Queue) dropRefsLocked(e *entry) {
 	var last *segment
 	for _, r := range e.refs {
-		q.live -= int64(r.n)
+		q.liveLocked(e.dest, -int64(r.n))
 		if r.seg != last {
 			last = r.seg
 			last.live--

@@ -24,7 +24,7 @@ func Look(dir string) (waiting []line.Waiting, held bool, err error) {
 	if held, err = dirlock.Held(root); err != nil {
 		return nil, false, err
 	}
-	q := &Queue{root: root, log: slog.New(slog.DiscardHandler), growing: map[uint64]*entry{}}
+	q := &Queue{root: root, log: slog.New(slog.DiscardHandler), growing: map[uint64]*entry{}, held: map[sidelight.DestHandle]int64{}}
 	numbers, err := q.list(segmentSuffix)
 	if err != nil {
 		return nil, held, err

@@ -79,11 +79,12 @@ type Queue struct {
 	mu       sync.Mutex
 	nextID   uint64
 	growing  map[uint64]*entry
-	segments []*segment // oldest first; the last is written to
-	spares   []*segment // files that are done with; the last is used next
-	disk     int64      // bytes of the segments
-	idle     int64      // bytes of the spares
-	live     int64      // bytes of files that belong to blocks that are not done
+	segments []*segment                     // oldest first; the last is written to
+	spares   []*segment                     // files that are done with; the last is used next
+	disk     int64                          // bytes of the segments
+	idle     int64                          // bytes of the spares
+	live     int64                          // bytes of files that belong to blocks that are not done
+	held     map[sidelight.DestHandle]int64 // live, by destination
 	memory   int64
 	bytes    int64
 	events   int
@@ -129,6 +130,7 @@ var (
 	_ sidelight.Queue   = (*Queue)(nil)
 	_ sidelight.Journal = (*Queue)(nil)
 	_ sidelight.Parker  = (*Queue)(nil)
+	_ sidelight.Holder  = (*Queue)(nil)
 )
 
 // Open opens the queue in cfg.Dir and reads back what an earlier process left
@@ -142,7 +144,7 @@ func Open(cfg Config, log *slog.Logger) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the queue's directory: %w", err)
 	}
-	q := &Queue{cfg: cfg, log: log, root: root, growing: map[uint64]*entry{}, nextID: 1}
+	q := &Queue{cfg: cfg, log: log, root: root, growing: map[uint64]*entry{}, held: map[sidelight.DestHandle]int64{}, nextID: 1}
 	if q.lock, err = dirlock.Lock(root); err != nil {
 		root.Close()
 		return nil, fmt.Errorf("lock the queue's directory %q: %w", cfg.Dir, err)

@@ -45,8 +45,11 @@ type Waiting struct {
 	Since    time.Time `json:"failing_since,omitzero"`
 	Error    string    `json:"error,omitempty"`
 	// Denied says that the destination rests until Again, while others go on.
-	Denied bool      `json:"denied,omitempty"`
-	Again  time.Time `json:"again,omitzero"`
+	Denied bool `json:"denied,omitempty"`
+	// Full says that such destinations have their share of the queue: what newly
+	// comes for this one waits in its file, or is dropped.
+	Full  bool      `json:"denied_full,omitempty"`
+	Again time.Time `json:"again,omitzero"`
 }
 
 // Changed is what a command changed.

@@ -96,6 +96,10 @@ type Queue struct {
 	DiskError   string     `json:"disk_error,omitempty"`
 	// Denied are the destinations that rest, while others go on.
 	Denied []Denied `json:"denied,omitempty"`
+	// DeniedBytes is what they hold of the queue, and DeniedLimitBytes what they
+	// may together.
+	DeniedBytes      int64 `json:"denied_bytes,omitempty"`
+	DeniedLimitBytes int64 `json:"denied_limit_bytes,omitempty"`
 }
 
 // Denied is a destination that AWS denies.

@@ -58,6 +58,8 @@ func (a *app) printWaiting(list []status.Waiting) {
 // waitingState says why something waits.
 func waitingState(w status.Waiting) string {
 	switch {
+	case w.Denied && w.Full:
+		return fmt.Sprintf("denied, its share of the queue is full, attempt %d in %s: %s", w.Attempts+1, render.Duration(max(0, time.Until(w.Again))), w.Error)
 	case w.Denied:
 		return fmt.Sprintf("denied, attempt %d in %s: %s", w.Attempts+1, render.Duration(max(0, time.Until(w.Again))), w.Error)
 	case w.Attempts > 0:

@@ -109,15 +109,15 @@ func cause(ctx context.Context, err error) error {
 
 func (c *Client) sign(ctx context.Context, req *http.Request, r *Request) error {
 	if c.creds == nil {
-		return &sidelight.Fault{Kind: sidelight.Denied, Op: r.Op, Err: errors.New("no AWS credentials are configured")}
+		return &sidelight.Fault{Kind: sidelight.Denied, Everyone: true, Op: r.Op, Err: errors.New("no AWS credentials are configured")}
 	}
 	creds, err := c.creds.Retrieve(ctx)
 	if err != nil {
-		return &sidelight.Fault{Kind: sidelight.Denied, Op: r.Op, Err: fmt.Errorf("get credentials: %w", err)}
+		return &sidelight.Fault{Kind: sidelight.Denied, Everyone: true, Op: r.Op, Err: fmt.Errorf("get credentials: %w", err)}
 	}
 	at := time.Now().Add(time.Duration(c.skew.Load()))
 	if err := c.signer.SignHTTP(ctx, creds, req, hex.EncodeToString(r.Sum[:]), string(c.service), c.region, at); err != nil {
-		return &sidelight.Fault{Kind: sidelight.Denied, Op: r.Op, Err: fmt.Errorf("sign: %w", err)}
+		return &sidelight.Fault{Kind: sidelight.Denied, Everyone: true, Op: r.Op, Err: fmt.Errorf("sign: %w", err)}
 	}
 	return nil
 }
@@ -127,6 +127,7 @@ func (c *Client) fault(op string, resp *http.Response, body []byte) *sidelight.F
 	e := parseError(resp, body)
 	f := &sidelight.Fault{Kind: Classify(e.Status, e.Code), Op: op, After: retryAfter(resp.Header), Err: e}
 	if f.Kind == sidelight.Denied {
+		f.Everyone = isIdentity(e.Code)
 		if c.correctClock(resp.Header.Get("Date")) {
 			f.Kind = sidelight.Transient
 		}

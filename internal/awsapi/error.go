@@ -135,10 +135,19 @@ func isThrottle(code string) bool {
 
 func isDenied(code string) bool {
 	switch code {
-	case "AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId",
+	case "AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired":
+		return true
+	}
+	return isIdentity(code)
+}
+
+// isIdentity reports whether a denied caller was not recognized at all, whatever
+// it asked for.
+func isIdentity(code string) bool {
+	switch code {
+	case "UnrecognizedClientException", "InvalidClientTokenId",
 		"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "MissingAuthenticationToken",
-		"MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired", "RequestExpired",
-		"RequestTimeTooSkewed", "InvalidAccessKeyId":
+		"MissingAuthenticationTokenException", "RequestExpired", "RequestTimeTooSkewed", "InvalidAccessKeyId":
 		return true
 	}
 	return isExpired(code)

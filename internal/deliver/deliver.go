@@ -91,6 +91,7 @@ type Delivery struct {
 	log   *slog.Logger
 	pace  *pace
 	rests *rests
+	share share
 
 	mu    sync.Mutex
 	stats Stats
@@ -110,7 +111,7 @@ func New(cfg Config, name string, q sidelight.Queue, exp sidelight.Exporter, boo
 	cfg = cfg.withDefaults()
 	return &Delivery{
 		cfg: cfg, name: name, queue: q, exp: exp, books: books, log: log.With("exporter", name),
-		pace: newPace(cfg.MinBackoff, cfg.MaxBackoff), rests: newRests(cfg.DeniedBackoff),
+		pace: newPace(cfg.MinBackoff, cfg.MaxBackoff), rests: newRests(cfg.DeniedBackoff), share: newShare(q),
 	}
 }
 
@@ -240,6 +241,9 @@ func (d *Delivery) failed(l sidelight.Lease, f *sidelight.Fault) error {
 	case sidelight.Throttled:
 		return l.Return(d.pace.throttled(f.After))
 	case sidelight.Denied:
+		if d.mustShed(b.Dest) {
+			return d.shed(l)
+		}
 		d.log.Error("denied; this destination rests, others go on", "dest", destText(b), "rest", rest.Round(time.Second), "err", f)
 		return l.Return(rest)
 	case sidelight.TooLarge:

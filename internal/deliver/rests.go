@@ -3,7 +3,9 @@ package deliver
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -28,6 +30,9 @@ type Failing struct {
 type rests struct {
 	max time.Duration
 
+	// parked are those that are denied on their own account.
+	parked atomic.Pointer[[]sidelight.DestHandle]
+
 	mu sync.Mutex
 	m  map[sidelight.DestHandle]*failing
 }
@@ -36,6 +41,7 @@ type failing struct {
 	since    time.Time
 	attempts int
 	denied   bool
+	deniedAt time.Time // when the denials in a row began
 	err      *sidelight.Fault
 	until    time.Time
 	backoff  time.Duration
@@ -68,9 +74,14 @@ func (r *rests) note(d sidelight.DestHandle, f *sidelight.Fault) time.Duration {
 	}
 	x.attempts++
 	x.err = f
+	if f.Kind == sidelight.Denied && !x.denied {
+		x.deniedAt = now
+	}
 	if x.denied = f.Kind == sidelight.Denied; !x.denied {
+		r.parkLocked(d, false)
 		return 0
 	}
+	r.parkLocked(d, !f.Everyone)
 	if x.backoff == 0 {
 		x.backoff = time.Second
 	} else {
@@ -85,6 +96,44 @@ func (r *rests) clear(d sidelight.DestHandle) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.m, d)
+	r.parkLocked(d, false)
+}
+
+// hurry ends d's rest, so that the next of its blocks is tried at once.
+func (r *rests) hurry(d sidelight.DestHandle) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x := r.m[d]; x != nil {
+		x.until = time.Now()
+	}
+}
+
+// deniedFor is how long d has been denied without a break.
+func (r *rests) deniedFor(d sidelight.DestHandle) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x := r.m[d]; x != nil && x.denied {
+		return time.Since(x.deniedAt)
+	}
+	return 0
+}
+
+// parkLocked remembers whether d is denied on its own account. The list is made
+// anew: others read it without the lock.
+func (r *rests) parkLocked(d sidelight.DestHandle, denied bool) {
+	var old []sidelight.DestHandle
+	if p := r.parked.Load(); p != nil {
+		old = *p
+	}
+	i := slices.Index(old, d)
+	switch {
+	case denied && i < 0:
+		list := append(slices.Clone(old), d)
+		r.parked.Store(&list)
+	case !denied && i >= 0:
+		list := slices.Delete(slices.Clone(old), i, i+1)
+		r.parked.Store(&list)
+	}
 }
 
 // Failing lists the destinations whose last attempt failed, by name.

@@ -92,8 +92,10 @@ func (f *Fan) Push(ctx context.Context, b *sidelight.Batch) error {
 			return err
 		}
 	}
+	// What others have taken is not offered anew.
+	waits := b.Waits && len(f.ways) == 1
 	for _, w := range f.ways {
-		if err := w.take(b, f.now, f.log); err != nil {
+		if err := w.take(b, waits, f.now, f.log); err != nil {
 			return err
 		}
 	}
@@ -101,7 +103,7 @@ func (f *Fan) Push(ctx context.Context, b *sidelight.Batch) error {
 }
 
 // take gives the destination its copy of b, or counts what it misses.
-func (w *way) take(b *sidelight.Batch, now context.Context, log *slog.Logger) error {
+func (w *way) take(b *sidelight.Batch, waits bool, now context.Context, log *slog.Logger) error {
 	if w.Drop && errors.Is(w.Packer.Room(now), sidelight.ErrFull) {
 		w.Books.Lose(b.Signal, "full", len(b.Events))
 		if !w.full.Swap(true) {
@@ -116,6 +118,7 @@ func (w *way) take(b *sidelight.Batch, now context.Context, log *slog.Logger) er
 	d.Exporter = w.Name
 	own := *b
 	own.Dest = d.Handle()
+	own.Waits = waits
 	own.Events = w.admitted(b)
 	if len(own.Events) == 0 {
 		return nil

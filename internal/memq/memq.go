@@ -34,6 +34,7 @@ type Queue struct {
 	mu     sync.Mutex
 	bytes  int64
 	events int
+	held   map[sidelight.DestHandle]int64 // bytes, of those that have any
 }
 
 type entry struct {
@@ -44,11 +45,12 @@ type entry struct {
 var (
 	_ sidelight.Queue  = (*Queue)(nil)
 	_ sidelight.Parker = (*Queue)(nil)
+	_ sidelight.Holder = (*Queue)(nil)
 )
 
 // New returns an empty queue.
 func New(cfg Config) *Queue {
-	return &Queue{limit: cfg.withDefaults().Limit}
+	return &Queue{limit: cfg.withDefaults().Limit, held: map[sidelight.DestHandle]int64{}}
 }
 
 // Room waits until fewer bytes than the limit are held.
@@ -85,8 +87,19 @@ func (q *Queue) Put(b *sidelight.Block) error {
 func (q *Queue) account(b *sidelight.Block, sign int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.bytes += int64(sign * len(b.Body))
+	n := int64(sign * len(b.Body))
+	q.bytes += n
 	q.events += sign * b.Events
+	if q.held[b.Dest] += n; q.held[b.Dest] == 0 {
+		delete(q.held, b.Dest)
+	}
+}
+
+// Held returns the bytes of bodies for d.
+func (q *Queue) Held(d sidelight.DestHandle) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held[d]
 }
 
 // Take leases the oldest block.

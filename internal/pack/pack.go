@@ -41,6 +41,9 @@ type Config struct {
 	Gzip bool
 	// Spare is where the memory of new blocks comes from. May be nil.
 	Spare *spare.Memory
+	// Crowded reports whether nothing more may be queued for a destination that
+	// is denied. May be nil. It must not block.
+	Crowded func(sidelight.DestHandle) bool
 }
 
 func (c Config) withDefaults(l sidelight.Limits) Config {
@@ -115,7 +118,17 @@ func (p *Packer) Push(ctx context.Context, b *sidelight.Batch) error {
 func (p *Packer) Room(ctx context.Context) error { return p.queue.Room(ctx) }
 
 // Add packs b without waiting for room; the caller has been let through by Room.
+// What comes for a crowded destination is refused with sidelight.ErrParked if it
+// can wait, and counted as dropped, cause "denied", if it cannot.
 func (p *Packer) Add(b *sidelight.Batch) error {
+	if p.cfg.Crowded != nil && p.cfg.Crowded(b.Dest) {
+		if b.Waits {
+			return sidelight.ErrParked
+		}
+		p.books.Accept(b.Signal, len(b.Events))
+		p.books.Drop(b.Signal, "denied", len(b.Events))
+		return nil
+	}
 	s, err := p.lock(b.Dest)
 	if err != nil {
 		return err

@@ -155,7 +155,7 @@ func (s *Stage) push(ctx context.Context, src *source, w *work, b *sidelight.Bat
 	}
 	w.out = sidelight.Batch{Signal: sidelight.Logs, Dest: src.dest, Source: src.name, Events: w.events}
 	if b != nil {
-		w.out.Signal, w.out.Ticket = b.Signal, b.Ticket
+		w.out.Signal, w.out.Ticket, w.out.Waits = b.Signal, b.Ticket, b.Waits
 	}
 	if len(w.due) == 0 {
 		return s.next.Push(ctx, &w.out)

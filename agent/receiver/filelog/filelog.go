@@ -262,6 +262,9 @@ func (r *Receiver) turn(ctx context.Context, t *tail, out sidelight.Sink, final 
 			return false, err
 		}
 	}
+	if t.parked {
+		return false, nil // other files go on; this one keeps its lines
+	}
 	truncated, err := t.look(r.head[:])
 	if err != nil {
 		r.warn.Warn("cannot read a log file", slog.String("path", t.path), slog.Any("err", err))
@@ -311,10 +314,15 @@ func (r *Receiver) push(ctx context.Context, t *tail, out sidelight.Sink, ticket
 		return nil
 	}
 	r.batch = sidelight.Batch{
-		Signal: sidelight.Logs, Dest: r.dests.Get([]byte(t.source)), Source: t.source, Events: r.lines.Events, Ticket: ticket,
+		Signal: sidelight.Logs, Dest: r.dests.Get([]byte(t.source)), Source: t.source, Events: r.lines.Events, Ticket: ticket, Waits: true,
 	}
 	err := out.Push(ctx, &r.batch)
 	ticket.Release(err)
+	t.parked = errors.Is(err, sidelight.ErrParked)
+	if t.parked {
+		t.retry = time.Now().Add(retryAfter)
+		return nil
+	}
 	if err != nil {
 		t.retry = time.Now().Add(retryAfter)
 		return fmt.Errorf("push lines of %q: %w", t.path, err)
@@ -327,6 +335,7 @@ func (r *Receiver) again(ctx context.Context, t *tail, out sidelight.Sink) error
 	for {
 		rg, ticket, ok := t.ledger.Again()
 		if !ok {
+			t.parked = false
 			return nil
 		}
 		t.retry = time.Now().Add(retryAfter)
@@ -337,7 +346,7 @@ func (r *Receiver) again(ctx context.Context, t *tail, out sidelight.Sink) error
 			return nil
 		}
 		r.lines.Split(c.text, true, time.Now().UnixMilli())
-		if err := r.push(ctx, t, out, ticket); err != nil {
+		if err := r.push(ctx, t, out, ticket); err != nil || t.parked {
 			return err
 		}
 	}

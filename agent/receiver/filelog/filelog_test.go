@@ -26,6 +26,8 @@ type sink struct {
 	count   int
 	hold    bool
 	refuse  error
+	parked  string // a source that is not taken, if its batches can wait
+	offers  int    // batches of it
 	tickets []*sidelight.Ticket
 	changed chan struct{}
 }
@@ -39,6 +41,10 @@ func (s *sink) Push(ctx context.Context, b *sidelight.Batch) error {
 		return s.refuse
 	}
 	source := filepath.Base(b.Dest.Value().Group)
+	if source == s.parked && b.Waits {
+		s.offers++
+		return sidelight.ErrParked
+	}
 	for _, e := range b.Events {
 		s.lines[source] = append(s.lines[source], string(e.Body))
 		s.times = append(s.times, e.Time)

@@ -50,6 +50,9 @@ type tail struct {
 	gone     time.Time // when its path was found to name it no more; zero: never
 	// retry is when ranges that failed are offered again.
 	retry time.Time
+	// parked says that the sink did not take the last range that was pushed, since
+	// its destination is denied: nothing is read until it takes that.
+	parked bool
 	// asleep is the watch that ends when the file is written to, 0 if the file
 	// is looked at from time to time.
 	asleep int32
