@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/sidelight-dev/sidelight"
 )
 
 // spareAge is how long memory that nobody needed is kept, in rounds of Run, and
