@@ -112,8 +112,6 @@ func (a *Aggregate) Stats() Stats {
 	for k, v := range a.table.totals {
 		st.Overflow[k] = v
 	}
-	if st.Offenders = a.found(); len(st.Offenders) == 0 {
-		st.Offenders = append([]Offender(nil), a.offender...)
-	}
+	st.Offenders = together(a.found(), a.offender)
 	return st
 }

@@ -92,6 +92,17 @@ func TestExplosion(t *testing.T) {
 	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "metric=wild") || !strings.Contains(text, "dimension=request") {
 		t.Errorf("log:\n%s", text)
 	}
+	// In the next interval a metric with little more than it may have does not hide
+	// what was worse.
+	for i := range 700 {
+		a.Record(&sidelight.Measurement{Name: "mild", Kind: sidelight.Sum, Value: 1, Dimensions: []sidelight.Dimension{{Name: "id", Value: fmt.Sprint(i)}}})
+	}
+	if o := a.Stats().Offenders; len(o) != 2 || o[0].Metric != "wild" || o[1].Metric != "mild" {
+		t.Errorf("offenders %+v", o)
+	}
+	if err := a.Flush(t.Context()); err != nil || len(a.Stats().Offenders) != 1 {
+		t.Errorf("offenders %+v, %v", a.Stats().Offenders, err)
+	}
 	// An interval without overflow forgets the offender.
 	if err := a.Flush(t.Context()); err != nil || len(a.Stats().Offenders) != 0 {
 		t.Errorf("offenders %+v, %v", a.Stats().Offenders, err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/internal/order"
@@ -105,7 +106,12 @@ func (a *Aggregate) found() []Offender {
 		}
 		out = append(out, o)
 	}
-	order.By(out, func(x, y Offender) int {
+	return worst(out)
+}
+
+// worst sorts all and returns the first.
+func worst(all []Offender) []Offender {
+	order.By(all, func(x, y Offender) int {
 		if x.Values != y.Values {
 			return y.Values - x.Values
 		}
@@ -114,7 +120,24 @@ func (a *Aggregate) found() []Offender {
 		}
 		return 1
 	})
-	return out[:min(len(out), offenders)]
+	return all[:min(len(all), offenders)]
+}
+
+// together returns the offenders of the running interval and the last one, each
+// metric as it was in the worse of them: an interval that has just begun knows
+// little.
+func together(running, last []Offender) []Offender {
+	all := append([]Offender(nil), running...)
+	for _, o := range last {
+		same := func(x Offender) bool { return x.Namespace == o.Namespace && x.Metric == o.Metric }
+		switch i := slices.IndexFunc(all, same); {
+		case i < 0:
+			all = append(all, o)
+		case o.Values > all[i].Values:
+			all[i] = o
+		}
+	}
+	return worst(all)
 }
 
 // report logs who was in overflow in the interval that ends, and begins anew.

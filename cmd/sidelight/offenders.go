@@ -22,7 +22,11 @@ func seriesText(r status.Report, style render.Style) string {
 		if o.Namespace != "" {
 			name = o.Namespace + " " + o.Metric
 		}
-		t.Row(render.Cells(name, render.Count(int64(o.Series)), render.Count(int64(o.Limit)), o.Dimension,
+		bound := render.Count(int64(o.Limit))
+		if o.Series < o.Limit { // what is bounded is all metrics together
+			bound = "of all"
+		}
+		t.Row(render.Cells(name, render.Count(int64(o.Series)), bound, o.Dimension,
 			"about "+render.Count(int64(o.Values)), render.Count(int64(o.Measurements)))...)
 	}
 	b.WriteString(t.Draw(style))

@@ -255,7 +255,11 @@ func (p *Packer) makeRoom(b *sidelight.Block, n int) {
 	if need <= cap(b.Body) {
 		return
 	}
-	size := min(2*cap(b.Body), p.limits.Weight+p.limits.Weight/4)
+	most := p.limits.Weight + p.limits.Weight/4
+	if need > most { // the weight is not that of the bytes
+		most = p.limits.Wire
+	}
+	size := min(2*cap(b.Body), most)
 	b.Body = append(p.cfg.Spare.Body(max(size, need)), b.Body...)
 }
 
