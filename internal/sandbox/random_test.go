@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,13 +21,8 @@ import (
 	"github.com/aws/smithy-go/encoding/cbor"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/clock"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/cloudwatch"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/logs"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/sts"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/tagging"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/xray"
 )
 
 // randomRequests is how many requests TestRandomRequests sends; the variable
@@ -131,47 +127,32 @@ func (c *chance) structure(t reflect.Type, lower bool, depth int) map[string]any
 // randomOp is an operation and how it is reached.
 type randomOp struct {
 	service, target, version, path string
+	cbor                           bool
 	op                             api.Operation
 }
 
+// randomOps are all operations that a sandbox offers.
 func randomOps(t *testing.T) (out []randomOp) {
 	t.Helper()
-	c := clock.New()
-	l := good(logs.New(logs.Options{Clock: c}))(t)
-	for _, s := range []struct {
-		api.Service
-		target, version string
-	}{
-		{l, "Logs_20140328", ""},
-		{cloudwatch.New(cloudwatch.Options{Clock: c}), "GraniteServiceVersion20100801", "2010-08-01"},
-		{xray.New(xray.Options{Clock: c}), "", ""},
-		{sts.New(), "", "2011-06-15"},
-		{tagging.New(nil), "ResourceGroupsTaggingAPI_20170126", ""},
-	} {
+	services, specs := sandboxtest.New(t).Registry()
+	for _, s := range services {
+		i := slices.IndexFunc(specs, func(p awsproto.Spec) bool { return p.Service == s.Name() })
+		if i < 0 {
+			t.Fatalf("%s has no protocol", s.Name())
+		}
+		p := specs[i]
+		paths := make(map[string]string)
+		for path, op := range p.Paths {
+			paths[op] = path
+		}
 		for _, op := range s.Operations() {
-			if op.Name == "StartLiveTail" { // an endless answer
-				continue
+			if p.Target == "" && p.QueryVersion == "" && paths[op.Name] == "" {
+				t.Fatalf("%s of %s cannot be reached", op.Name, s.Name())
 			}
-			path := "/" + op.Name
-			for _, prefix := range []string{"Get", "Put", "BatchGet"} {
-				if rest, ok := strings.CutPrefix(op.Name, prefix); ok && s.Name() == "xray" && !xrayLong(op.Name) {
-					path = "/" + rest
-				}
-			}
-			out = append(out, randomOp{s.Name(), s.target, s.version, path, op})
+			out = append(out, randomOp{s.Name(), p.Target, p.QueryVersion, paths[op.Name], p.CBOR, op})
 		}
 	}
 	return out
-}
-
-// xrayLong says whether an operation of X-Ray is reached under its whole name.
-func xrayLong(op string) bool {
-	for _, p := range []string{"GetSamplingRules", "GetGroup", "PutEncryption", "PutResource", "GetTraceSegmentD", "GetIndexing", "GetRetrieved"} {
-		if strings.HasPrefix(op, p) && op != "GetGroups" {
-			return true
-		}
-	}
-	return false
 }
 
 func formOf(form url.Values, prefix string, v any) {
@@ -233,7 +214,7 @@ func (c *chance) request(endpoint string, o *randomOp) (*http.Request, []byte) {
 		formOf(form, "", in)
 		body = []byte(form.Encode())
 		header.Set("Content-Type", "application/x-www-form-urlencoded")
-	case o.version != "" && c.IntN(2) == 0:
+	case o.cbor && c.IntN(2) == 0:
 		path = "/service/" + o.target + "/operation/" + o.op.Name
 		body = cbor.Encode(cborOf(in))
 		header.Set("Content-Type", "application/cbor")
@@ -290,44 +271,51 @@ func (c *chance) mutate(b []byte) []byte {
 	return b
 }
 
+func randomCount(t *testing.T) int {
+	t.Helper()
+	v := os.Getenv("SANDBOX_RANDOM_REQUESTS")
+	if v == "" {
+		return randomRequests
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestRandomRequests sends random and damaged requests of all operations over
 // all protocols: none may panic, break the connection or fail inside.
 func TestRandomRequests(t *testing.T) {
-	n := randomRequests
-	if v := os.Getenv("SANDBOX_RANDOM_REQUESTS"); v != "" {
-		var err error
-		if n, err = strconv.Atoi(v); err != nil {
-			t.Fatal(err)
-		}
-	}
+	n := randomCount(t)
 	s := sandboxtest.New(t)
 	furnish(t, sandboxtest.Config(s))
 	ops := randomOps(t)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	statuses := map[int]int{}
+	statuses, reached := map[int]int{}, make([]bool, len(ops))
 	const workers = 4
 	for w := range workers {
 		wg.Go(func() {
 			c := &chance{rand.New(rand.NewPCG(uint64(w), 7)), wordPool(), time.Now().Unix()}
-			for range n / workers {
-				o := &ops[c.IntN(len(ops))]
+			for i := range n / workers {
+				// Each has its turn, whatever chance says.
+				at := i*workers + w
+				if at >= len(ops) {
+					at = c.IntN(len(ops))
+				}
+				o := &ops[at]
 				r, body := c.request(s.URL(), o)
 				if r == nil {
 					continue
 				}
-				resp, err := http.DefaultClient.Do(r.WithContext(t.Context()))
-				if err != nil {
-					t.Errorf("%s: %v\n%q", o.op.Name, err, body)
-					continue
-				}
-				answer, err := io.ReadAll(resp.Body)
-				_ = resp.Body.Close()
-				if err != nil || resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented {
-					t.Errorf("%s: answers %d %.300s, %v\n%s %q", o.op.Name, resp.StatusCode, answer, err, r.Header.Get("Content-Type"), body)
+				status, answer, err := exchange(r.WithContext(t.Context()))
+				if err != nil || status >= 500 && status != http.StatusNotImplemented {
+					t.Errorf("%s: answers %d %.300s, %v\n%s %q", o.op.Name, status, answer, err, r.Header.Get("Content-Type"), body)
 				}
 				mu.Lock()
-				statuses[resp.StatusCode]++
+				statuses[status]++
+				reached[at] = reached[at] || status != http.StatusNotImplemented && status != http.StatusForbidden
 				mu.Unlock()
 			}
 		})
@@ -337,4 +325,25 @@ func TestRandomRequests(t *testing.T) {
 	if statuses[200] < n/20 {
 		t.Errorf("of %d requests only %d were good: %v", n, statuses[200], statuses)
 	}
+	for i := range ops {
+		if !reached[i] {
+			t.Errorf("%s of %s was not reached", ops[i].op.Name, ops[i].service)
+		}
+	}
+}
+
+// exchange sends a request. Of an endless answer it reads the beginning.
+func exchange(r *http.Request) (status int, answer []byte, err error) {
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	if resp.Header.Get("Content-Type") == "application/vnd.amazon.eventstream" {
+		answer = make([]byte, 64)
+		_, err = io.ReadFull(resp.Body, answer)
+		return resp.StatusCode, answer, err
+	}
+	answer, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
 }
