@@ -170,7 +170,7 @@ func TestDamagedListEndsTheFile(t *testing.T) {
 	}
 }
 
-// Fields in a compression that is not undone are left out, counted, and told of.
+// Fields that cannot be decoded, by their compression or their damage, are left out, counted, and told of.
 func TestUndecodableFields(t *testing.T) {
 	file := load(t, "regular")
 	for _, flag := range []byte{packedXZ, packedLZ4} {

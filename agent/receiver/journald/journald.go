@@ -77,7 +77,7 @@ type Stats struct {
 	// Files is how many are followed, archived ones included.
 	Files int64
 	// Undecodable counts the fields that could not be decoded: compressed with
-	// XZ or LZ4, or longer than 4 MiB. Damaged counts the entries, and lists of
+	// XZ, or longer than 4 MiB. Damaged counts the entries, and lists of
 	// entries, that were passed over.
 	Undecodable, Damaged int64
 }
@@ -275,7 +275,7 @@ func (r *Receiver) add(j *journal, n uint64) error {
 	}
 	if d := r.record.undecodable; d > 0 {
 		r.undecodable.Add(int64(d))
-		r.warn.Warn("fields of the journal cannot be decoded: they are compressed with XZ or LZ4, or too long", slog.String("path", j.path))
+		r.warn.Warn("fields of the journal cannot be decoded: they are compressed with XZ, or too long", slog.String("path", j.path))
 	}
 	r.buf = r.record.append(r.buf)
 	r.ends = append(r.ends, len(r.buf))

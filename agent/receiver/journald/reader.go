@@ -233,7 +233,16 @@ type decoder struct {
 
 // decode returns what text is compressed of, valid until the next call.
 func (d *decoder) decode(flags byte, text []byte) ([]byte, error) {
-	if flags&packedAny != packedZstd {
+	switch flags & packedAny {
+	case packedZstd:
+	case packedLZ4:
+		out, err := unpackLZ4(d.buf[:0], text)
+		d.buf = out
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUndecodable, err)
+		}
+		return out, nil
+	default:
 		return nil, errUndecodable
 	}
 	if d.zstd == nil {
