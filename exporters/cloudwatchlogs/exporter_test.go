@@ -73,9 +73,9 @@ func TestSandbox(t *testing.T) {
 		want   string
 	}{
 		{[]sidelight.Event{at(0, "a"), at(-time.Hour, "b")}, "{2 [] []}"},
-		{[]sidelight.Event{at(-15*24*time.Hour, "old")}, "{0 [{too_old 1 [0]}] []}"},
-		{[]sidelight.Event{at(3*time.Hour, "new"), at(0, "now")}, "{1 [{too_new 1 [1]}] []}"},
-		{[]sidelight.Event{at(-8*24*time.Hour, "expired")}, "{0 [{expired 1 [0]}] []}"},
+		{[]sidelight.Event{at(-15*24*time.Hour, "old")}, "{0 [{too_old 1 [0] }] []}"},
+		{[]sidelight.Event{at(3*time.Hour, "new"), at(0, "now")}, "{1 [{too_new 1 [1] }] []}"},
+		{[]sidelight.Event{at(-8*24*time.Hour, "expired")}, "{0 [{expired 1 [0] }] []}"},
 	} {
 		b := exportertest.Pack(t, x, d, c.events, false)
 		if len(b) != 1 {

@@ -59,9 +59,9 @@ func TestUnprocessed(t *testing.T) {
 	id := func(n int) string { return fmt.Sprintf("%016x", n+1) }
 	cases := map[string]struct{ answer, want string }{
 		"none":      {`{"UnprocessedTraceSegments":[]}`, "{3 [] []}"},
-		"bad trace": {`{"UnprocessedTraceSegments":[{"Id":"` + id(1) + `","ErrorCode":"InvalidTraceId"}]}`, "{2 [{invalid_trace_id 1 [1]}] []}"},
+		"bad trace": {`{"UnprocessedTraceSegments":[{"Id":"` + id(1) + `","ErrorCode":"InvalidTraceId"}]}`, "{2 [{invalid_trace_id 1 [1] }] []}"},
 		"throttled": {`{"UnprocessedTraceSegments":[{"Id":"` + id(2) + `","ErrorCode":"ThrottledException"},{"Id":"` + id(0) + `","ErrorCode":"InternalFailure"}]}`, "{1 [] [0 2]}"},
-		"unknown":   {`{"UnprocessedTraceSegments":[{"ErrorCode":"Throttled"}]}`, "{2 [{throttled 1 []}] []}"},
+		"unknown":   {`{"UnprocessedTraceSegments":[{"ErrorCode":"Throttled"}]}`, "{2 [{throttled 1 [] }] []}"},
 		"not JSON":  {`<html>`, "{3 [] []}"},
 	}
 	for name, c := range cases {
