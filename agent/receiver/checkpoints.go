@@ -47,9 +47,8 @@ type checkpointFile struct {
 const checkpointVersion = 1
 
 // Checkpoints is a JSON file that maps files to offsets. It is replaced as a
-// whole, once a second while something changes, sooner for a file that is new. Its life is longer than
-// that of the receiver that uses it: what the receiver has pushed becomes safe
-// after it has stopped.
+// whole, soon after something changes. Its life is longer than that of the receiver
+// that uses it: what the receiver has pushed becomes safe after it has stopped.
 //
 // A store serves one receiver. When that has failed and another takes its
 // place, the store tells the other how far the first came.
@@ -60,6 +59,7 @@ type Checkpoints struct {
 	name string
 	log  *slog.Logger
 	soon chan struct{} // has one when a file is new
+	more chan struct{} // has one when more has become safe
 	seed maphash.Seed
 
 	mu         sync.Mutex
@@ -83,13 +83,13 @@ type tracked struct {
 // MemoryCheckpoints returns a store without a file: what it holds survives a
 // receiver, but not the process.
 func MemoryCheckpoints() *Checkpoints {
-	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), seed: maphash.MakeSeed(), log: slog.New(slog.DiscardHandler)}
+	return &Checkpoints{fresh: true, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), more: make(chan struct{}, 1), seed: maphash.MakeSeed(), log: slog.New(slog.DiscardHandler)}
 }
 
 // OpenCheckpoints reads the file name in root, if there is one. One that cannot
 // be understood is moved aside, with an error in the log, and treated as empty.
 func OpenCheckpoints(root *os.Root, name string, log *slog.Logger) (*Checkpoints, error) {
-	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), seed: maphash.MakeSeed()}
+	c := &Checkpoints{root: root, name: name, log: log, tracked: map[int]tracked{}, soon: make(chan struct{}, 1), more: make(chan struct{}, 1), seed: maphash.MakeSeed()}
 	data, err := root.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.fresh = true
@@ -209,18 +209,43 @@ func (c *Checkpoints) Track(state func() Checkpoint) (forget func()) {
 // soonAfter is how long a write for a new file may follow the one before.
 const soonAfter = 200 * time.Millisecond
 
-// Run writes what has changed once a second, and a file that is new at once: if
-// it is rotated while no agent runs, nobody else knows of it. When ctx ends it writes a last
-// time, so end it after delivery has ended. It returns nil.
+// Moved says that more of a file has become safe. It does not block.
+func (c *Checkpoints) Moved() {
+	if c == nil {
+		return
+	}
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// Writing what delivery makes safe follows it by leastLag where that is cheap, and
+// takes a twentieth of the time at most: what is written is all files, so that with
+// thousands of them it is rarer, though never rarer than mostLag.
+const (
+	leastLag = 50 * time.Millisecond
+	mostLag  = time.Second
+)
+
+// lagAfter is how long to wait after a change, when the last write took cost.
+func lagAfter(cost time.Duration) time.Duration {
+	return min(max(20*cost, leastLag), mostLag)
+}
+
+// Run writes what has become safe soon after [Checkpoints.Moved], what has changed
+// otherwise once a second, and a file that is new at once: if it is rotated while
+// no agent runs, nobody else knows of it. When ctx ends it writes a last time, so
+// end it after delivery has ended. It returns nil.
 func (c *Checkpoints) Run(ctx context.Context) error {
 	if !c.Lasting() {
 		<-ctx.Done()
 		return nil
 	}
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(mostLag)
 	defer tick.Stop()
-	soon := c.soon
-	var again <-chan time.Time
+	soon, more, lag := c.soon, c.more, leastLag
+	var again, due <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -232,8 +257,15 @@ func (c *Checkpoints) Run(ctx context.Context) error {
 		case <-again:
 			soon, again = c.soon, nil
 			continue
+		case <-more:
+			more, due = nil, time.After(lag)
+			continue
+		case <-due:
+			more, due = c.more, nil
 		}
+		began := time.Now()
 		c.report(c.Flush())
+		lag = lagAfter(time.Since(began))
 	}
 }
 

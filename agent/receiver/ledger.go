@@ -21,6 +21,7 @@ type Ledger struct {
 	// done.
 	spans  []*span
 	failed int
+	moved  func() // may be nil
 }
 
 type span struct {
@@ -38,6 +39,13 @@ const (
 
 // NewLedger returns a Ledger for an input that is safe up to start.
 func NewLedger(start int64) *Ledger { return &Ledger{safe: start, next: start} }
+
+// Renew returns a Ledger for an input that has begun anew, with the same Notify.
+func (l *Ledger) Renew() *Ledger { return &Ledger{moved: l.moved} }
+
+// Notify has f called whenever more has become safe. f must not block, nor call the
+// ledger. Call it before the first Open.
+func (l *Ledger) Notify(f func()) { l.moved = f }
 
 // Open begins the range from the end of the one before to end, and returns its
 // ticket, which the caller holds. Released without an error the range is safe;
@@ -74,6 +82,9 @@ func (l *Ledger) close(s *span, err error) {
 	}
 	clear(l.spans[:n])
 	l.spans = l.spans[n:]
+	if n > 0 && l.moved != nil {
+		l.moved()
+	}
 }
 
 // Again opens the oldest range that failed once more and returns it with a new

@@ -99,6 +99,7 @@ func newTail(f *os.File, path, source string, offset int64, store *receiver.Chec
 		f.Close()
 		return nil, err
 	}
+	t.ledger.Notify(store.Moved)
 	t.forget = store.Track(t.checkpoint)
 	return t, nil
 }
@@ -179,7 +180,7 @@ func (t *tail) look(scratch []byte) (truncated bool, err error) {
 // pushed of the old text and not delivered yet is no longer in the file.
 func (t *tail) restart() {
 	t.offset, t.head, t.encoding = 0, nil, ""
-	t.ledger = receiver.NewLedger(0)
+	t.ledger = t.ledger.Renew()
 	t.mark.Store(&mark{
 		source: t.source, ledger: t.ledger,
 		id: receiver.FileID{Device: t.key.device, Inode: t.key.inode, Sum: sum(nil)},
