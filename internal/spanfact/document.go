@@ -23,6 +23,7 @@ const maxNesting = 32
 
 // members are what a segment or subsegment says.
 type members struct {
+	id                        []byte
 	name, namespace, service  []byte
 	route                     []byte
 	subsegments               jsonscan.Value
@@ -91,6 +92,7 @@ func (d *Document) nested(m *members, service []byte, depth int, f func(*Fact)) 
 		}
 		sub := d.read(s.Value)
 		sub.subsegment = true
+		sub.traceID = sub.traceID || m.traceID
 		if sub.namespace != nil && !sub.going {
 			d.one = d.fact(&sub, service, false)
 			f(&d.one)
@@ -120,7 +122,7 @@ func (m *members) outcome(s *jsonscan.Scanner) {
 
 func (d *Document) fact(m *members, service []byte, top bool) (f Fact) {
 	f = Fact{
-		Service: service, Method: m.method, Origin: m.origin, ResourceARN: m.arn, Start: m.start, End: m.end,
+		ID: m.id, Service: service, Method: m.method, Origin: m.origin, ResourceARN: m.arn, Start: m.start, End: m.end,
 		Error: m.isError, Fault: m.fault, Throttle: m.throttle, Root: top && !m.parent, Decided: m.rule,
 	}
 	if m.traceID {
@@ -166,6 +168,8 @@ func (d *Document) text(v jsonscan.Value) []byte {
 func (d *Document) read(v jsonscan.Value) (m members) {
 	for s := v.Scan(); s.Next(); {
 		switch string(s.Key) {
+		case "id":
+			m.id = d.text(s.Value)
 		case "name":
 			m.name = d.text(s.Value)
 		case "namespace":

@@ -30,6 +30,9 @@ type Fact struct {
 	Role Role
 	// TraceID is 16 bytes; nil where the sender's is not valid.
 	TraceID []byte
+	// ID is that of a segment or subsegment as its document says it, nil if it
+	// does not. Spans do not have it.
+	ID []byte
 	// Service and Environment are the sender's, nil if it did not say.
 	Service, Environment []byte
 	// Remote is the service that a Call calls, RemoteOperation what is asked of

@@ -72,6 +72,8 @@ type Metrics struct {
 	key      []byte
 	overflow Overflow
 	roots    uint64 // spans without a parent
+	seen     seen   // of documents
+	again    uint64 // what documents gave and was counted before
 }
 
 // Overflow counts requests that were summed under another name than their own.
@@ -130,7 +132,8 @@ func (m *Metrics) Record(facts []spanfact.Fact) {
 	}
 }
 
-// Watch returns a Sink for segment documents that counts what next took.
+// Watch returns a Sink for segment documents that counts what next took, and
+// what is sent more than once within a short time once.
 func (m *Metrics) Watch(next sidelight.Sink) sidelight.Sink {
 	var readers sync.Pool
 	return sidelight.SinkFunc(func(ctx context.Context, b *sidelight.Batch) error {
@@ -145,10 +148,23 @@ func (m *Metrics) Watch(next sidelight.Sink) sidelight.Sink {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for i := range b.Events {
-			d.Each(b.Events[i].Body, m.record)
+			d.Each(b.Events[i].Body, m.recordOnce)
 		}
 		return nil
 	})
+}
+
+// recordOnce counts f, which a document gave, unless it was counted lately. m.mu
+// is held.
+func (m *Metrics) recordOnce(f *spanfact.Fact) {
+	if f.Role == spanfact.Local && !f.Root {
+		return
+	}
+	if m.seen.again(f) {
+		m.again++
+		return
+	}
+	m.record(f)
 }
 
 // record counts f. m.mu is held.
@@ -282,13 +298,16 @@ type Stats struct {
 	Overflow Overflow `json:"overflow"`
 	// Roots are the spans and segments without a parent: each begins a trace.
 	Roots uint64 `json:"roots"`
+	// Duplicates are the segments and calls of documents that were not counted,
+	// because they came before.
+	Duplicates uint64 `json:"duplicates"`
 }
 
 // Stats returns how many names are known, and what exceeded a bound.
 func (m *Metrics) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st := Stats{Services: len(m.services), Overflow: m.overflow, Roots: m.roots}
+	st := Stats{Services: len(m.services), Overflow: m.overflow, Roots: m.roots, Duplicates: m.again}
 	for _, s := range m.services {
 		st.Routes += len(s.routes)
 		st.Remotes += len(s.remotes)
