@@ -84,6 +84,25 @@ func logsCases(now time.Time) []modelCase {
 		},
 		{op: "DescribeQueryDefinitions", in: object{"maxResults": 5}, full: []string{"queryDefinitions"}},
 		{op: "DeleteQueryDefinition", in: object{"queryDefinitionId": "$definition"}, full: []string{"success"}},
+		{
+			op: "CreateLookupTable", in: object{"lookupTableName": "routes", "tableBody": "route,team\n/a,shop\n"}, full: []string{"lookupTableArn"},
+			keep: map[string]string{"table": "lookupTableArn"},
+		},
+		{op: "UpdateLookupTable", in: object{"lookupTableArn": "$table", "tableBody": "route,team\n/a,web\n"}, full: []string{"lookupTableArn"}},
+		{op: "GetLookupTable", in: object{"lookupTableArn": "$table"}, full: []string{"tableBody"}},
+		{op: "DescribeLookupTables", in: object{"maxResults": 5}, full: []string{"lookupTables"}},
+		{op: "DeleteLookupTable", in: object{"lookupTableArn": "$table"}},
+		{
+			op: "CreateScheduledQuery", in: schedule(g, "hourly"), full: []string{"scheduledQueryArn"},
+			keep: map[string]string{"schedule": "scheduledQueryArn"},
+		},
+		{op: "UpdateScheduledQuery", in: changedSchedule(g), full: []string{"scheduledQueryArn"}},
+		{op: "GetScheduledQuery", in: object{"identifier": "$schedule"}, full: []string{"queryString"}},
+		{op: "GetScheduledQueryHistory", in: object{"identifier": "$schedule", "startTime": ms/1000 - 60, "endTime": ms/1000 + 60}},
+		{op: "ListScheduledQueries", in: object{"maxResults": 5}, full: []string{"scheduledQueries"}},
+		{op: "DeleteScheduledQuery", in: object{"identifier": "$schedule"}},
+		{op: "AssociateKmsKey", in: named(object{"kmsKeyId": "arn:aws:kms:us-east-1:000000000000:key/k"})},
+		{op: "DisassociateKmsKey", in: named(nil)},
 		{op: "PutResourcePolicy", in: object{"policyName": "p", "policyDocument": modelPolicy}, full: []string{"resourcePolicy"}},
 		{op: "DescribeResourcePolicies", in: object{"limit": 5}, full: []string{"resourcePolicies"}},
 		{op: "DeleteResourcePolicy", in: object{"policyName": "p"}},
@@ -100,6 +119,21 @@ func logsCases(now time.Time) []modelCase {
 		{op: "DeleteLogStream", in: named(object{"logStreamName": s})},
 		{op: "DeleteLogGroup", in: named(nil)},
 	}
+}
+
+// schedule is a scheduled query over a group.
+func schedule(group, name string) object {
+	return object{
+		"name": name, "queryLanguage": "CWLI", "queryString": "stats count(*)", "scheduleExpression": "cron(0 * * * ? *)",
+		"executionRoleArn": "arn:aws:iam::000000000000:role/r", "logGroupIdentifiers": []any{group}, "startTimeOffset": 3600,
+	}
+}
+
+func changedSchedule(group string) object {
+	in := schedule(group, "")
+	delete(in, "name")
+	in["identifier"], in["queryString"] = "$schedule", "fields @message"
+	return in
 }
 
 func cloudwatchCases(now time.Time) []modelCase {
