@@ -96,6 +96,7 @@ type Agent struct {
 	statsd    atomic.Pointer[statsd.Receiver] // nil: none
 	exemplars func() uint64                   // of OTLP's metrics, nil without OTLP
 	jobs      []job                           // of Prometheus
+	readers   []reader                        // of files and of the journal
 	proxy     *xray.Proxy
 	sampling  *sampling       // nil: all traces go on
 	child     *child.Receiver // nil: none

@@ -28,8 +28,10 @@ func (a *Agent) buildJournald(context.Context, aws.Config) error {
 	if err != nil {
 		return err
 	}
+	now := &latest[journald.Stats, *journald.Receiver]{}
 	_, err = receive(a, "journald", out, func() (*journald.Receiver, error) {
-		return journald.New(cfg, store, &a.books, a.log.With("receiver", "journald"))
+		return now.set(journald.New(cfg, store, &a.books, a.log.With("receiver", "journald")))
 	})
+	a.readers = append(a.readers, journalReader(now.stats))
 	return err
 }

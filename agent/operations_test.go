@@ -21,6 +21,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 	cfg.Logs.Also = []config.Also{{OTLP: config.OTLPOut{Endpoint: config.EndpointURL(s.URL())}}}
 	cfg.Traces.Sample.Rate = 50
 	cfg.Receivers.Prometheus = []config.Prometheus{{Job: "none", Targets: []config.Target{"127.0.0.1:1"}}}
+	files := config.Files{Include: []string{t.TempDir() + "/*.log"}}
+	cfg.Receivers.Files = []config.Files{files, files} // no name is registered twice
+	cfg.Receivers.Journald.Directories = []string{t.TempDir()}
 	a := start(t, cfg)
 	resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
 	if err != nil {

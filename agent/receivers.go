@@ -84,16 +84,18 @@ func (a *Agent) buildFiles(context.Context, aws.Config) error {
 			Dest: func(path string) sidelight.DestHandle { return a.names.dest(filesLane, "", path) },
 		}
 		name := "files " + strings.Join(f.Include, " ")
+		now := &latest[filelog.Stats, *filelog.Receiver]{}
 		out, err := a.process(name, filesLane, a.out.files, fileInput(f))
 		if err != nil {
 			return err
 		}
 		_, err = receive(a, name, out, func() (*filelog.Receiver, error) {
-			return filelog.New(cfg, store, a.log.With("receiver", "files"))
+			return now.set(filelog.New(cfg, store, a.log.With("receiver", "files")))
 		})
 		if err != nil {
 			return err
 		}
+		a.readers = append(a.readers, fileReader(a.unread(name), now.stats))
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (a *Agent) Report() status.Report {
 	r := status.Report{
 		Format: status.Format, Version: a.version, PID: os.Getpid(), Began: a.began,
 		UptimeMS: time.Since(a.began).Milliseconds(), Identity: a.id,
-		Signals: map[string]status.Signal{}, Process: process(), Listeners: a.listeners(),
+		Signals: map[string]status.Signal{}, Process: process(), Listeners: a.listeners(), Receivers: a.readerNotes(),
 	}
 	for s := range sidelight.Signal(sidelight.NumSignals) {
 		t := a.books.Totals(s)
@@ -117,6 +117,7 @@ func (a *Agent) registerMeters() *meter.Set {
 	a.registerSeries(m)
 	a.registerStatsD(m)
 	a.registerPrometheus(m)
+	a.registerReaders(m)
 	for _, l := range a.lanes {
 		if !l.first {
 			l.registerBooks(m)

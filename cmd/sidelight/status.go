@@ -119,7 +119,9 @@ func (a *app) printStatus(r status.Report) {
 		fmt.Fprintf(a.out, "\n%s", text)
 	}
 	a.printRoutes(r.Routes)
-	fmt.Fprintln(a.out)
+	var notes strings.Builder
+	drawReceivers(&notes, r)
+	fmt.Fprintf(a.out, "\n%s", notes.String())
 	for _, l := range r.Listeners {
 		fmt.Fprintf(a.out, "%-14s %s\n", l.Name, l.Address)
 	}

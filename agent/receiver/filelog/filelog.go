@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -64,20 +63,10 @@ type Receiver struct {
 	discovered time.Time
 	stale      bool // names have changed since
 
-	files, openFiles, waiting, cuts, truncations atomic.Int64
+	counts
 }
 
 var _ sidelight.Receiver = (*Receiver)(nil)
-
-// Stats is what a Receiver has to tell of itself.
-type Stats struct {
-	// Files is how many are followed. Open is how many are open: of these, and
-	// of those that have come while there was no room to read.
-	Files, Open int64
-	// Cuts counts how often a line was cut because it was too long, and
-	// Truncations how often a file was begun again.
-	Cuts, Truncations int64
-}
 
 // New returns a Receiver that remembers in store how far it came. With a nil
 // store it begins anew at each Run. The caller runs the store: it has to outlive
@@ -93,11 +82,6 @@ func New(cfg Config, store *receiver.Checkpoints, log *slog.Logger) (*Receiver, 
 		tails: map[key]*tail{}, copies: map[key]bool{}, last: map[string]sighting{},
 		hunts: map[string]quarry{}, done: map[key]finished{},
 	}, nil
-}
-
-// Stats returns the receiver's counts. It is safe for concurrent use.
-func (r *Receiver) Stats() Stats {
-	return Stats{Files: r.files.Load(), Open: r.openFiles.Load() + r.waiting.Load(), Cuts: r.cuts.Load(), Truncations: r.truncations.Load()}
 }
 
 // Run reads until ctx ends, then once more what is there, and returns nil. If
@@ -223,6 +207,7 @@ func (r *Receiver) pass(ctx context.Context, out sidelight.Sink, final bool) (bo
 		}
 		t.next = r.next(t, more, now)
 	}
+	r.measureLag()
 	return busy, nil
 }
 
@@ -286,6 +271,8 @@ func (r *Receiver) turn(ctx context.Context, t *tail, out sidelight.Sink, final 
 		return false, nil
 	}
 	t.offset += int64(used)
+	r.bytes.Add(uint64(used))
+	r.linesRead.Add(uint64(len(r.lines.Events)))
 	if err := t.learn(); err != nil {
 		r.warn.Warn("cannot read a log file", slog.String("path", t.path), slog.Any("err", err))
 	}
@@ -305,7 +292,7 @@ func (r *Receiver) quiet(t *tail) bool {
 // offered again later.
 func (r *Receiver) push(ctx context.Context, t *tail, out sidelight.Sink, ticket *sidelight.Ticket) error {
 	if r.lines.Cuts > 0 {
-		r.cuts.Add(int64(r.lines.Cuts))
+		r.cuts.Add(uint64(r.lines.Cuts))
 		r.warn.Warn("log lines are cut: they are longer than the limit", slog.String("path", t.path), slog.Int("max_line", r.cfg.MaxLine))
 		r.lines.Cuts = 0
 	}

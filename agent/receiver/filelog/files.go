@@ -157,6 +157,7 @@ func (r *Receiver) drop(t *tail) {
 	delete(r.tails, t.key)
 	r.done[t.key] = finished{len(t.head), sum(t.head), t.offset, time.Now()}
 	r.order = slices.DeleteFunc(r.order, func(o *tail) bool { return o == t })
+	r.rotations.Add(1)
 	r.closes(t)
 	r.count()
 	r.log.Info("a log file is read to its end", slog.String("path", t.path), slog.Int64("offset", t.offset))

@@ -111,7 +111,7 @@ func TestRotateByCopyUnderLoad(t *testing.T) {
 					d.shift(rounds)
 					d.copyFile("app.log", "app.log.1")
 					d.truncate("app.log")
-					eventually(t, "the truncation is seen", func() bool { return r.Stats().Truncations >= int64(i+1) })
+					eventually(t, "the truncation is seen", func() bool { return r.Stats().Truncations >= uint64(i+1) })
 				}
 				s.wait(t, rounds*each)
 				exactly(t, s.of("app.log"), rounds*each)

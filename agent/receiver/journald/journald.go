@@ -67,7 +67,7 @@ type Receiver struct {
 	unready  bool // a file is being made
 	scanned  time.Time
 
-	files, undecodable, damaged atomic.Int64
+	files, undecodable, damaged, entries, lag atomic.Int64
 }
 
 var _ sidelight.Receiver = (*Receiver)(nil)
@@ -76,6 +76,10 @@ var _ sidelight.Receiver = (*Receiver)(nil)
 type Stats struct {
 	// Files is how many are followed, archived ones included.
 	Files int64
+	// Entries counts those that were read and are wanted, again if they could
+	// not be delivered. Lag is how many the files that are followed had, when they
+	// were last looked at, behind what was read.
+	Entries, Lag int64
 	// Undecodable counts the fields that could not be decoded: compressed with
 	// XZ, or longer than 4 MiB. Damaged counts the entries, and lists of
 	// entries, that were passed over.
@@ -94,7 +98,10 @@ func New(cfg Config, store *receiver.Checkpoints, books Books, log *slog.Logger)
 
 // Stats returns the receiver's counts. It is safe for concurrent use.
 func (r *Receiver) Stats() Stats {
-	return Stats{Files: r.files.Load(), Undecodable: r.undecodable.Load(), Damaged: r.damaged.Load()}
+	return Stats{
+		Files: r.files.Load(), Entries: r.entries.Load(), Lag: r.lag.Load(),
+		Undecodable: r.undecodable.Load(), Damaged: r.damaged.Load(),
+	}
 }
 
 // Run reads until ctx ends, then once more what is there, and returns nil. If the
@@ -195,8 +202,20 @@ func (r *Receiver) pass(ctx context.Context, out sidelight.Sink) (busy bool, err
 		}
 		busy = busy || more
 	}
+	r.measureLag()
 	r.tidy()
 	return busy, nil
+}
+
+// measureLag notes how many entries are not read yet.
+func (r *Receiver) measureLag() {
+	var lag uint64
+	for _, j := range r.journals {
+		if j.reader != nil && !j.broken && j.next < j.hdr.entries {
+			lag += j.hdr.entries - j.next
+		}
+	}
+	r.lag.Store(int64(min(lag, 1<<62)))
 }
 
 // turn reads one batch of j and reports whether there was one.
@@ -280,6 +299,7 @@ func (r *Receiver) add(j *journal, n uint64) error {
 	r.buf = r.record.append(r.buf)
 	r.ends = append(r.ends, len(r.buf))
 	r.events = append(r.events, sidelight.Event{Time: int64(r.record.realtime / 1000)})
+	r.entries.Add(1)
 	return nil
 }
 
