@@ -177,21 +177,22 @@ func TestFireLens(t *testing.T) {
 	d.log("web", "stderr", "{\"level\":\"error\"}", nil)
 	d.cut("web", long, true)
 	d.log("worker", "stdout", "hello worker", nil)
-	d.cut("worker", long, false)
+	d.cut("worker", long, false) // as on Fargate
+	d.cut("worker", long, true)  // as on EC2
 	d.log("cron", "stdout", "hello cron", nil)
 	checkHealth(t, a.address(t, "firelens health check"))
 
 	const meta = `"ecs_cluster":"shop","ecs_task_arn":"arn:aws:ecs:us-east-1:111122223333:task/shop/0f9a1d","ecs_task_definition":"checkout:7"`
-	eventually(t, "every event", func() bool { return a.Books(sidelight.Logs).Delivered == 6 })
+	eventually(t, "every event", func() bool { return a.Books(sidelight.Logs).Delivered == 7 })
 	want := []string{`hello "web"`, `{"level":"error"}`, long}
 	if diff := cmp.Diff(want, stream(t, s, "/shop/web", "web/web-firelens-0f9a1d")); diff != "" {
 		t.Errorf("web (-want +got):\n%s", diff)
 	}
 	worker := stream(t, s, "/shop/shop-worker", "0f9a1d")
-	if len(worker) != 2 {
-		t.Fatalf("worker: %d events, want 2", len(worker))
+	if len(worker) != 3 {
+		t.Fatalf("worker: %d events, want 3", len(worker))
 	}
-	for i, text := range []string{"hello worker", long} {
+	for i, text := range []string{"hello worker", long, long} {
 		got := worker[i]
 		for _, part := range []string{`"log":"` + text + `"`, `"source":"stdout"`, `"container_name":"/ecs-checkout-7-worker"`, `"container_id":"c-worker"`, meta} {
 			if !strings.Contains(got, part) {
@@ -205,8 +206,8 @@ func TestFireLens(t *testing.T) {
 	checkRetention(t, s, map[string]int32{"/shop/web": 14, "/shop/shop-worker": 0, "/sidelight/orders": 30})
 	a.finish(t)
 	books := a.Books(sidelight.Logs)
-	if books.Accepted != 7 || books.Dropped["excluded"] != 1 || books.Queued() != 0 {
-		t.Errorf("books %+v, want 6 delivered and 1 excluded", books)
+	if books.Accepted != 8 || books.Dropped["excluded"] != 1 || books.Queued() != 0 {
+		t.Errorf("books %+v, want 7 delivered and 1 excluded", books)
 	}
 	if _, err := os.Stat(socket); err == nil {
 		t.Error("the socket was left behind")
