@@ -18,18 +18,21 @@ func (a *Agent) counted(next func(context.Context, []sidelight.Point) error) fun
 	}
 }
 
-// maxSeries is how many series an interval may have: as configured, or what the
-// money is for.
-func (a *Agent) maxSeries() int {
+// maxSeries is how many series there may be, and how many that take what is too
+// much: as configured, or what the money is for, of which the latter get a tenth.
+func (a *Agent) maxSeries() (series, overflow int) {
 	c := a.cfg.Metrics
 	if c.MaxMonthly == 0 {
-		return c.MaxSeries
+		return c.MaxSeries, c.MaxSeries
 	}
-	n := max(1, int(float64(c.MaxMonthly)/price.List().Metric))
-	if n < c.MaxSeries {
-		a.log.Info("series are bounded by metrics.max_monthly", "usd", float64(c.MaxMonthly), "series", n)
+	n := max(2, int(float64(c.MaxMonthly)/price.List().Metric))
+	if n >= 2*c.MaxSeries {
+		return c.MaxSeries, c.MaxSeries
 	}
-	return min(n, c.MaxSeries)
+	overflow = max(1, n/10)
+	series = min(n-overflow, c.MaxSeries)
+	a.log.Info("series are bounded by metrics.max_monthly", "usd", float64(c.MaxMonthly), "series", series, "overflow_series", n-series)
+	return series, n - series
 }
 
 // logBudget is what log events may cost, shared by all receivers; nil for no

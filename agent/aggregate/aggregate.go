@@ -45,6 +45,9 @@ type Config struct {
 	Exact []string
 	// MaxSeries bounds the series. Default 2000.
 	MaxSeries int
+	// MaxOverflow bounds the overflow series, which come on top. What finds no room
+	// even there is dropped and counted. Default MaxSeries.
+	MaxOverflow int
 	// MaxPerMetric bounds the series of one metric. Default 500.
 	MaxPerMetric int
 	// Rules change metrics, first to last.
@@ -72,6 +75,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxSeries <= 0 {
 		c.MaxSeries = 2000
+	}
+	if c.MaxOverflow <= 0 {
+		c.MaxOverflow = c.MaxSeries
 	}
 	if c.MaxPerMetric <= 0 {
 		c.MaxPerMetric = 500

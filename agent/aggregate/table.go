@@ -92,7 +92,7 @@ func (a *Aggregate) lookup(o *output) (x *series, over bool) {
 	if x := t.find(h, &id, o.via); x != nil {
 		return x, true
 	}
-	if t.overflow >= a.cfg.MaxSeries {
+	if t.overflow >= a.cfg.MaxOverflow {
 		return nil, true
 	}
 	m.overflow++
