@@ -215,6 +215,8 @@ func limitLine(sh *modelShape, required bool) string {
 func outgrown() map[string]string {
 	longer := "at most 255 characters without a pattern, and IDs of at most 256 that may not be empty"
 	return map[string]string{
+		"AssociateKmsKeyInput.logGroupName":                       "or resourceIdentifier",
+		"DisassociateKmsKeyInput.logGroupName":                    "or resourceIdentifier",
 		"DescribeLogStreamsInput.logGroupName":                    "or logGroupIdentifier",
 		"FilterLogEventsInput.logGroupName":                       "or logGroupIdentifier",
 		"GetLogEventsInput.logGroupName":                          "or logGroupIdentifier",
