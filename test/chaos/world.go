@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -127,22 +129,31 @@ log: {format: json}
 		w.queue(), w.memory, w.disk, w.durable, w.grace, w.addr.status)
 }
 
-// freePort returns an address that nobody listens on.
+// freePort returns an address that nobody listens on, below the ports that the
+// kernel gives to connections: one of those could take it while the agent is dead.
 func freePort(network string) (string, error) {
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return "", err
+	const lowest = 10_000
+	above := 32_768
+	if b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		_, _ = fmt.Sscan(string(b), &above)
+	}
+	if above <= lowest {
+		return "", fmt.Errorf("the kernel gives connections all ports from %d on", above)
+	}
+	var err error
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(above-lowest))
+		var c io.Closer
+		if network == "udp" {
+			c, err = net.ListenPacket("udp", addr)
+		} else {
+			c, err = net.Listen("tcp", addr)
 		}
-		defer c.Close()
-		return c.LocalAddr().String(), nil
+		if err == nil {
+			return addr, c.Close()
+		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }
 
 // close ends everything, and removes the folder unless keep.
