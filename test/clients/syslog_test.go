@@ -116,6 +116,8 @@ func TestRsyslogOverTLS(t *testing.T) {
 	run(t, nil, "logger", "-u", in, "-t", "shop", "hello")
 	eventually(t, "the event", func() bool { return len(s.messages(t, group, "hello")) == 1 })
 	run(t, nil, "logger", "-u", in, "-t", "shop", "bye")
+	// What rsyslog has not sent when it ends is not the agent's to deliver.
+	eventually(t, "both events at the agent", func() bool { return a.report(t).Signals["logs"].Accepted == 2 })
 	p.signal(t, syscall.SIGTERM, 10*time.Second)
 	eventually(t, "the last event", func() bool { return len(s.messages(t, group, "bye")) == 1 })
 }
