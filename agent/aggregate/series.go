@@ -69,7 +69,7 @@ func (x *series) add(a *Aggregate, m *sidelight.Measurement) bool {
 	return true
 }
 
-// window returns the window of t, a time in Unix milliseconds or zero for now,
+// window returns the window of t, a time in Unix milliseconds, zero being the present,
 // or why there is none.
 func (x *series) window(a *Aggregate, t int64) (*window, cause) {
 	began := a.began.Load()

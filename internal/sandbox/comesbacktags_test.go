@@ -117,18 +117,21 @@ func makeTaggable(t *testing.T, c *clients) (metrics, logs, traces map[string]st
 	table := &cloudwatchlogs.CreateLookupTableInput{LookupTableName: ptr("table"), TableBody: ptr("a,b\n1,2\n")}
 	rule := &xray.CreateSamplingRuleInput{SamplingRule: samplingRule(func(*xraytypes.SamplingRule) {})}
 	const alarm = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
-	return map[string]string{
+	metrics = map[string]string{
 		"metric alarm": alarm + "metric", "composite alarm": alarm + "composite", "log alarm": alarm + "logs",
 		"mute rule": *mustGet(c.metrics.GetAlarmMuteRule(t.Context(), &cloudwatch.GetAlarmMuteRuleInput{AlarmMuteRuleName: ptr("mute")}))(t).AlarmMuteRuleArn,
 		"dashboard": *mustGet(c.metrics.GetDashboard(t.Context(), &cloudwatch.GetDashboardInput{DashboardName: ptr("board")}))(t).DashboardArn,
-	}, map[string]string{
+	}
+	logs = map[string]string{
 		"log group":       logARN + "log-group:/app",
 		"lookup table":    *mustGet(c.logs.CreateLookupTable(t.Context(), table))(t).LookupTableArn,
 		"scheduled query": *mustGet(c.logs.CreateScheduledQuery(t.Context(), schedule))(t).ScheduledQueryArn,
-	}, map[string]string{
+	}
+	traces = map[string]string{
 		"group":         *mustGet(c.traces.GetGroup(t.Context(), &xray.GetGroupInput{GroupName: ptr("slow")}))(t).Group.GroupARN,
 		"sampling rule": *mustGet(c.traces.CreateSamplingRule(t.Context(), rule))(t).SamplingRuleRecord.SamplingRule.RuleARN,
 	}
+	return metrics, logs, traces
 }
 
 // TestTagsComeBack tags one of each kind, twice, changes a tag and takes one off.
