@@ -63,6 +63,10 @@ type Deps struct {
 	// RulesEvery is how often X-Ray is asked for the targets of sampling rules.
 	// Zero: 10 s, which is what it expects.
 	RulesEvery time.Duration
+	// Chosen tells whether somebody set the value at a path of the configuration
+	// ("receivers.otlp.grpc"). A default address that nobody chose is left closed
+	// if another process has it. Nil: all was chosen.
+	Chosen func(path string) bool
 }
 
 // Agent is a built agent. Its listeners are open once New returns.
@@ -104,6 +108,7 @@ type Agent struct {
 	stages    []stage
 	strange   atomic.Int64 // messages that a receiver could not read and passed on
 	open      []status.Listener
+	yielded   []status.Listener // to other processes
 	dir       *string  // the queue's directory, once looked for; "" is none
 	root      *os.Root // the queue's directory, for checkpoints; may be nil
 	stores    []*receiver.Checkpoints
@@ -171,6 +176,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	if err := a.loadFireLens(); err != nil {
 		return nil, err
 	}
+	a.giveWay(deps.Chosen)
 	if err := a.buildLanes(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -188,8 +194,8 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	if err := a.buildChild(deps.Child); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	if cfg.Status.Listen.On() {
-		if a.status, err = status.New(string(cfg.Status.Listen), a.Report, a.registerMeters(), a.log); err != nil {
+	if a.cfg.Status.Listen.On() {
+		if a.status, err = status.New(string(a.cfg.Status.Listen), a.Report, a.registerMeters(), a.log); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
 		a.status.Control(a)

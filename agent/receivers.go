@@ -255,9 +255,9 @@ func (a *Agent) listen(name string, addr net.Addr) {
 	}
 }
 
-// listeners returns every open address.
+// listeners returns every open address, and those that others have.
 func (a *Agent) listeners() []status.Listener {
-	out := append([]status.Listener(nil), a.open...)
+	out := slices.Concat(a.open, a.yielded)
 	if a.status != nil {
 		out = append(out, status.Listener{Name: "status", Address: a.status.Addr()})
 	}

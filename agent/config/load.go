@@ -25,6 +25,12 @@ type Loaded struct {
 	Origins map[string]string
 }
 
+// Chosen reports whether somebody set the value at a path, such as "queue.dir".
+func (l *Loaded) Chosen(path string) bool {
+	_, ok := l.Origins[path]
+	return ok
+}
+
 // Load reads the configuration. path is the file that was asked for; with "",
 // SIDELIGHT_CONFIG names it, or holds the YAML itself. environ is in the form
 // of os.Environ. All problems are returned together; warnings do not stop the

@@ -111,10 +111,12 @@ type Denied struct {
 	Error       string    `json:"error"`
 }
 
-// Listener is an open address.
+// Listener is an open address, or one that the agent would have opened.
 type Listener struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
+	// Taken says that another process listens there.
+	Taken bool `json:"taken,omitempty"`
 }
 
 // Process is what the agent costs.

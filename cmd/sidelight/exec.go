@@ -49,7 +49,7 @@ agent cannot run, the child runs all the same.`,
 				return err
 			}
 			l.Config.Shutdown.Grace = grace
-			return a.exec(cmd.Context(), l.Config, child.Config{Command: args, Block: block, Reap: os.Getpid() == 1})
+			return a.exec(cmd.Context(), l, child.Config{Command: args, Block: block, Reap: os.Getpid() == 1})
 		},
 	}
 	a.configFlag(cmd)
@@ -61,11 +61,11 @@ agent cannot run, the child runs all the same.`,
 
 // exec runs the child under the agent, or, if the agent cannot be built, alone:
 // telemetry never keeps an application from running.
-func (a *app) exec(ctx context.Context, cfg config.Config, cc child.Config) error {
-	log := newLogger(a.talk, cfg.Log)
+func (a *app) exec(ctx context.Context, l *config.Loaded, cc child.Config) error {
+	log := newLogger(a.talk, l.Config.Log)
 	// A signal is the child's business: it decides when it ends.
 	ctx = context.WithoutCancel(ctx)
-	ag, err := agent.New(ctx, cfg, agent.Deps{Log: log, Version: version().Version, Child: &cc})
+	ag, err := agent.New(ctx, l.Config, agent.Deps{Log: log, Version: version().Version, Child: &cc, Chosen: l.Chosen})
 	if err != nil {
 		log.Error("the agent cannot run; running the command without it", "err", err)
 		return a.execAlone(ctx, cc, log)

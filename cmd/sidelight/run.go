@@ -42,7 +42,7 @@ and prints an exact account.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(a.runAgent(cmd.Context(), l.Config), stop())
+			return errors.Join(a.runAgent(cmd.Context(), l), stop())
 		},
 	}
 	a.configFlag(cmd)
@@ -118,13 +118,16 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func (a *app) runAgent(ctx context.Context, cfg config.Config) error {
-	log := newLogger(a.talk, cfg.Log)
-	ag, err := agent.New(ctx, cfg, agent.Deps{Log: log, Version: version().Version})
+func (a *app) runAgent(ctx context.Context, l *config.Loaded) error {
+	log := newLogger(a.talk, l.Config.Log)
+	ag, err := agent.New(ctx, l.Config, agent.Deps{Log: log, Version: version().Version, Chosen: l.Chosen})
 	if err != nil {
 		return err
 	}
 	for _, l := range ag.Report().Listeners {
+		if l.Taken {
+			continue // a warning has said so
+		}
 		log.Info("listening", "for", l.Name, "address", l.Address)
 	}
 	log.Info("ready", "service", ag.Identity().Service, "platform", ag.Identity().Platform, "region", ag.Identity().Region)

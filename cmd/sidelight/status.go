@@ -123,8 +123,16 @@ func (a *app) printStatus(r status.Report) {
 	drawReceivers(&notes, r)
 	fmt.Fprintf(a.out, "\n%s", notes.String())
 	for _, l := range r.Listeners {
-		fmt.Fprintf(a.out, "%-14s %s\n", l.Name, l.Address)
+		fmt.Fprintf(a.out, "%-14s %s%s\n", l.Name, l.Address, takenNote(l))
 	}
+}
+
+// takenNote says that an address is not the agent's.
+func takenNote(l status.Listener) string {
+	if l.Taken {
+		return " (closed: another process has it)"
+	}
+	return ""
 }
 
 // printBooks prints what became of each signal.
