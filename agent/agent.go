@@ -109,8 +109,8 @@ type Agent struct {
 	strange   atomic.Int64 // messages that a receiver could not read and passed on
 	open      []status.Listener
 	yielded   []status.Listener // to other processes
-	dir       *string  // the queue's directory, once looked for; "" is none
-	root      *os.Root // the queue's directory, for checkpoints; may be nil
+	dir       *string           // the queue's directory, once looked for; "" is none
+	root      *os.Root          // the queue's directory, for checkpoints; may be nil
 	stores    []*receiver.Checkpoints
 	refused   *refused.Store // nil: no directory
 	requeuing sync.Mutex     // one at a time
