@@ -124,6 +124,10 @@ bench-traces: bin/sidelight-agent ## what traces cost: spans and segments per CP
 bench-statsd: bin/sidelight-agent ## what StatsD costs: samples and datagrams a second, lost ones and sums read back (Linux)
 	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent -signal statsd $(BENCH)
 
+.PHONY: bench-scrapes
+bench-scrapes: bin/sidelight-agent ## an hour of measuring host and a task of ten containers: CPU and memory by the minute (Linux)
+	$(GO) run ./test/bench -agent $(BIN)/sidelight-agent -signal scrapes $(BENCH)
+
 .PHONY: chaos
 chaos: bin/sidelight-agent ## break things around the agent and compare its account with the truth (Linux), 12 min
 	$(GO) run ./test/chaos -agent $(BIN)/sidelight-agent $(CHAOS)

@@ -6,6 +6,7 @@
 //	go run ./test/bench -agent bin/sidelight-agent
 //	go run ./test/bench -agent bin/sidelight-agent -signal traces
 //	go run ./test/bench -agent bin/sidelight-agent -signal statsd
+//	go run ./test/bench -agent bin/sidelight-agent -signal scrapes -for 1h
 //
 // CPU is the agent's, user and system, from the first record to the last
 // arrival. Everything is counted on arrival; a run that loses one fails, but for
@@ -22,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // options are the command line.
@@ -35,11 +37,13 @@ type options struct {
 	only    string
 	profile string
 	env     string
+	length  time.Duration
+	every   time.Duration
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.signal, "signal", "logs", "what to measure: logs, traces or statsd")
+	flag.StringVar(&o.signal, "signal", "logs", "what to measure: logs, traces, statsd or scrapes")
 	flag.StringVar(&o.agent, "agent", "bin/sidelight-agent", "the agent's binary")
 	flag.IntVar(&o.count, "count", 300_000, "records of a run")
 	flag.IntVar(&o.rate, "rate", 10_000, "records a second of the paced run")
@@ -48,6 +52,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "run only the cases whose name contains this")
 	flag.StringVar(&o.profile, "profile", "", "directory for the agent's profiles")
 	flag.StringVar(&o.env, "env", "", "environment of the agent, added to its own: A=1 B=2")
+	flag.DurationVar(&o.length, "for", time.Hour, "how long the agent is watched that measures host and task")
+	flag.DurationVar(&o.every, "every", time.Minute, "how often its CPU and memory are read")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -58,15 +64,22 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.runs < 1 || o.count < 1 || o.rate < 1 {
-		return errors.New("runs, count and rate must be positive")
+	if o.runs < 1 || o.count < 1 || o.rate < 1 || o.length <= 0 || o.every <= 0 {
+		return errors.New("runs, count, rate and times must be positive")
 	}
-	if o.signal == "statsd" {
+	switch o.signal {
+	case "statsd":
 		return runStatsD(ctx, o)
+	case "scrapes":
+		return runScrapes(ctx, o)
+	case "logs", "traces":
+		return runCases(ctx, o)
 	}
-	if o.signal != "logs" && o.signal != "traces" {
-		return fmt.Errorf("-signal %s: expected logs, traces or statsd", o.signal)
-	}
+	return fmt.Errorf("-signal %s: expected logs, traces, statsd or scrapes", o.signal)
+}
+
+// runCases prints a row for each case of logs or of traces.
+func runCases(ctx context.Context, o options) error {
 	w := tabwriter.NewWriter(os.Stdout, 2, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "case\trecords\tlost\trecords/s\tCPU s\trecords/CPU-s\tMB/CPU-s\tidle RSS MB\tpeak RSS MB\t")
 	for _, c := range cases(o) {
