@@ -2,6 +2,7 @@ package pack
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -12,26 +13,66 @@ import (
 // at most twice as long.
 const spareAge = 4
 
-// Run seals blocks by age until Close.
+// restful is how much longer a round takes while no block is open, and quietRounds
+// is how many without one come before: what is spare by then has been let go.
+const (
+	restful     = 60
+	quietRounds = 2 * spareAge
+)
+
+// errStopped says that the Packer was closed.
+var errStopped = errors.New("packer is closed")
+
+// Run seals blocks by age until Close. While no block is open it sleeps, but for a
+// few times a minute.
 func (p *Packer) Run(ctx context.Context) error {
+	quiet := 0
 	for n := 1; ; n++ {
-		// Jitter keeps a fleet from flushing in step.
-		t := time.NewTimer(p.cfg.Age/4 + rand.N(p.cfg.Age/8+1))
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
-		case <-p.stop:
-			t.Stop()
+		if p.events.Load() > 0 {
+			quiet = 0
+		}
+		quiet++
+		rest := quiet > quietRounds
+		woken, err := p.round(ctx, rest)
+		if errors.Is(err, errStopped) {
 			return nil
-		case <-t.C:
+		}
+		if err != nil {
+			return err
+		}
+		if woken {
+			quiet = 0
 		}
 		if err := p.flush(p.cfg.Age * 3 / 4); err != nil {
 			return err
 		}
-		if n%spareAge == 0 {
+		if n%spareAge == 0 || rest {
 			p.cfg.Spare.Age()
 		}
+	}
+}
+
+// round waits until blocks are to be looked at. At rest that is late, unless one
+// is begun, which it reports.
+func (p *Packer) round(ctx context.Context, rest bool) (woken bool, err error) {
+	// Jitter keeps a fleet from flushing in step.
+	wait := p.cfg.Age/4 + rand.N(p.cfg.Age/8+1)
+	var begun <-chan struct{}
+	if rest {
+		// What was begun before is still in the channel.
+		wait, begun = restful*wait, p.begun
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	case <-p.stop:
+		return false, errStopped
+	case <-begun:
+		return true, nil
+	case <-t.C:
+		return false, nil
 	}
 }
 

@@ -71,6 +71,7 @@ type Packer struct {
 	open   atomic.Int64 // bytes of open blocks
 	events atomic.Int64 // events in open blocks
 	stop   chan struct{}
+	begun  chan struct{} // of one: a block was begun since Run slept last
 	warn   sync.Once
 
 	mu     sync.Mutex
@@ -98,7 +99,7 @@ func New(cfg Config, enc sidelight.Encoder, q sidelight.Queue, books Books, log 
 	limits := enc.Limits()
 	p := &Packer{
 		cfg: cfg.withDefaults(limits), enc: enc, limits: limits, queue: q, books: books, log: log,
-		stop: make(chan struct{}), slots: map[sidelight.DestHandle]*slot{},
+		stop: make(chan struct{}), begun: make(chan struct{}, 1), slots: map[sidelight.DestHandle]*slot{},
 	}
 	p.journal, _ = q.(sidelight.Journal)
 	return p
@@ -228,6 +229,10 @@ func (p *Packer) begin(s *slot, sig sidelight.Signal) {
 	body := p.enc.Begin(p.cfg.Spare.Body(s.size), s.dest.Value())
 	s.block = &sidelight.Block{Dest: s.dest, Signal: sig, Body: body, Head: len(body), Marks: p.cfg.Spare.Marks(s.events)}
 	s.opened = time.Now()
+	select {
+	case p.begun <- struct{}{}:
+	default:
+	}
 }
 
 // add appends e to s's block, beginning one if there is none.
