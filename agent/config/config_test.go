@@ -229,6 +229,29 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// SIDELIGHT_LOG_LEVEL is the variable of log.level, and the sdk's too: what the
+// sdk takes does not keep the agent beside it from starting.
+func TestLogLevelVariable(t *testing.T) {
+	for text, want := range map[string]config.Level{
+		"debug": "debug", "WARN": "warn", "Error": "error", "debug-4": "debug", "info+1": "info", "ERROR+4": "error", "": "info",
+	} {
+		l, ps := config.Load("", []string{"SIDELIGHT_LOG_LEVEL=" + text})
+		if len(ps) != 0 || l.Config.Log.Level != want {
+			t.Errorf("SIDELIGHT_LOG_LEVEL=%s: level %s, problems %v, want %s", text, l.Config.Log.Level, ps, want)
+		}
+		if text != "" && l.Origins["log.level"] != "SIDELIGHT_LOG_LEVEL" {
+			t.Errorf("SIDELIGHT_LOG_LEVEL=%s: log.level came from %q", text, l.Origins["log.level"])
+		}
+	}
+	l, ps := config.Load("", []string{"SIDELIGHT_CONFIG=log: {level: error}\n", "SIDELIGHT_LOG_LEVEL=debug"})
+	if len(ps) != 0 || l.Config.Log.Level != "debug" {
+		t.Errorf("the variable does not win over the file: %s, %v", l.Config.Log.Level, ps)
+	}
+	if _, ps := config.Load("", []string{"SIDELIGHT_LOG_LEVEL=wran"}); ps.Errors() != 1 || !strings.Contains(ps.Error(), `did you mean "warn"`) {
+		t.Errorf("problems %v", ps)
+	}
+}
+
 func TestTemplate(t *testing.T) {
 	values := map[string]string{"service": "orders", "task": "t1"}
 	for in, want := range map[string]string{

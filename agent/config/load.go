@@ -103,7 +103,7 @@ func unwrapPath(err error) error {
 // sdk, and Kubernetes, which describes every service of a namespace to its pods.
 func foreign(name string) bool {
 	switch name {
-	case "SIDELIGHT_CONFIG", "SIDELIGHT_ENDPOINT", "SIDELIGHT_LOG_LEVEL":
+	case "SIDELIGHT_CONFIG", "SIDELIGHT_ENDPOINT":
 		return true
 	}
 	return strings.HasPrefix(name, "SIDELIGHT_PORT") || strings.HasPrefix(name, "SIDELIGHT_SERVICE_HOST") ||
@@ -136,7 +136,11 @@ func (d *decoder) environment(cfg *Config, env map[string]string) {
 			})
 			continue
 		}
-		if err := setLeaf(l, env[name]); err != nil {
+		err := setLeaf(l, env[name])
+		if err != nil && env[name] == "" {
+			continue // set to nothing, as in LEVEL=${LEVEL:-}, is not set
+		}
+		if err != nil {
 			d.problems.Add(problem.Problem{
 				Code:    codeEnviron,
 				Message: fmt.Sprintf("environment variable %s: %q is not valid: %s", name, env[name], hintOf(env[name], err)),

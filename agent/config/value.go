@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -168,7 +169,25 @@ func (d *Durable) parse(text string) error { return oneOf(d, text, "always", "sp
 // Level is debug, info, warn or error.
 type Level string
 
-func (l *Level) parse(text string) error { return oneOf(l, text, "debug", "info", "warn", "error") }
+// parse takes what slog takes, since the sdk reads the same variable by it: any
+// case, and levels in between, which are the named one below.
+func (l *Level) parse(text string) error {
+	var level slog.Level
+	if level.UnmarshalText([]byte(text)) != nil {
+		return oneOf(l, text, "debug", "info", "warn", "error")
+	}
+	switch {
+	case level < slog.LevelInfo:
+		*l = "debug"
+	case level < slog.LevelWarn:
+		*l = "info"
+	case level < slog.LevelError:
+		*l = "warn"
+	default:
+		*l = "error"
+	}
+	return nil
+}
 
 // Format is text or json.
 type Format string
