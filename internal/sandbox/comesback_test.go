@@ -29,11 +29,18 @@ type clients struct {
 	traces  *xray.Client
 }
 
-func newClients(t *testing.T) *clients {
+func newClients(t *testing.T) *clients { return clientsIn(t, frozenIn(t, "")) }
+
+// frozenIn is a sandbox whose clock stands still, with that folder if one is given.
+func frozenIn(t *testing.T, dir string) *sandbox.Server {
 	t.Helper()
-	s := sandboxtest.New(t, func(o *sandbox.Options) {
-		o.Clock = clock.NewFrozen(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	return sandboxtest.New(t, func(o *sandbox.Options) {
+		o.Data, o.Clock = dir, clock.NewFrozen(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	})
+}
+
+func clientsIn(t *testing.T, s *sandbox.Server) *clients {
+	t.Helper()
 	cfg := sandboxtest.Config(s)
 	return &clients{cloudwatch.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg), xray.NewFromConfig(cfg)}
 }
@@ -148,6 +155,7 @@ func (k *kept[In]) check(t *testing.T) {
 	t.Run("covers", k.covers)
 	for i := range k.variants() {
 		t.Run(fmt.Sprint("variant ", i), func(t *testing.T) { k.comesBack(t, i) })
+		t.Run(fmt.Sprint("outlives ", i), func(t *testing.T) { k.outlives(t, i) })
 	}
 	t.Run("changes", k.changes)
 	if !k.merges {

@@ -24,15 +24,18 @@ func specs() []awsproto.Spec {
 // together: the metric service first, as the others record into it.
 func (s *Server) compose(o *Options) ([]api.Service, error) {
 	metrics := cloudwatch.New(cloudwatch.Options{
-		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s.inbox},
-		Changed:         s.alarmsChanged,
+		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s},
+		Changed:         func() { s.changed("monitoring") },
 		EvaluationDelay: o.AlarmDelay, EvaluateEvery: o.AlarmEvery, ReservedNamespaces: o.ReservedNamespaces,
 	})
 	dir := ""
 	if o.Data != "" {
 		dir = filepath.Join(o.Data, "events")
 	}
-	events, err := logs.New(logs.Options{Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir, Sink: o.Subscriptions})
+	events, err := logs.New(logs.Options{
+		Clock: s.clock, Metrics: metrics, Logger: o.Logger, MaxBytes: o.LogBytes, Dir: dir, Sink: o.Subscriptions,
+		Changed: func() { s.changed("logs") },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -53,19 +56,14 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 }
 
 // alarmInbox delivers the actions of alarms to the inbox.
-type alarmInbox struct{ box *inbox.Box }
+type alarmInbox struct{ s *Server }
 
-// Notify implements cloudwatch.Notifier.
+// Notify implements cloudwatch.Notifier. It writes the inbox down before the
+// state of the alarm is: after a crash a notification may come twice, but none is
+// lost.
 func (a alarmInbox) Notify(ctx context.Context, n cloudwatch.Notification) error {
-	a.box.Notify(ctx, inbox.Notification{
+	a.s.inbox.Notify(ctx, inbox.Notification{
 		Time: n.Time, Target: n.Action, Source: n.Alarm, Subject: n.Subject, Message: n.Message,
 	})
-	return nil
-}
-
-// alarmsChanged writes down what an evaluation has changed.
-func (s *Server) alarmsChanged() {
-	if err := s.data.save("monitoring"); err != nil {
-		s.log.Error("alarm states are not written", "err", err)
-	}
+	return a.s.data.save(inboxName)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,6 +37,7 @@ type data struct {
 	lock     *os.File
 	services map[string]Stateful
 	states   map[string]*disk.State
+	saved    map[string]*atomic.Uint64 // the revisions that are written down
 	clock    *disk.State
 
 	closeOnce sync.Once
@@ -60,7 +62,7 @@ func lockFolder(dir string) (*os.File, error) {
 
 // openData reads the folder of the options into the services.
 func (s *Server) openData(dir string) (*data, error) {
-	d := &data{services: make(map[string]Stateful), states: make(map[string]*disk.State)}
+	d := &data{services: make(map[string]Stateful), states: make(map[string]*disk.State), saved: make(map[string]*atomic.Uint64)}
 	err := d.restore(s, dir)
 	if err != nil {
 		return nil, errors.Join(err, d.close())
@@ -88,16 +90,36 @@ func (d *data) restore(s *Server, dir string) error {
 				return err
 			}
 		}
-		state, err := disk.OpenState(filepath.Join(dir, svc.Name()+".state"))
-		if err != nil {
-			return err
-		}
-		d.services[svc.Name()], d.states[svc.Name()] = st, state
-		if err := st.ImportState(state.Values()); err != nil {
+		if err := d.open(dir, svc.Name(), st); err != nil {
 			return err
 		}
 	}
+	return d.open(dir, inboxName, s.inbox)
+}
+
+// inboxName is the inbox in files and snapshots.
+const inboxName = "inbox"
+
+// open reads the file of a service's resources into it.
+func (d *data) open(dir, name string, st Stateful) error {
+	state, err := disk.OpenState(filepath.Join(dir, name+".state"))
+	if err != nil {
+		return err
+	}
+	d.services[name], d.states[name], d.saved[name] = st, state, new(atomic.Uint64)
+	if err := st.ImportState(state.Values()); err != nil {
+		return err
+	}
+	d.saved[name].Store(revision(st))
 	return nil
+}
+
+// revision is that of a service, or 0 for one that changes by calls alone.
+func revision(s Stateful) uint64 {
+	if r, ok := s.(interface{ Revision() uint64 }); ok {
+		return r.Revision()
+	}
+	return 0
 }
 
 // clockState is the clock in files and snapshots.
@@ -159,9 +181,13 @@ func export(s Stateful) (map[string]json.RawMessage, error) {
 	return out, nil
 }
 
-// commit writes down what a call has changed, before it is answered.
+// commit writes down what a call has changed, before it is answered; and what the
+// service has changed on its own, as the answer may tell of it.
 func (d *data) commit(service, operation string) error {
-	if d == nil || !changesState(operation) {
+	if d == nil || d.states[service] == nil {
+		return nil
+	}
+	if !changesState(operation) && d.saved[service].Load() == revision(d.services[service]) {
 		return nil
 	}
 	return d.save(service)
@@ -171,10 +197,26 @@ func (d *data) save(service string) error {
 	if d == nil || d.states[service] == nil {
 		return nil
 	}
-	if err := d.states[service].Save(func() (map[string]json.RawMessage, error) { return export(d.services[service]) }); err != nil {
+	var seen uint64
+	err := d.states[service].Save(func() (map[string]json.RawMessage, error) {
+		seen = revision(d.services[service]) // before it is read
+		return export(d.services[service])
+	})
+	if err != nil {
 		return fmt.Errorf("save state of %s: %w", service, err)
 	}
-	return nil
+	for saved := d.saved[service]; ; {
+		if old := saved.Load(); old >= seen || saved.CompareAndSwap(old, seen) {
+			return nil
+		}
+	}
+}
+
+// changed writes down what a service has changed on its own.
+func (s *Server) changed(service string) {
+	if err := s.data.save(service); err != nil {
+		s.log.Error("a change is not written", "service", service, "err", err)
+	}
 }
 
 // saveAll writes down the state of all services.

@@ -16,6 +16,11 @@
 // What is put comes back: each field of each Put, Create and Update that AWS
 // returns is in the answer of its Describe, Get or List.
 //
+// With a folder, all that a client was told outlives a kill: resources, events,
+// metrics and traces, states of alarms and their history, the inbox, and queries,
+// whose rows are found anew when they are asked for. Faults and the record of calls
+// end with the process.
+//
 // # Control interface
 //
 // Bodies are JSON; a refusal is {"error": "…"}. Times are RFC 3339, durations
@@ -29,7 +34,7 @@
 //	POST   /_sidelight/faults        adds a fault, answers 201 and the fault with its id
 //	DELETE /_sidelight/faults        ends all faults
 //	DELETE /_sidelight/faults/{id}   ends one
-//	GET    /_sidelight/snapshot      all that the services hold, and the clock, as a file
+//	GET    /_sidelight/snapshot      all that the services and the inbox hold, and the clock, as a file
 //	POST   /_sidelight/snapshot      replaces it by that of a file
 //	GET    /_sidelight/calls         {"total","calls":[…]}: the last 1000; ?service= and ?operation= narrow them
 //	GET    /_sidelight/inbox         {"total","notifications":[…]}: what alarms sent

@@ -23,8 +23,9 @@ const (
 	snapEnd    = 'e'
 )
 
-// snapshotVersion is the version of the format.
-const snapshotVersion = 1
+// snapshotVersion is the version of the format. Version 1, which is read too, has
+// no inbox.
+const snapshotVersion = 2
 
 type snapshotFile struct {
 	Format  string     `json:"format"`
@@ -34,7 +35,7 @@ type snapshotFile struct {
 
 const snapshotFormat = "sidelight.sandbox"
 
-// SaveSnapshot writes all that the services hold, and the clock. Calls go on
+// SaveSnapshot writes all that the services and the inbox hold, and the clock. Calls go on
 // meanwhile; what they change is or is not in the snapshot.
 func (s *Server) SaveSnapshot(w io.Writer) error {
 	f := disk.NewWriter(w)
@@ -50,7 +51,7 @@ func (s *Server) SaveSnapshot(w io.Writer) error {
 		if !ok {
 			continue
 		}
-		name := append(binary.AppendUvarint(nil, uint64(len(svc.Name()))), svc.Name()...)
+		name := snapshotName(svc.Name())
 		// The resources first, so that data without one may be there but not the
 		// other way round.
 		values, err := export(k)
@@ -60,18 +61,34 @@ func (s *Server) SaveSnapshot(w io.Writer) error {
 		if err := k.DumpData(func(r []byte) error { return f.Add([]byte{snapData}, name, r) }); err != nil {
 			return err
 		}
-		b, err := json.Marshal(values)
-		if err != nil {
+		if err := addState(f, name, values); err != nil {
 			return err
 		}
-		if err := f.Add([]byte{snapState}, name, b); err != nil {
-			return err
-		}
+	}
+	values, err := export(s.inbox)
+	if err != nil {
+		return err
+	}
+	if err := addState(f, snapshotName(inboxName), values); err != nil {
+		return err
 	}
 	if err := f.Add([]byte{snapEnd}); err != nil {
 		return err
 	}
 	return f.Flush()
+}
+
+// snapshotName is what a record of a service begins with.
+func snapshotName(service string) []byte {
+	return append(binary.AppendUvarint(nil, uint64(len(service))), service...)
+}
+
+func addState(f *disk.Writer, name []byte, values map[string]json.RawMessage) error {
+	b, err := json.Marshal(values)
+	if err != nil {
+		return err
+	}
+	return f.Add([]byte{snapState}, name, b)
 }
 
 var errNoSnapshot = errors.New("this is no snapshot of a sandbox")
@@ -117,9 +134,11 @@ func (l *loader) record(record []byte) error {
 		return errNoSnapshot
 	}
 	name, rest := string(body[size:size+int(n)]), body[size+int(n):]
-	k := l.s.keeper(name)
-	if k == nil {
-		return fmt.Errorf("the snapshot has data of a service %q, which is not there", name)
+	var k Stateful = l.s.inbox
+	if name != inboxName {
+		if k = l.s.keeper(name); k == nil {
+			return fmt.Errorf("the snapshot has data of a service %q, which is not there", name)
+		}
 	}
 	switch kind {
 	case snapData:
@@ -139,8 +158,8 @@ func (l *loader) begin(body []byte) error {
 	if err := json.Unmarshal(body, &h); err != nil || h.Format != snapshotFormat {
 		return errNoSnapshot
 	}
-	if h.Version != snapshotVersion {
-		return fmt.Errorf("the snapshot has version %d, this sandbox reads %d", h.Version, snapshotVersion)
+	if h.Version < 1 || h.Version > snapshotVersion {
+		return fmt.Errorf("the snapshot has version %d, this sandbox reads those up to %d", h.Version, snapshotVersion)
 	}
 	l.begun = true
 	l.s.Reset()
@@ -152,7 +171,7 @@ func (l *loader) begin(body []byte) error {
 }
 
 // add hands a record of data to its service.
-func (l *loader) add(name string, k dataKeeper, record []byte) error {
+func (l *loader) add(name string, k Stateful, record []byte) error {
 	if l.data[name] == nil {
 		switch k := k.(type) {
 		case interface{ LoadData() func([]byte) error }:
@@ -166,7 +185,7 @@ func (l *loader) add(name string, k dataKeeper, record []byte) error {
 	return l.data[name](record)
 }
 
-func (s *Server) keeper(name string) dataKeeper {
+func (s *Server) keeper(name string) Stateful {
 	for _, svc := range s.services {
 		if k, ok := svc.(dataKeeper); ok && svc.Name() == name {
 			return k

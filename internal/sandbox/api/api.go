@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,6 +74,18 @@ func (e *Error) Error() string { return e.Shape + ": " + e.Message }
 func Errorf(shape, format string, args ...any) *Error {
 	return &Error{Shape: shape, Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
+
+// Changes counts the changes that a service makes to its resources on its own, or
+// in operations that only seem to read. What has changed is written down before
+// any call is answered, so that nobody is told what a crash would undo.
+type Changes struct{ n atomic.Uint64 }
+
+// Changed notes a change. It is called while the lock that guards what changes is
+// held, so that who sees the change sees that it is noted.
+func (c *Changes) Changed() { c.n.Add(1) }
+
+// Revision is how often something has changed.
+func (c *Changes) Revision() uint64 { return c.n.Load() }
 
 // Clock is the sandbox's time. It may be frozen and moved.
 type Clock interface {

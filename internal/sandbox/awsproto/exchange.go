@@ -226,8 +226,9 @@ func (x *exchange) call(s *service) *answer {
 		return x.fail(e)
 	}
 	out, err := x.h.run(x.context(), op, in)
-	if err == nil {
-		err = x.h.commit(s.spec.Service, op.Name)
+	// What an operation that fails half way has changed counts too.
+	if e := x.h.commit(s.spec.Service, op.Name); e != nil {
+		err = e
 	}
 	if err != nil {
 		return x.fail(x.h.asError(s, op.Name, err))

@@ -265,6 +265,7 @@ func (s *Service) suppressionLocked(sc scope, set *alarmSet, c *compositeAlarm, 
 	if by == "" {
 		return transition{}, false
 	}
+	s.Changed()
 	st := set.state(c.suppressor)
 	switch {
 	case st.value == types.StateValueAlarm:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/internal/alarm"
@@ -77,6 +78,10 @@ func (s *Service) catchUp(ctx context.Context, from time.Time) time.Time {
 // due reports whether a is to be evaluated at t; newest says that t is not made
 // up for.
 func (s *Service) due(a *metricAlarm, t time.Time, newest bool) bool {
+	// A clock that a snapshot has set has passed times that its alarms have seen.
+	if t.Before(aws.ToTime(a.desc.StateUpdatedTimestamp)) {
+		return false
+	}
 	if a.logs != nil {
 		return a.logs.due(t) && !t.Before(*a.desc.AlarmConfigurationUpdatedTimestamp)
 	}
@@ -101,12 +106,13 @@ func (s *Service) EvaluateNow(ctx context.Context) {
 func (s *Service) evaluate(ctx context.Context, now time.Time, pick func(*metricAlarm) bool) {
 	s.evaluation.Lock()
 	defer s.evaluation.Unlock()
+	before := s.Revision()
 	s.runLogQueries(ctx, now.UTC())
 	transitions := s.evaluateAll(now.UTC(), pick)
 	for _, t := range transitions {
 		s.act(ctx, t)
 	}
-	if len(transitions) > 0 && s.opts.Changed != nil {
+	if s.Revision() != before && s.opts.Changed != nil {
 		s.opts.Changed()
 	}
 }
@@ -125,12 +131,15 @@ func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []tra
 			if !pick(a) {
 				continue
 			}
-			before := a.desc.StateValue
+			before, evaluation, warm := a.desc.StateValue, a.desc.EvaluationState, a.warmUntil
 			if t, ok := s.evaluateLocked(sc, a, now); ok {
 				out = append(out, t)
 			}
 			if a.desc.StateValue != before {
 				changed = append(changed, *a.desc.AlarmName)
+			}
+			if a.desc.EvaluationState != evaluation || !a.warmUntil.Equal(warm) {
+				s.Changed()
 			}
 		}
 		out = append(out, s.propagateLocked(sc, set, changed, now)...)

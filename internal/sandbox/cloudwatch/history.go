@@ -38,6 +38,7 @@ func newItem(alarm types.AlarmType, kind types.HistoryItemType, name *string, su
 
 // addHistoryLocked appends item and forgets what is too old or too much.
 func (s *Service) addHistoryLocked(set *alarmSet, item types.AlarmHistoryItem) {
+	s.Changed()
 	set.sequence++
 	set.history = append(set.history, historyItem{item, set.sequence})
 	oldest := item.Timestamp.Add(-historyFor)

@@ -126,6 +126,7 @@ func (s *Service) runLogQueries(ctx context.Context, now time.Time) {
 		value, present, err := scalar(cells, err)
 		s.mu.Lock()
 		w.record(now, r.a.rule.N, value, present, err)
+		s.Changed()
 		s.mu.Unlock()
 	}
 }

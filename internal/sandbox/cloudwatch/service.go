@@ -90,6 +90,7 @@ func (o Options) withDefaults() Options {
 
 // Service is CloudWatch. It is safe for concurrent use.
 type Service struct {
+	api.Changes
 	opts    Options
 	store   *store
 	journal *disk.Journal // nil: metrics are in memory only

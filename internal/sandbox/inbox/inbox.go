@@ -4,7 +4,11 @@ package inbox
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -94,6 +98,50 @@ func (b *Box) WaitTotal(ctx context.Context, n int) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// ExportState returns what the box has, by key.
+func (b *Box) ExportState() (map[string]any, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string]any{totalKey: b.total}
+	for i := range b.items {
+		out[strconv.Itoa(b.total-len(b.items)+i)] = b.items[i]
+	}
+	return out, nil
+}
+
+// totalKey is that of the count; the others are the places of notifications.
+const totalKey = "total"
+
+// ImportState puts what ExportState returned in the place of what the box has.
+func (b *Box) ImportState(values map[string]json.RawMessage) error {
+	total := 0
+	if v, ok := values[totalKey]; ok {
+		if err := json.Unmarshal(v, &total); err != nil {
+			return fmt.Errorf("read inbox: %w", err)
+		}
+	}
+	items := make(map[int]Notification)
+	for key, v := range values {
+		i, err := strconv.Atoi(key)
+		if err != nil {
+			continue // the count
+		}
+		var n Notification
+		if err := json.Unmarshal(v, &n); err != nil {
+			return fmt.Errorf("read inbox, %s: %w", key, err)
+		}
+		items[i] = n
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.items, b.total = nil, total
+	for _, i := range slices.Sorted(maps.Keys(items)) {
+		b.items = append(b.items, items[i])
+	}
+	b.items = b.items[max(0, len(b.items)-b.limit):]
+	return nil
 }
 
 // Reset empties the box.

@@ -32,9 +32,11 @@ var (
 // query is a query from its start until it is forgotten.
 type query struct {
 	id, region, text string
+	account          string
 	groups           []*group
 	start, end       int64 // milliseconds, inclusive
 	from             int64 // start, or what diff compares with
+	limit            int   // 0: the default
 	created          int64
 	needles          [][]byte // every matching message has all of them
 	exec             *insights.Execution
@@ -44,6 +46,7 @@ type query struct {
 	stop   context.CancelCauseFunc // while it runs
 	took   time.Duration
 	result *insights.Result // when it has ended
+	stored *queryState      // of an earlier process; its rows are found when they are asked for
 }
 
 func (q *query) ended() bool {

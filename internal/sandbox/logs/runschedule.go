@@ -83,6 +83,7 @@ func (s *Service) runDue(ctx context.Context, from, to time.Time) {
 			return
 		}
 		s.runScheduled(api.WithCaller(ctx, api.Caller{Account: t.account, Region: t.key.region, RequestID: "schedule"}), t)
+		s.told()
 	}
 }
 
@@ -92,7 +93,8 @@ func triggers(k shelfKey, r *resource, from, to time.Time) []trigger {
 	if err != nil {
 		return nil // it was checked when it was put
 	}
-	since := time.UnixMilli(q.Updated)
+	// A clock that a snapshot has set has passed what the snapshot has run.
+	since := time.UnixMilli(max(q.Updated, q.Triggered+1))
 	var list []trigger
 	for at := to; at.After(from) && !at.Before(since) && len(list) < maxCatchUp; at = at.Add(-time.Minute) {
 		if runs(at) {
@@ -134,6 +136,7 @@ func (s *Service) runScheduled(ctx context.Context, t trigger) {
 	defer s.mu.Unlock()
 	if s.shelf[t.key] == r { // nobody has changed or deleted it
 		s.shelf[t.key] = &resource{r.account, maps.Clone(r.tags), &q}
+		s.Changed()
 	}
 }
 

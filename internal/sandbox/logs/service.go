@@ -40,10 +40,15 @@ type Options struct {
 	// Sink is the URL of an HTTP server that gets what subscription filters
 	// match, in the place of their destinations. Empty: nothing is sent.
 	Sink string
+	// Changed, if not nil, is called after work of the service's own has changed
+	// resources: a scheduled query has run.
+	Changed func()
 }
 
 // Service implements api.Service. It is safe for concurrent use.
 type Service struct {
+	api.Changes
+	told    func()
 	clock   api.Clock
 	metrics api.Metrics
 	log     *slog.Logger
@@ -78,8 +83,11 @@ func New(o Options) (*Service, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Changed == nil {
+		o.Changed = func() {}
+	}
 	s := &Service{
-		clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, sink: o.Sink, changed: make(chan struct{}, 1),
+		told: o.Changed, clock: o.Clock, metrics: o.Metrics, log: o.Logger, max: o.MaxBytes, dir: o.Dir, sink: o.Sink, changed: make(chan struct{}, 1),
 		queue: make(chan *query, maxQueries), deliveries: make(chan *delivery, maxDeliveries),
 		schedules: make(chan struct{}, 1),
 	}

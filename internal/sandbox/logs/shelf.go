@@ -78,6 +78,7 @@ func (s *Service) shelve(ctx context.Context, kind, name string, value any, tags
 		tags = old.tags
 	}
 	s.shelf[key] = &resource{c.Account, maps.Clone(tags), value}
+	s.Changed()
 	return nil
 }
 

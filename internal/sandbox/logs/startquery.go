@@ -70,6 +70,11 @@ type span struct{ start, end int64 }
 // prepare compiles a query and finds the groups and tables that it reads. A
 // limit of 0 is the default.
 func (s *Service) prepare(ctx context.Context, in *cwl.StartQueryInput, over span, limit int) (*query, error) {
+	return s.prepareAt(ctx, in, over, limit, s.clock.Now())
+}
+
+// prepareAt is prepare for a query that began at a time.
+func (s *Service) prepareAt(ctx context.Context, in *cwl.StartQueryInput, over span, limit int, now time.Time) (*query, error) {
 	compiled, err := insights.Parse(*in.QueryString)
 	if err != nil {
 		return nil, malformed(err)
@@ -78,9 +83,8 @@ func (s *Service) prepare(ctx context.Context, in *cwl.StartQueryInput, over spa
 	if err != nil {
 		return nil, err
 	}
-	now := s.clock.Now()
 	q := &query{
-		id: newUUID(), region: api.CallerOf(ctx).Region, text: *in.QueryString, groups: groups, start: over.start, end: over.end,
+		id: newUUID(), region: api.CallerOf(ctx).Region, account: api.CallerOf(ctx).Account, limit: limit, text: *in.QueryString, groups: groups, start: over.start, end: over.end,
 		created: now.UnixMilli(), status: types.QueryStatusScheduled, needles: compiled.Needles(), from: over.start,
 	}
 	if from, _, ok := compiled.Compared(over.start, over.end); ok {
@@ -216,6 +220,7 @@ func (s *Service) schedule(q *query) error {
 		return api.Errorf("ServiceUnavailableException", "Queries are not carried out at the moment.")
 	}
 	s.queries = append(s.queries, q)
+	s.Changed()
 	return nil
 }
 
@@ -237,7 +242,10 @@ func (s *Service) runQueries(ctx context.Context, start func(func())) {
 	for {
 		select {
 		case q := <-s.queue:
-			start(func() { q.run(ctx) })
+			start(func() {
+				q.run(ctx)
+				s.Changed()
+			})
 		case <-ctx.Done():
 			return
 		}
@@ -250,13 +258,15 @@ func (s *Service) query(ctx context.Context, id *string) (*query, error) {
 	}
 	region := api.CallerOf(ctx).Region
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, q := range s.queries {
-		if q.id == *id && q.region == region {
-			return q, nil
-		}
+	i := slices.IndexFunc(s.queries, func(q *query) bool { return q.id == *id && q.region == region })
+	if i < 0 {
+		s.mu.RUnlock()
+		return nil, notFound("query")
 	}
-	return nil, notFound("query")
+	q := s.queries[i]
+	s.mu.RUnlock()
+	s.revive(ctx, q)
+	return q, nil
 }
 
 func (s *Service) getQueryResults(ctx context.Context, in *cwl.GetQueryResultsInput) (*cwl.GetQueryResultsOutput, error) {
@@ -306,6 +316,7 @@ func (s *Service) stopQuery(ctx context.Context, in *cwl.StopQueryInput) (*cwl.S
 	if !q.cancel() {
 		return nil, invalid("The specified query has already ended.")
 	}
+	s.Changed()
 	return &cwl.StopQueryOutput{Success: true}, nil
 }
 
@@ -347,6 +358,9 @@ func (q *query) info() types.QueryInfo {
 	}
 	if len(q.groups) > 0 {
 		info.LogGroupName = &q.groups[0].name
+	}
+	if q.stored != nil {
+		info.QueryDuration, info.BytesScanned = aws.Int64(q.took.Milliseconds()), aws.Float64(q.stored.Scanned)
 	}
 	if q.result != nil {
 		info.QueryDuration = aws.Int64(q.took.Milliseconds())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	cwl "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -61,6 +62,9 @@ func (s *Service) ExportState() (map[string]any, error) {
 	for k, p := range s.policies {
 		out["policy/"+k.region+"/"+k.name+"/"+k.resource] = policyState{k.region, p}
 	}
+	for i, q := range s.queries {
+		out[fmt.Sprintf("run/%08d/%s", i, q.id)] = q.state()
+	}
 	return out, s.exportShelfLocked(out)
 }
 
@@ -103,6 +107,13 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 		}
 		if err != nil {
 			return fmt.Errorf("read state of Logs, %s: %w", key, err)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) { // in their order, once their groups are there
+		if strings.HasPrefix(key, "run/") {
+			if err := s.importQueryLocked(values[key]); err != nil {
+				return fmt.Errorf("read state of Logs, %s: %w", key, err)
+			}
 		}
 	}
 	s.wakeSchedules()

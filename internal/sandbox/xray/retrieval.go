@@ -95,12 +95,16 @@ func (s *Service) StartTraceRetrieval(_ context.Context, in *xray.StartTraceRetr
 		}
 	}
 	s.retrievals.add(x)
+	s.Changed()
 	return &xray.StartTraceRetrievalOutput{RetrievalToken: &x.token}, nil
 }
 
 // CancelTraceRetrieval cancels a retrieval: it has no results any more.
 func (s *Service) CancelTraceRetrieval(_ context.Context, in *xray.CancelTraceRetrievalInput) (*xray.CancelTraceRetrievalOutput, error) {
-	_, err := s.retrievals.find(in.RetrievalToken, s.opts.Clock.Now(), func(x *retrieval) { x.cancelled = true })
+	_, err := s.retrievals.find(in.RetrievalToken, s.opts.Clock.Now(), func(x *retrieval) {
+		x.cancelled = true
+		s.Changed()
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ const Overhead = 1024
 
 // Service is the X-Ray API. Its methods may be called concurrently.
 type Service struct {
+	api.Changes
 	opts       Options
 	store      *store
 	groups     *groups

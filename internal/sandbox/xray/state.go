@@ -3,7 +3,9 @@ package xray
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +101,19 @@ type (
 		Rule              types.SamplingRule
 		Created, Modified time.Time
 		Tags              map[string]string
+		Clients           map[string]time.Time `json:",omitempty"`
+		Usage             []usageState         `json:",omitempty"`
+	}
+	usageState struct {
+		Minute                     time.Time
+		Requests, Sampled, Borrows int32
+	}
+	retrievalState struct {
+		Token      string
+		IDs        []string
+		Start, End float64
+		Began      time.Time
+		Cancelled  bool
 	}
 	settingsState struct {
 		KeyID    *string
@@ -120,7 +135,7 @@ func (s *Service) ExportState() (map[string]any, error) {
 	s.groups.mu.RUnlock()
 	s.rules.mu.Lock()
 	for name, r := range s.rules.all {
-		out["rule/"+name] = ruleState{r.rule, r.created, r.modified, r.tags.m}
+		out["rule/"+name] = r.state()
 	}
 	st.Rules = s.rules.modified
 	s.rules.mu.Unlock()
@@ -128,6 +143,11 @@ func (s *Service) ExportState() (map[string]any, error) {
 	st.KeyID, st.Indexed, st.Modified = s.settings.keyID, s.settings.indexed, s.settings.modified
 	s.settings.mu.Unlock()
 	out["settings"] = st
+	s.retrievals.mu.Lock()
+	for i, x := range s.retrievals.all {
+		out[fmt.Sprintf("retrieval/%03d", i)] = retrievalState{x.token, x.ids, x.start, x.end, x.began, x.cancelled}
+	}
+	s.retrievals.mu.Unlock()
 	s.policies.mu.Lock()
 	defer s.policies.mu.Unlock()
 	for name, p := range s.policies.all {
@@ -136,9 +156,19 @@ func (s *Service) ExportState() (map[string]any, error) {
 	return out, nil
 }
 
+// state is the rule with what clients have reported of it.
+func (r *rule) state() ruleState {
+	st := ruleState{Rule: r.rule, Created: r.created, Modified: r.modified, Tags: r.tags.m, Clients: maps.Clone(r.clients)}
+	for _, u := range r.recent {
+		st.Usage = append(st.Usage, usageState{u.minute, u.requests, u.sampled, u.borrows})
+	}
+	return st
+}
+
 // ImportState makes the groups, rules, policies and settings those of values.
 func (s *Service) ImportState(values map[string]json.RawMessage) error {
-	for key, v := range values {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		v := values[key]
 		kind, _, _ := strings.Cut(key, "/")
 		var err error
 		switch kind {
@@ -150,6 +180,8 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 			err = s.importSettings(v)
 		case "policy":
 			err = s.importPolicy(v)
+		case "retrieval":
+			err = s.importRetrieval(v)
 		}
 		if err != nil {
 			return fmt.Errorf("read state of X-Ray, %s: %w", key, err)
@@ -180,6 +212,10 @@ func (s *Service) importRule(v json.RawMessage) error {
 	}
 	r := newRule(st.Rule, st.Created)
 	r.modified, r.tags = st.Modified, tags{st.Tags}
+	maps.Copy(r.clients, st.Clients)
+	for _, u := range st.Usage {
+		r.recent = append(r.recent, usage{u.Minute, u.Requests, u.Sampled, u.Borrows})
+	}
 	s.rules.mu.Lock()
 	defer s.rules.mu.Unlock()
 	s.rules.all[*st.Rule.RuleName] = r
@@ -214,5 +250,14 @@ func (s *Service) importPolicy(v json.RawMessage) error {
 		s.policies.all = make(map[string]types.ResourcePolicy)
 	}
 	s.policies.all[*p.PolicyName] = p
+	return nil
+}
+
+func (s *Service) importRetrieval(v json.RawMessage) error {
+	var st retrievalState
+	if err := json.Unmarshal(v, &st); err != nil {
+		return err
+	}
+	s.retrievals.add(&retrieval{st.Token, st.IDs, st.Start, st.End, st.Began, st.Cancelled})
 	return nil
 }

@@ -67,6 +67,7 @@ func (s *Service) GetSamplingTargets(_ context.Context, in *xray.GetSamplingTarg
 			continue
 		}
 		x.report(d, now)
+		s.Changed()
 		reports = append(reports, report{x, *d.ClientID})
 	}
 	for _, p := range reports {
