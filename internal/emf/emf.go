@@ -3,6 +3,7 @@
 package emf
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/sidelight-dev/sidelight"
@@ -16,6 +17,18 @@ const (
 	maxValues = 100
 	// maxDimensions is how many names a set of dimensions may have.
 	maxDimensions = 30
+	// maxKey is how many characters such a name may have; PutMetricData takes 255.
+	maxKey = 250
+	// maxDocument is how many bytes CloudWatch Logs takes in an event, less the 26
+	// that it adds.
+	maxDocument = 1<<20 - 26
+)
+
+// reserved is the member that makes a document one. A metric or a dimension of
+// that name is written with another.
+const (
+	reserved = "_aws"
+	instead  = "_aws_"
 )
 
 // Documents makes log events of points: one for all metrics that agree in
@@ -37,25 +50,75 @@ func Documents(points []sidelight.Point) []sidelight.Event {
 			groups[at] = append(groups[at], p)
 		}
 	}
-	events := make([]sidelight.Event, len(groups))
-	for i, g := range groups {
-		events[i] = sidelight.Event{Time: g[0].Time, Body: Append(nil, g)}
+	events := make([]sidelight.Event, 0, len(groups))
+	for _, g := range groups {
+		events = appendEvents(events, g)
 	}
 	return events
+}
+
+// appendEvents makes one event of points that agree, or more if one would be too
+// long.
+func appendEvents(events []sidelight.Event, points []sidelight.Point) []sidelight.Event {
+	body := Append(nil, points)
+	if half := len(points) / 2; len(body) > maxDocument && half > 0 {
+		return appendEvents(appendEvents(events, points[:half]), points[half:])
+	}
+	return append(events, sidelight.Event{Time: points[0].Time, Body: body})
 }
 
 // has reports whether a document has a metric of that name: it can have only
 // one.
 func has(points []sidelight.Point, name string) bool {
 	for i := range points {
-		if points[i].Name == name {
+		if member(points[i].Name) == member(name) {
 			return true
 		}
 	}
 	return false
 }
 
+// member is the name of a metric's or a dimension's value in a document.
+func member(name string) string {
+	if name == reserved {
+		return instead
+	}
+	return name
+}
+
+// key is the name of a dimension in a document.
+func key(name string) string {
+	if len(name) <= maxKey {
+		return member(name)
+	}
+	n := 0
+	for at := range name {
+		if n == maxKey {
+			return name[:at]
+		}
+		n++
+	}
+	return name
+}
+
+// hides reports whether a metric has the name of one of its dimensions, which a
+// document then cannot have.
+func hides(p *sidelight.Point) bool {
+	for _, d := range p.Dimensions {
+		if key(d.Name) == member(p.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendKey appends what points of one document agree in. One that would take a
+// dimension from the others has a document of its own.
 func appendKey(dst []byte, p *sidelight.Point) []byte {
+	if hides(p) {
+		dst = append(dst, p.Name...)
+	}
+	dst = append(dst, 0)
 	dst = strconv.AppendInt(dst, p.Time, 10)
 	dst = append(strconv.AppendInt(append(dst, 0), int64(p.Resolution), 10), 0)
 	dst = append(append(dst, p.Namespace...), 0)
@@ -67,12 +130,14 @@ func appendKey(dst []byte, p *sidelight.Point) []byte {
 
 // Append appends the document of points that agree in all but name, unit and
 // values, and have different names. A dimension is left out whose name a metric
-// has too: both would be the same member.
+// has too, since both would be the same member, and one whose first 250
+// characters, which is all that is kept, another has.
 func Append(dst []byte, points []sidelight.Point) []byte {
 	first := &points[0]
 	dims := make([]sidelight.Dimension, 0, len(first.Dimensions))
 	for _, d := range first.Dimensions[:min(len(first.Dimensions), maxDimensions)] {
-		if !has(points, d.Name) {
+		d.Name = key(d.Name)
+		if !has(points, d.Name) && !slices.ContainsFunc(dims, func(o sidelight.Dimension) bool { return o.Name == d.Name }) {
 			dims = append(dims, d)
 		}
 	}
@@ -91,7 +156,7 @@ func Append(dst []byte, points []sidelight.Point) []byte {
 		dst = text(append(text(append(dst, ','), d.Name), ':'), d.Value)
 	}
 	for i := range points {
-		dst = AppendValue(append(text(append(dst, ','), points[i].Name), ':'), &points[i])
+		dst = AppendValue(append(text(append(dst, ','), member(points[i].Name)), ':'), &points[i])
 	}
 	return append(dst, '}')
 }
@@ -107,7 +172,7 @@ func text(dst []byte, s string) []byte { return wire.AppendString(dst, []byte(s)
 
 // AppendDefinition appends what a document says of a metric beside its value.
 func AppendDefinition(dst []byte, p *sidelight.Point) []byte {
-	dst = text(append(dst, `{"Name":`...), p.Name)
+	dst = text(append(dst, `{"Name":`...), member(p.Name))
 	if p.Unit != "" {
 		dst = text(append(dst, `,"Unit":`...), p.Unit)
 	}
