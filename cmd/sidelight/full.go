@@ -22,7 +22,7 @@ func (a *app) addEdition(root *cobra.Command) {
 	root.AddGroup(&cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"}, &cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"})
 	a.add(root, "ask", a.logsCommand(), a.tracesCommand(), a.metricsCommand(), a.alarmsCommand())
 	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand())
-	a.add(root, "local", a.demoCommand(), a.sandboxCommand())
+	a.add(root, "local", a.demoCommand(), a.iamPolicyCommand(), a.sandboxCommand())
 }
 
 // awsConfig returns the configuration for calls to AWS or the sandbox.
