@@ -21,18 +21,45 @@ func (x *translation) aws(p plan) {
 	w, a := &x.w, x.a
 	start, inside := w.open("aws")
 	if !p.derived {
-		w.text("operation", a.text(awsOperation, rpcMethod))
+		service, method := x.rpcMethod()
+		w.text("operation", orElse(a.text(awsOperation), method))
 		w.text("account_id", orElse(a.text(awsAccountID), x.r.account))
-		w.text("region", a.text(awsRegion))
-		w.text("request_id", a.text(awsRequestID, awsRequestID2))
-		w.text("queue_url", a.text(messagingURL, awsQueueURL, awsQueueURL2))
+		w.text("region", a.text(awsRegion, cloudRegion))
+		w.text("request_id", a.text(awsRequestID, awsRequestID2, awsRequestID3))
+		w.text("id_2", a.text(awsExtendedID, awsExtendedID2))
+		w.text("queue_url", a.text(messagingURL, awsQueueURL, awsQueueURL2, sqsQueueURL))
+		w.text("topic_arn", a.text(snsTopicARN))
 		x.tables()
-		a.use(awsOperation, rpcMethod, awsAccountID, awsRegion, awsRequestID, awsRequestID2,
-			awsQueueURL, awsQueueURL2, awsTableName, awsTableName2)
+		a.use(callParts...)
+		if service == nil {
+			a.use(rpcMethod)
+		}
 	}
 	w.comma()
 	w.dst = append(w.dst, x.r.aws...)
 	w.shut(start, inside)
+}
+
+// callParts are the attributes that only the aws block tells of, beside
+// rpc.method.
+var callParts = []key{
+	awsOperation, awsAccountID, awsRegion, cloudRegion, awsRequestID, awsRequestID2, awsRequestID3, awsExtendedID,
+	awsExtendedID2, awsQueueURL, awsQueueURL2, sqsQueueURL, snsTopicARN, awsTableName, awsTableName2,
+}
+
+// callsAWS reports whether the span is a call by an AWS SDK.
+func (x *translation) callsAWS() bool {
+	return string(x.a.text(rpcSystem, rpcSystemName)) == "aws-api"
+}
+
+// rpcMethod returns the method that was called, and the service if the method
+// names it, as in the stable conventions: "pkg.Service/Method".
+func (x *translation) rpcMethod() (service, method []byte) {
+	method = x.a.text(rpcMethod)
+	if at := bytes.LastIndexByte(method, '/'); at > 0 && at+1 < len(method) {
+		return method[:at], method[at+1:]
+	}
+	return nil, method
 }
 
 // maxTables is how many table names fit a batch call of DynamoDB.
@@ -83,12 +110,14 @@ func (x *translation) sql(p plan) {
 	}
 	start, inside := w.open("sql")
 	w.text("url", x.s.Name)
+	x.told.name = true
 	w.text("connection_string", withoutPassword(x.connection()))
 	w.text("database_type", system)
-	w.text("user", a.text(dbUser))
+	w.short("user", a.text(dbUser))
 	w.text("sanitized_query", a.text(dbStatement, dbQueryText))
 	w.shut(start, inside)
 	a.use(dbConnection, dbName, dbNamespace, dbSystem, dbSystemName, dbUser, dbStatement, dbQueryText)
+	a.keepLong(dbUser)
 }
 
 // connection puts the connection string together. The stable conventions have

@@ -1,6 +1,7 @@
 package xraydoc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/fnv"
 	"strconv"
@@ -43,8 +44,12 @@ func exceptionOf(e *otlpwire.SpanEvent) (x exception) {
 }
 
 // told says which events the cause already tells about, by their index: the
-// whole of them, or all but the stack.
-type told struct{ but, whole uint64 }
+// whole of them, or all but the stack; whether it has the status's message; and
+// whether the document has the span's name.
+type told struct {
+	but, whole   uint64
+	status, name bool
+}
 
 // cause writes what went wrong: the exceptions that the span recorded, whatever
 // its status, else the message of a failed one.
@@ -82,7 +87,7 @@ func (x *translation) event(i, n int) bool {
 		x.exception(i, n, exceptionOf(e))
 		return true
 	case "HTTP request failure":
-		return string(x.a.text(rpcSystem)) == "aws-api" && x.failure(e, n)
+		return x.callsAWS() && x.failure(e, n)
 	}
 	return false
 }
@@ -116,6 +121,9 @@ func (x *translation) exception(i, n int, e exception) {
 			w.id("cause", id[:])
 		}
 		w.dst = append(w.dst, '}')
+	}
+	if bytes.Equal(x.s.Message, c.links[0].message) {
+		x.told.status = true
 	}
 	x.told.but |= 1 << i
 	if c.whole {
@@ -164,12 +172,24 @@ func (x *translation) statusException() int {
 	if x.s.Status != otlpwire.StatusError {
 		return 0
 	}
-	message := orElse(x.s.Message, x.a.text(httpStatusText))
-	if len(message) == 0 {
+	message, kind := orElse(x.s.Message, x.a.text(httpStatusText)), x.errorType()
+	if len(message) == 0 && kind == nil {
 		return 0
 	}
 	x.openException(0)
+	x.w.text("type", kind)
 	x.w.text("message", message)
 	x.w.dst = append(x.w.dst, '}')
+	x.told.status = true
 	return 1
+}
+
+// errorType returns what the stable conventions call the error, unless that is a
+// status code, which says nothing of its own.
+func (x *translation) errorType() []byte {
+	kind := x.a.text(errorType)
+	if len(kind) == 0 || kind[0] >= '0' && kind[0] <= '9' || string(kind) == "_OTHER" {
+		return nil
+	}
+	return kind
 }

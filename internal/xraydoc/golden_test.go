@@ -35,6 +35,7 @@ type testSpan struct {
 	Root       bool
 	Status     int
 	Message    string
+	Dropped    [3]int // attributes, events, links
 	Attributes attributes
 	Events     []struct {
 		Name       string
@@ -98,6 +99,7 @@ func (c testCase) request(t *testing.T) []byte {
 		"traceId": traceID, "spanId": spanID, "name": name, "kind": s.Kind,
 		"startTimeUnixNano": "1478293361271000500", "endTimeUnixNano": "1478293361449123456",
 		"attributes": s.Attributes.list(), "status": object{"code": s.Status, "message": s.Message},
+		"droppedAttributesCount": s.Dropped[0], "droppedEventsCount": s.Dropped[1], "droppedLinksCount": s.Dropped[2],
 	}
 	if !s.Root {
 		span["parentSpanId"] = parent

@@ -15,10 +15,13 @@ var (
 		httpURL, urlFull, httpScheme, urlScheme, httpHost, httpTarget, httpServerName, netHostPort, urlPath, urlQuery,
 	}
 	httpParts = []key{
-		clientAddress, netHostName, hostName, netPeerName, netPeerPort, netPeerIP, networkPeerAddress,
-		serverAddress, serverPort, messageType, messageSize,
+		clientAddress, netHostName, hostName, netPeerName, netPeerPort, netPeerIP, netSockPeerAddr, networkPeerAddress,
+		serverAddress, serverPort, messageType, messageSize, httpResponseLength, httpResponseSize,
 	}
 )
+
+// urlParts are what a URL is made of. They stay in metadata if it is too long.
+var urlParts = []key{httpURL, urlFull, httpTarget, urlPath, urlQuery}
 
 func (x *translation) isHTTP() bool {
 	for _, k := range httpSigns {
@@ -38,9 +41,10 @@ func (x *translation) http() {
 	w, a := &x.w, x.a
 	start, inside := w.open("http")
 	rs, ri := w.open("request")
-	w.text("method", a.text(httpMethod, httpRequestMethod))
-	w.text("url", x.url())
-	w.text("user_agent", a.text(httpUserAgent, userAgent))
+	w.short("method", a.text(httpMethod, httpRequestMethod))
+	url := x.url()
+	w.short("url", url)
+	w.short("user_agent", a.text(httpUserAgent, userAgent))
 	x.clientIP()
 	w.shut(rs, ri)
 	rs, ri = w.open("response")
@@ -52,6 +56,10 @@ func (x *translation) http() {
 	w.shut(start, inside)
 	a.use(httpSigns...)
 	a.use(httpParts...)
+	a.keepLong(httpMethod, httpRequestMethod, httpUserAgent, userAgent, httpClientIP)
+	if len(url) > maxText {
+		a.keep(urlParts...)
+	}
 }
 
 // clientIP writes who asked. A caller's peer is whom it called, so that it says
@@ -60,7 +68,7 @@ func (x *translation) clientIP() {
 	if x.s.Kind == otlpwire.Client || x.s.Kind == otlpwire.Producer {
 		return
 	}
-	peer := ipOf(x.a.text(netPeerIP))
+	peer := ipOf(x.a.text(netPeerIP, netSockPeerAddr))
 	if peer == nil {
 		peer = ipOf(x.a.text(networkPeerAddress))
 	}
@@ -68,7 +76,7 @@ func (x *translation) clientIP() {
 	if client == nil {
 		client = ipOf(x.a.text(clientAddress))
 	}
-	x.w.text("client_ip", orElse(client, peer))
+	x.w.short("client_ip", orElse(client, peer))
 	if client != nil && peer == nil {
 		x.w.boolean("x_forwarded_for", true)
 	}
@@ -107,8 +115,12 @@ func isIPv4(s []byte) bool {
 	return parts == 4 && digits > 0
 }
 
-// contentLength is the length of what was received, zero if it is not known.
+// contentLength is the length of the answer or of what was received, zero if it
+// is not known.
 func (x *translation) contentLength() int64 {
+	if n, ok := x.a.number(httpResponseLength, httpResponseSize); ok {
+		return n
+	}
 	if n, ok := x.a.number(messageSize); ok && string(x.a.text(messageType)) == "RECEIVED" {
 		return n
 	}

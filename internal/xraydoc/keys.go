@@ -25,6 +25,7 @@ const (
 	dbNamespace
 	rpcService
 	rpcSystem
+	rpcSystemName
 	rpcMethod
 	enduserID
 	inProgress
@@ -32,10 +33,16 @@ const (
 	awsOperation
 	awsAccountID
 	awsRegion
+	cloudRegion
 	awsRequestID
 	awsRequestID2
+	awsRequestID3
+	awsExtendedID
+	awsExtendedID2
 	awsQueueURL
 	awsQueueURL2
+	sqsQueueURL
+	snsTopicARN
 	awsTableName
 	awsTableName2
 	awsTableNames
@@ -50,7 +57,10 @@ const (
 	userAgent
 	httpStatus
 	httpResponseStatus
+	httpResponseLength
+	httpResponseSize
 	httpStatusText
+	errorType
 	httpURL
 	urlFull
 	httpScheme
@@ -64,6 +74,7 @@ const (
 	netPeerName
 	netPeerPort
 	netPeerIP
+	netSockPeerAddr
 	networkPeerAddress
 	serverAddress
 	serverPort
@@ -93,6 +104,7 @@ var names = map[string]key{
 	"db.namespace":                         dbNamespace,
 	"rpc.service":                          rpcService,
 	"rpc.system":                           rpcSystem,
+	"rpc.system.name":                      rpcSystemName,
 	"rpc.method":                           rpcMethod,
 	"enduser.id":                           enduserID,
 	"aws.xray.inprogress":                  inProgress,
@@ -101,7 +113,13 @@ var names = map[string]key{
 	"aws.account_id":                       awsAccountID,
 	"aws.region":                           awsRegion,
 	"aws.request_id":                       awsRequestID,
+	"cloud.region":                         cloudRegion,
 	"aws.requestId":                        awsRequestID2,
+	"aws.request.id":                       awsRequestID3,
+	"aws.extended_request_id":              awsExtendedID,
+	"aws.request.extended_id":              awsExtendedID2,
+	"aws.sqs.queue.url":                    sqsQueueURL,
+	"aws.sns.topic.arn":                    snsTopicARN,
 	"aws.queue_url":                        awsQueueURL,
 	"aws.queue.url":                        awsQueueURL2,
 	"aws.table_name":                       awsTableName,
@@ -118,7 +136,10 @@ var names = map[string]key{
 	"user_agent.original":                  userAgent,
 	"http.status_code":                     httpStatus,
 	"http.response.status_code":            httpResponseStatus,
+	"http.response_content_length":         httpResponseLength,
+	"http.response.body.size":              httpResponseSize,
 	"http.status_text":                     httpStatusText,
+	"error.type":                           errorType,
 	"http.url":                             httpURL,
 	"url.full":                             urlFull,
 	"http.scheme":                          httpScheme,
@@ -132,6 +153,7 @@ var names = map[string]key{
 	"net.peer.name":                        netPeerName,
 	"net.peer.port":                        netPeerPort,
 	"net.peer.ip":                          netPeerIP,
+	"net.sock.peer.addr":                   netSockPeerAddr,
 	"network.peer.address":                 networkPeerAddress,
 	"server.address":                       serverAddress,
 	"server.port":                          serverPort,
@@ -149,6 +171,7 @@ type attrs struct {
 	used []bool
 	// spliced says that there is an attribute which names a metadata namespace.
 	spliced bool
+	twice   twice
 }
 
 func (a *attrs) reset(list []otlpwire.Attr) {
@@ -164,6 +187,7 @@ func (a *attrs) reset(list []otlpwire.Attr) {
 			a.spliced = true
 		}
 	}
+	a.twice.find(list)
 }
 
 func (a *attrs) has(k key) bool { return a.at[k] != 0 }
@@ -196,11 +220,61 @@ func (a *attrs) number(ks ...key) (int64, bool) {
 	return 0, false
 }
 
-// use marks the attributes ks as used.
+// use marks the attributes ks as used, but for those of a type that nothing is
+// made of.
 func (a *attrs) use(ks ...key) {
 	for _, k := range ks {
-		if a.at[k] != 0 {
+		if a.at[k] == 0 {
+			continue
+		}
+		if v := &a.list[a.at[k]-1].Value; v.Kind == otlpwire.String && !isNumber(k) || isNumber(k) && isWhole(v) {
 			a.used[a.at[k]-1] = true
 		}
+	}
+}
+
+func isWhole(v *otlpwire.Value) bool {
+	_, ok := v.AsInt()
+	return ok
+}
+
+// isNumber reports whether k is read as a number.
+func isNumber(k key) bool {
+	switch k {
+	case httpStatus, httpResponseStatus, httpResponseLength, httpResponseSize, messageSize, netHostPort, netPeerPort, serverPort:
+		return true
+	}
+	return false
+}
+
+// useKind marks the attribute k as used if it is of the given kind.
+func (a *attrs) useKind(k key, kind otlpwire.Kind) {
+	if a.value(k).Kind == kind {
+		a.used[a.at[k]-1] = true
+	}
+}
+
+// keep takes back what use said of the attributes ks: metadata tells of them.
+func (a *attrs) keep(ks ...key) {
+	for _, k := range ks {
+		if a.at[k] != 0 {
+			a.used[a.at[k]-1] = false
+		}
+	}
+}
+
+// keepLong keeps those of the texts ks that X-Ray does not take whole.
+func (a *attrs) keepLong(ks ...key) {
+	for _, k := range ks {
+		if len(a.value(k).Raw) > maxText {
+			a.keep(k)
+		}
+	}
+}
+
+// useTwice marks the attributes as used that come again.
+func (a *attrs) useTwice() {
+	for _, i := range a.twice.first {
+		a.used[i] = true
 	}
 }

@@ -65,19 +65,50 @@ func isAnnotation(a otlpwire.Attr) bool {
 	return false
 }
 
-func appendAnnotation(dst []byte, prefix string, a otlpwire.Attr, limit int) []byte {
-	if last := dst[len(dst)-1]; last != '{' {
-		dst = append(dst, ',')
-	}
-	dst = append(append(dst, '"'), prefix...)
+// annotation writes a as an annotation. It reports false if there is one with
+// the key already, as "a-b" and "a_b" become the same; inside is where the first
+// one begins.
+func (x *translation) annotation(prefix string, a otlpwire.Attr, inside int) bool {
+	w := &x.w
+	at := len(w.dst)
+	w.comma()
+	key := len(w.dst)
+	w.dst = append(append(w.dst, '"'), prefix...)
 	for _, c := range a.Key {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' {
-			dst = append(dst, c)
-			continue
-		}
-		dst = append(dst, '_')
+		w.dst = append(w.dst, inKey(c))
 	}
-	return otlpwire.AppendJSON(append(dst, '"', ':'), a.Value, limit)
+	w.dst = append(w.dst, '"', ':')
+	if hasMember(w.dst[inside-1:at], w.dst[key:]) {
+		w.dst = w.dst[:at]
+		return false
+	}
+	w.dst = otlpwire.AppendJSON(w.dst, a.Value, w.limit)
+	x.annotations++
+	return true
+}
+
+// inKey is what stands for c in an annotation's key.
+func inKey(c byte) byte {
+	if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' {
+		return c
+	}
+	return '_'
+}
+
+// hasMember reports whether an object of plain values, from its brace on, has a
+// member of that name, which stands in quotes with its colon. Quotes in values
+// have a backslash before them, so that no value looks like it.
+func hasMember(object, name []byte) bool {
+	for {
+		at := bytes.Index(object, name)
+		if at < 1 {
+			return false
+		}
+		if c := object[at-1]; c == '{' || c == ',' {
+			return true
+		}
+		object = object[at+1:]
+	}
 }
 
 // annotate writes the annotations: of the resource, if this is a segment, and
@@ -87,19 +118,16 @@ func (x *translation) annotate(p plan) {
 	start, inside := w.open("annotations")
 	if !p.subsegment {
 		for i, a := range x.r.attrs {
-			if x.annotations < maxAnnotations && x.r.indexed[i] {
-				x.annotations++
-				w.dst = appendAnnotation(w.dst, resourcePrefix, a, w.limit)
+			if x.r.indexed[i] {
+				x.annotation(resourcePrefix, a, inside)
 			}
 		}
 	}
-	x.a.use(annotationKeys)
+	x.a.useKind(annotationKeys, otlpwire.Array)
 	if !p.derived {
 		for i, a := range x.a.list {
-			if x.annotations < maxAnnotations && x.isIndexed(a.Key) && !x.isControl(i) && isAnnotation(a) {
-				x.annotations++
+			if x.annotations < maxAnnotations && x.isIndexed(a.Key) && !x.isControl(i) && isAnnotation(a) && x.annotation("", a, inside) {
 				x.a.used[i] = true
-				w.dst = appendAnnotation(w.dst, "", a, w.limit)
 			}
 		}
 	}
@@ -121,13 +149,16 @@ func (x *translation) metadata(p plan, t trim, full int) {
 		x.defaultNamespace(p)
 		if !p.derived {
 			x.otherNamespaces()
-			x.events()
+			x.otel(p)
 		}
 	}
 	if full > 0 {
 		s, i := w.open("sidelight")
 		w.boolean("trimmed", true)
 		w.number("bytes", int64(full))
+		if x.leftOut > 0 {
+			w.number("left_out", int64(x.leftOut))
+		}
 		w.shut(s, i)
 	}
 	w.shut(start, inside)
@@ -139,7 +170,9 @@ func (x *translation) defaultNamespace(p plan) {
 	if !p.subsegment {
 		for i, a := range x.r.attrs {
 			if !x.r.indexed[i] {
+				at := len(w.dst)
 				w.value(resourcePrefix, a)
+				x.fits(at)
 			}
 		}
 	}
@@ -148,12 +181,14 @@ func (x *translation) defaultNamespace(p plan) {
 			if x.a.used[i] {
 				continue
 			}
+			at := len(w.dst)
 			switch ns := namespaceOf(a.Key); {
 			case ns == nil || !isOwn(ns, a.Value):
 				w.value("", a)
 			case string(ns) == "default":
 				w.splice(a.Value.Raw)
 			}
+			x.fits(at)
 		}
 	}
 	w.shut(start, inside)
@@ -189,10 +224,25 @@ func (x *translation) otherNamespaces() {
 		if ns == nil || x.a.used[i] || string(ns) == "default" || !isOwn(ns, a.Value) {
 			continue
 		}
+		at := len(w.dst)
 		w.comma()
 		w.dst = append(wire.AppendString(w.dst, ns), ':')
 		w.dst = append(w.dst, bytes.TrimSpace(a.Value.Raw)...)
+		x.fits(at)
 	}
+}
+
+// fits takes back what was written from at on if the document would get too
+// long by it, and counts it. It reports whether it did not.
+func (x *translation) fits(at int) bool {
+	if x.end == 0 || len(x.w.dst) <= x.end {
+		return true
+	}
+	if len(x.w.dst) > at {
+		x.w.dst = x.w.dst[:at]
+		x.leftOut++
+	}
+	return false
 }
 
 // splice writes the members of a JSON object.
@@ -202,46 +252,4 @@ func (w *writer) splice(object []byte) {
 		w.comma()
 		w.dst = append(w.dst, inner...)
 	}
-}
-
-// events writes the span's events, without what the cause tells of them.
-func (x *translation) events() {
-	w := &x.w
-	if len(x.s.Events) == 0 {
-		return
-	}
-	start, inside := w.open("otel")
-	w.name("events")
-	w.dst = append(w.dst, '[')
-	for i := range x.s.Events {
-		e := &x.s.Events[i]
-		w.comma()
-		w.dst = append(w.dst, '{')
-		w.seconds("time", e.Time)
-		w.text("name", e.Name)
-		s, in := w.open("attributes")
-		for _, a := range e.Attrs {
-			if !x.isTold(i, a.Key) {
-				w.value("", a)
-			}
-		}
-		w.shut(s, in)
-		w.dst = append(w.dst, '}')
-	}
-	w.dst = append(w.dst, ']')
-	w.shut(start, inside)
-}
-
-// isTold reports whether the cause tells the attribute of event i.
-func (x *translation) isTold(i int, name []byte) bool {
-	if i >= 64 {
-		return false
-	}
-	switch string(name) {
-	case "exception.type", "exception.message":
-		return x.told.but>>i&1 == 1
-	case "exception.stacktrace":
-		return x.told.whole>>i&1 == 1
-	}
-	return false
 }

@@ -24,11 +24,9 @@ func (x *translation) appendName(dst []byte, p plan) []byte {
 			break
 		}
 		switch {
-		case r == utf8.RuneError && size == 1 || !allowed(r):
-		case r == '\\':
-			dst = append(dst, '\\', '\\')
-		case r < ' ': // white space that JSON would want escaped
+		case r < ' ' && unicode.IsSpace(r), r == nextLine: // no separators to X-Ray
 			dst = append(dst, ' ')
+		case r == utf8.RuneError && size == 1 || !allowed(r):
 		default:
 			dst = append(dst, name[:size]...)
 		}
@@ -37,19 +35,25 @@ func (x *translation) appendName(dst []byte, p plan) []byte {
 	if len(bytes.TrimSpace(dst[start:])) == 0 {
 		dst = append(dst[:start], "span"...)
 	}
+	x.told.name = bytes.Equal(dst[start:], x.s.Name)
 	return append(dst, '"')
 }
 
-// allowed reports whether X-Ray takes r in a name: Unicode letters, digits and
-// white space, and _ . : / % & # = + \ - @.
+// nextLine is white space to Go, but not among Unicode's separators.
+const nextLine = '\u0085'
+
+// allowed reports whether X-Ray takes r in a name. By its developer guide that is
+// Unicode's letters, digits and white space, and _ . : / % & # = + \ - @; the
+// published schema has no backslash, and separators for white space. What both
+// allow is taken by either.
 func allowed(r rune) bool {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '-' && r <= ':': // - . / 0-9 :
 		return true
 	case r < utf8.RuneSelf:
-		return bytes.IndexByte([]byte(" _%&#=+\\@\t\n\r"), byte(r)) >= 0
+		return bytes.IndexByte([]byte(" _%&#=+@"), byte(r)) >= 0
 	}
-	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsSpace(r)
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Z, r)
 }
 
 func (x *translation) documentName(p plan) []byte {
@@ -82,10 +86,16 @@ func (x *translation) documentName(p plan) []byte {
 	if name := x.databaseName(); name != nil {
 		return name
 	}
-	if kind == otlpwire.Server && len(x.r.service) > 0 {
+	if calls := kind == otlpwire.Client || kind == otlpwire.Producer; !p.subsegment && !calls && len(x.r.service) > 0 {
 		return x.r.service
 	}
-	if name := a.text(rpcService, httpHost, netPeerName); name != nil {
+	if name := a.text(rpcService); name != nil {
+		return name
+	}
+	if name, _ := x.rpcMethod(); name != nil {
+		return name
+	}
+	if name := a.text(httpHost, netPeerName); name != nil {
 		return name
 	}
 	if name := a.text(serverAddress); name != nil && kind == otlpwire.Client {
@@ -104,7 +114,7 @@ func orElse(a, b []byte) []byte {
 // remoteService is the name that Application Signals gave the callee.
 func (x *translation) remoteService() []byte {
 	name := x.a.text(awsRemoteService)
-	if string(x.a.text(rpcSystem)) != "aws-api" {
+	if !x.callsAWS() {
 		return name
 	}
 	if rest, ok := bytes.CutPrefix(name, []byte("AWS.SDK.")); ok {
@@ -140,7 +150,7 @@ func (x *translation) namespace(p plan) {
 	a, kind := x.a, x.s.Kind
 	calling := kind == otlpwire.Client || kind == otlpwire.Producer
 	switch {
-	case string(a.text(rpcSystem)) == "aws-api", x.namedByAWS():
+	case x.callsAWS(), x.namedByAWS():
 		x.w.literal("namespace", "aws")
 	case calling, kind == otlpwire.Consumer && p.subsegment && (a.text(awsRemoteService) != nil || x.localRoot()):
 		x.w.literal("namespace", "remote")

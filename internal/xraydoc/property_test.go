@@ -146,6 +146,9 @@ func FuzzSpan(f *testing.F) {
 			if len(text) > xraydoc.MaxDocument {
 				t.Fatalf("%d bytes", len(text))
 			}
+			if err := checkSchema(text); err != nil {
+				t.Fatalf("not valid by the schema: %v: %.2000s", err, text)
+			}
 			if _, err := segment.Parse([]byte(text)); err != nil {
 				t.Fatalf("X-Ray would refuse %.2000s: %v", text, err)
 			}
@@ -203,9 +206,9 @@ func TestTrim(t *testing.T) {
 	}
 	tests := map[string]struct{ attrs, has string }{
 		"one long text":    {attr("k", long), strings.Repeat("x", 2048) + `"`},
-		"many attributes":  {strings.Join(many, ","), `"metadata":{"sidelight":{`},
+		"many attributes":  {strings.Join(many, ","), `"k300":"xxx`},
 		"long name":        {attr("peer.service", long), strings.Repeat("x", 200) + `","id"`},
-		"long url":         {attr("url.full", long), `"url":"` + strings.Repeat("x", 2048) + `"`},
+		"long url":         {attr("url.full", long), `"url.full":"` + strings.Repeat("x", 2048) + `"`},
 		"long annotations": {strings.Join(indexed, ","), `"metadata":{"sidelight":{`},
 	}
 	for name, tc := range tests {

@@ -17,6 +17,7 @@ type Resource struct {
 	origin                              string
 	elsewhere                           bool   // in a cloud that is not AWS
 	aws                                 []byte // members of the aws block
+	twice                               twice
 }
 
 // Service returns the sender's service.name, nil if it did not say one.
@@ -24,9 +25,14 @@ func (r *Resource) Service() []byte { return r.service }
 
 // Prepare makes r the sender with the given attributes.
 func (t *Translator) Prepare(r *Resource, attrs []otlpwire.Attr) {
-	*r = Resource{attrs: attrs, indexed: r.indexed[:0], aws: r.aws[:0]}
-	for _, a := range attrs {
+	*r = Resource{indexed: r.indexed[:0], aws: r.aws[:0], twice: r.twice}
+	r.attrs = r.twice.without(attrs)
+	annotations := 0
+	for i, a := range r.attrs {
 		is := (t.cfg.IndexAll || len(t.indexed) > 0 && t.indexed[resourcePrefix+string(a.Key)]) && isAnnotation(a)
+		if is = is && annotations < maxAnnotations && !r.hasKey(i); is {
+			annotations++
+		}
 		r.indexed = append(r.indexed, is)
 	}
 	r.service = r.text("service.name")
@@ -43,6 +49,27 @@ func (t *Translator) Prepare(r *Resource, attrs []otlpwire.Attr) {
 	t.logs(r, &w)
 	r.sdk(&w)
 	r.aws = w.dst[:copy(w.dst, w.dst[1:])] // without the brace
+}
+
+// hasKey reports whether one of the annotations before attribute i has its key.
+func (r *Resource) hasKey(i int) bool {
+	same := func(a, b []byte) bool {
+		if len(a) != len(b) {
+			return false
+		}
+		for j := range a {
+			if inKey(a[j]) != inKey(b[j]) {
+				return false
+			}
+		}
+		return true
+	}
+	for j, is := range r.indexed {
+		if is && same(r.attrs[j].Key, r.attrs[i].Key) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Resource) value(name string) otlpwire.Value {

@@ -129,7 +129,14 @@ type translation struct {
 
 	annotations int
 	told        told
+	// end is how long Buf may become by metadata, zero without a bound; leftOut
+	// counts the members that did not fit.
+	end, leftOut int
 }
+
+// markRoom is what the end of a document takes that is cut down: the mark and
+// the braces.
+const markRoom = 256
 
 // plan is one document to make of a span.
 type plan struct {
@@ -171,10 +178,13 @@ func (x *translation) plans() (p [2]plan) {
 func (x *translation) localRoot() bool { return string(x.a.text(awsSpanKind)) == "LOCAL_ROOT" }
 
 // The steps by which a document is made shorter until it fits.
-var trims = [...]trim{{}, {text: 2048}, {text: 256, noMetadata: true}, {text: 200, noMetadata: true, bare: true}}
+var trims = [...]trim{
+	{}, {text: 2048}, {text: 256, fill: true}, {text: 256, noMetadata: true}, {text: 200, noMetadata: true, bare: true},
+}
 
 type trim struct {
 	text       int  // bytes of a text that are kept
+	fill       bool // metadata as far as there is room
 	noMetadata bool // only the mark
 	bare       bool // only what X-Ray demands
 }
@@ -184,8 +194,12 @@ func (x *translation) document(p plan) {
 	full := 0
 	for i, t := range trims {
 		clear(x.a.used)
-		x.annotations, x.told = 0, told{}
+		x.a.useTwice()
+		x.annotations, x.told, x.leftOut, x.end = 0, told{}, 0, 0
 		x.w = writer{dst: x.d.Buf[:start], limit: t.text}
+		if t.fill {
+			x.end = start + MaxDocument - markRoom
+		}
 		x.write(p, t, full)
 		x.d.Buf = x.w.dst
 		size := len(x.d.Buf) - start
@@ -239,7 +253,7 @@ func (x *translation) write(p plan, t trim, full int) {
 func (x *translation) times() {
 	s := x.s
 	x.w.seconds("start_time", s.Start)
-	x.a.use(inProgress)
+	x.a.useKind(inProgress, otlpwire.Bool)
 	if v := x.a.value(inProgress); v.Kind == otlpwire.Bool && v.Bool() {
 		x.w.boolean("in_progress", true)
 		return
@@ -260,48 +274,13 @@ func (x *translation) head(p plan) {
 			w.text("version", x.r.version)
 			w.shut(start, inside)
 		}
-		w.text("user", x.a.text(enduserID))
+		w.short("user", x.a.text(enduserID))
 		if x.a.text(enduserID) != nil {
 			x.a.use(enduserID)
+			x.a.keepLong(enduserID)
 		}
 	}
 	if !p.derived {
 		x.http()
-	}
-}
-
-// maxLinks is how many links X-Ray takes on one segment.
-const maxLinks = 20
-
-func (x *translation) links(p plan, t trim) {
-	w := &x.w
-	if !p.links || len(x.s.Links) == 0 {
-		return
-	}
-	start := len(w.dst)
-	w.name("links")
-	w.dst = append(w.dst, '[')
-	n := 0
-	for _, l := range x.s.Links {
-		if n == maxLinks || !validID(l.TraceID, 16) || !validID(l.SpanID, 8) {
-			continue
-		}
-		n++
-		w.comma()
-		w.dst = append(w.dst, '{')
-		w.traceID("trace_id", l.TraceID)
-		w.id("id", l.SpanID)
-		if len(l.Attrs) > 0 && !t.noMetadata {
-			begin, inside := w.open("attributes")
-			for _, a := range l.Attrs {
-				w.value("", a)
-			}
-			w.shut(begin, inside)
-		}
-		w.dst = append(w.dst, '}')
-	}
-	w.dst = append(w.dst, ']')
-	if n == 0 {
-		w.dst = w.dst[:start]
 	}
 }

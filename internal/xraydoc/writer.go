@@ -55,6 +55,15 @@ func (w *writer) text(name string, s []byte) {
 	w.dst = wire.AppendString(w.dst, otlpwire.Cut(s, w.limit))
 }
 
+// maxText is the length of most texts, in characters at X-Ray (developer guide,
+// "Segment documents"), and in bytes here, to be below it in any count.
+const maxText = 250
+
+// short is text for what X-Ray bounds to maxText.
+func (w *writer) short(name string, s []byte) {
+	w.text(name, otlpwire.Cut(s, maxText))
+}
+
 func (w *writer) literal(name, s string) {
 	w.name(name)
 	w.dst = append(append(append(w.dst, '"'), s...), '"')
