@@ -25,6 +25,7 @@ const maxNesting = 32
 type members struct {
 	id                        []byte
 	name, namespace, service  []byte
+	span                      []byte // the name of the span that this was
 	route                     []byte
 	subsegments               jsonscan.Value
 	subsegment, going, parent bool
@@ -140,7 +141,9 @@ func (d *Document) fact(m *members, service []byte, top bool) (f Fact) {
 		if m.route != nil {
 			f.Verb, f.Joint, f.Object = m.method, ' ', m.route
 		} else if m.method == nil || f.Path == nil {
-			f.Operation = m.name
+			if f.Operation = m.name; m.span != nil {
+				f.Operation = m.span
+			}
 		}
 	}
 	if !m.subsegment && f.Service == nil {
@@ -236,6 +239,10 @@ func (d *Document) routes(v jsonscan.Value, m *members) {
 		case "default":
 			if s.Value.Kind == jsonscan.Object {
 				d.routes(s.Value, m)
+			}
+		case "otel":
+			if s.Value.Kind == jsonscan.Object {
+				m.span = d.text(s.Value.Member("name"))
 			}
 		case "http.route", "http_route":
 			m.route = d.text(s.Value)

@@ -105,6 +105,10 @@ func (t *traits) service(a *otlpwire.Attr) {
 func OfSpan(s Sender, span *otlpwire.Span) (f Fact) {
 	var t traits
 	t.read(span.Attrs)
+	// The stable conventions have the service before the method.
+	if i := bytes.LastIndexByte(t.rpcMethod, '/'); i > 0 && t.rpcService == nil {
+		t.rpcService, t.rpcMethod = t.rpcMethod[:i], t.rpcMethod[i+1:]
+	}
 	f = Fact{
 		Service: s.Service, Environment: s.Environment, Start: span.Start, End: max(span.Start, span.End),
 		Host: t.host, Method: t.method, Path: t.path, Root: !anyBit(span.ParentID),

@@ -81,6 +81,14 @@ func TestOfSpan(t *testing.T) {
 			&tracepb.Span{Kind: server, ParentSpanId: []byte("12345678"), Attributes: attrs("rpc.system", "grpc", "rpc.service", "shop.Orders", "rpc.method", "Place")},
 			seen{Role: spanfact.Entry, Operation: "shop.Orders/Place"},
 		},
+		"rpc by the stable names": {
+			&tracepb.Span{Kind: server, ParentSpanId: []byte("12345678"), Attributes: attrs("rpc.system.name", "grpc", "rpc.method", "shop.Orders/Place")},
+			seen{Role: spanfact.Entry, Operation: "shop.Orders/Place"},
+		},
+		"call by the stable names": {
+			&tracepb.Span{Kind: client, ParentSpanId: []byte("12345678"), Attributes: attrs("rpc.system.name", "grpc", "rpc.method", "shop.Orders/Place", "server.address", "h")},
+			seen{Role: spanfact.Call, Remote: "shop.Orders", Asks: "Place"},
+		},
 		"message": {
 			&tracepb.Span{Kind: consumer, ParentSpanId: []byte("12345678"), Attributes: attrs("messaging.system", "aws_sqs", "messaging.operation.name", "process", "messaging.operation.type", "receive", "messaging.destination.name", "orders")},
 			seen{Role: spanfact.Entry, Operation: "process orders"},
@@ -173,6 +181,10 @@ func TestOfDocument(t *testing.T) {
 		"route of a translated span": {
 			`{"name":"shown name",` + head + `,"parent_id":"70de5b6f19ff9a0b","http":{"request":{"method":"GET","url":"http://shop/orders/42"}},"metadata":{"default":{"http.route":"/orders/{id}","otel.resource.service.name":"orders"}}}`,
 			[]seen{{Role: spanfact.Entry, Service: "orders", Operation: "GET /orders/{id}", Millis: 250}},
+		},
+		"name of a translated span": {
+			`{"name":"billing",` + head + `,"parent_id":"70de5b6f19ff9a0b","metadata":{"default":{"messaging.system":"kafka"},"otel":{"name":"process orders"}}}`,
+			[]seen{{Role: spanfact.Entry, Service: "billing", Operation: "process orders", Millis: 250}},
 		},
 		"segment without a request":          {`{"name":"nightly",` + head + `}`, []seen{{Role: spanfact.Entry, Service: "nightly", Operation: "nightly", Root: true, Millis: 250}}},
 		"chosen by a rule":                   {`{"name":"n",` + head + `,"aws":{"xray":{"sampling_rule_name":"Default"}}}`, []seen{{Role: spanfact.Entry, Service: "n", Operation: "n", Root: true, Decided: true, Millis: 250}}},
