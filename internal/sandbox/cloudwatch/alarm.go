@@ -39,7 +39,11 @@ type metricAlarm struct {
 	band    *query // nil without an anomaly band
 	set     *querySet
 	logs    *logWatch // of a log alarm, which has none of the three
-	tags    map[string]string
+	// many says that the alarm watches many time series, contributors are those
+	// that have data, by ID; they are replaced, never changed.
+	many         bool
+	contributors map[string]*contributor
+	tags         map[string]string
 
 	evaluated bool      // at least once since it was put
 	warmUntil time.Time // zero without or after a warm-up period

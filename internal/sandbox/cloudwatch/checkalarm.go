@@ -234,7 +234,10 @@ func (a *metricAlarm) watchMetrics(in *cloudwatch.PutMetricAlarmInput) error {
 			expressions++
 		}
 		if q.insights != nil && len(q.insights.groups) > 0 {
-			return unsupported("alarms on Metrics Insights queries with GROUP BY")
+			if !q.returns {
+				return unsupported("alarms on expressions over Metrics Insights queries with GROUP BY")
+			}
+			a.many = true
 		}
 		if q.period != set.queries[0].period {
 			return errors.New("all members of Metrics must have the same Period")
@@ -271,6 +274,9 @@ func (a *metricAlarm) checkSingleSeries() error {
 	v, err := ev.value(a.watched)
 	if err != nil {
 		return err
+	}
+	if a.many {
+		return nil // each is an alarm of its own
 	}
 	if v.Kind != metricmath.TimeSeries {
 		return fmt.Errorf("error in expression '%s': it yields %s, an alarm needs a single time series", a.watched.id, v.Kind)

@@ -115,7 +115,8 @@ func TestPutMetricAlarmRules(t *testing.T) {
 		"number result":            {watching(metricQuery("m1", false), expressionQuery("e1", "AVG(m1)", true)), "not a time series"},
 		"search":                   {watching(metricQuery("m1", false), expressionQuery("e1", "SUM(SEARCH('{App} x', 'Sum', 60))", true)), "cannot use SEARCH"},
 		"Metrics Insights":         {watching(expressionQuery("e1", "SELECT AVG(x) FROM y", true)), ""},
-		"Metrics Insights by host": {watching(expressionQuery("e1", "SELECT AVG(x) FROM y GROUP BY host", true)), "GROUP BY"},
+		"Metrics Insights by host": {watching(expressionQuery("e1", "SELECT AVG(x) FROM y GROUP BY host", true)), ""},
+		"math on a query by host":  {watching(expressionQuery("q1", "SELECT AVG(x) FROM y GROUP BY host", false), expressionQuery("e1", "SUM(q1)", true)), "GROUP BY"},
 		"EC2 action on math": {func(in *input) {
 			watching(metricQuery("m1", true))(in)
 			in.AlarmActions = []string{"arn:aws:automate:us-east-1:ec2:stop"}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
@@ -66,8 +67,8 @@ func recounts(in *cloudwatch.DescribeAlarmHistoryInput, item *historyItem) bool 
 	switch {
 	case in.AlarmName != nil && *in.AlarmName != *item.AlarmName:
 		return false
-	case in.AlarmContributorId != nil:
-		return false // only alarms with several series have contributors
+	case in.AlarmContributorId != nil && *in.AlarmContributorId != aws.ToString(item.AlarmContributorId):
+		return false
 	case len(in.AlarmTypes) == 0 && item.AlarmType != types.AlarmTypeMetricAlarm:
 		return false
 	case len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, item.AlarmType):

@@ -132,7 +132,9 @@ func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []tra
 				continue
 			}
 			before, evaluation, warm := a.desc.StateValue, a.desc.EvaluationState, a.warmUntil
-			if t, ok := s.evaluateLocked(sc, a, now); ok {
+			if a.many {
+				out = append(out, s.evaluateManyLocked(sc, a, now)...)
+			} else if t, ok := s.evaluateLocked(sc, a, now); ok {
 				out = append(out, t)
 			}
 			if a.desc.StateValue != before {

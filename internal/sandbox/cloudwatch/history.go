@@ -137,7 +137,12 @@ func actionItem(t *transition, arn, message string, err error) types.AlarmHistor
 		delete(doc, "publishedMessage")
 		data = mustMarshal(doc)
 	}
-	return newItem(t.kind, types.HistoryItemTypeAction, &t.name, summary, data, t.at)
+	item := newItem(t.kind, types.HistoryItemTypeAction, &t.name, summary, data, t.at)
+	if t.contributor != "" {
+		item.HistoryItemType = types.HistoryItemTypeAlarmContributorAction
+		item.AlarmContributorId, item.AlarmContributorAttributes = &t.contributor, t.attributes
+	}
+	return item
 }
 
 // mustMarshal is for documents of strings and finite numbers.

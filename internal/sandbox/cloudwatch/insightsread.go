@@ -61,8 +61,8 @@ func labelOf(account string, id identity, key string) (string, bool) {
 	return "", false
 }
 
-// group is the label of the series that a metric is part of.
-func (q *insightsQuery) group(account string, id identity) string {
+// group has the labels of the series that a metric is part of.
+func (q *insightsQuery) group(account string, id identity) []string {
 	values := make([]string, len(q.groups))
 	for i, key := range q.groups {
 		values[i] = other
@@ -70,7 +70,7 @@ func (q *insightsQuery) group(account string, id identity) string {
 			values[i] = v
 		}
 	}
-	return strings.Join(values, " ")
+	return values
 }
 
 // blank is the query's value without any data.
@@ -86,27 +86,60 @@ func (q *insightsQuery) blank(id string, period time.Duration) metricmath.Value 
 // Without GROUP BY the result is one time series, with it one for each group
 // that has data.
 func (st *store) insights(sc scope, q *query, now time.Time, sp span) metricmath.Value {
+	found := st.insightsSeries(sc, q, now, sp)
+	switch {
+	case len(q.insights.groups) > 0:
+		out := make([]metricmath.Series, len(found))
+		for i := range found {
+			out[i] = found[i].Series
+		}
+		return metricmath.ArrayOf(out...)
+	case len(found) == 0:
+		return q.insights.blank(q.id, q.period)
+	}
+	return metricmath.Of(found[0].Series)
+}
+
+// groupSeries is the series of a group, whose attributes are the labels of GROUP BY.
+type groupSeries struct {
+	metricmath.Series
+	attributes map[string]string
+}
+
+// groupSum puts together what the metrics of a group observed.
+type groupSum struct {
+	values  []string
+	windows []distribution
+}
+
+// insightsSeries are the series of a query that have data, in the order asked for.
+func (st *store) insightsSeries(sc scope, q *query, now time.Time, sp span) []groupSeries {
 	in := q.insights
 	sp.windows = slices.DeleteFunc(slices.Clone(sp.windows), func(w alarm.Window) bool { return w.Start.Before(now.Add(-insightsAge)) })
 	found := st.list(sc, func(id identity) bool { return in.match(sc.account, id) })
-	groups := make(map[string][]distribution)
+	groups := make(map[string]*groupSum)
 	for _, l := range found[:min(len(found), maxInsightsMetrics)] {
-		name := in.group(sc.account, l.identity)
-		sum := groups[name]
+		values := in.group(sc.account, l.identity)
+		key := strings.Join(values, "\x00")
+		sum := groups[key]
 		if sum == nil {
-			sum = make([]distribution, len(sp.windows))
-			groups[name] = sum
+			sum = &groupSum{values, make([]distribution, len(sp.windows))}
+			groups[key] = sum
 		}
 		for i, d := range st.read(sc, l.identity, "", now, sp) {
 			if d.count > 0 {
-				sum[i].widen(d.count, d.sum, d.min, d.max)
+				sum.windows[i].widen(d.count, d.sum, d.min, d.max)
 			}
 		}
 	}
-	var out []metricmath.Series
-	for _, name := range slices.Sorted(maps.Keys(groups)) {
-		s := metricmath.Series{ID: q.id, Label: name, Period: q.period}
-		for i, d := range groups[name] {
+	var out []groupSeries
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		sum := groups[key]
+		s := groupSeries{metricmath.Series{ID: q.id, Label: strings.Join(sum.values, " "), Period: q.period}, make(map[string]string)}
+		for i, name := range in.groups {
+			s.attributes[name] = sum.values[i]
+		}
+		for i, d := range sum.windows {
 			if v, ok := in.stat.eval(&d); ok {
 				s.Points = append(s.Points, metricmath.Point{Time: sp.windows[i].Start.Unix(), Value: v})
 			}
@@ -115,35 +148,30 @@ func (st *store) insights(sc scope, q *query, now time.Time, sp span) metricmath
 			out = append(out, s)
 		}
 	}
-	switch {
-	case len(in.groups) > 0:
-		return metricmath.ArrayOf(in.first(out)...)
-	case len(out) == 0:
-		return in.blank(q.id, q.period)
-	}
-	return metricmath.Of(out[0])
+	return in.first(out)
 }
 
 // first puts series in the order asked for and cuts them to the limit. ORDER BY
 // compares one number that its function makes of each series' points.
-func (q *insightsQuery) first(all []metricmath.Series) []metricmath.Series {
-	if q.ordered {
-		stat, _ := insightsStatistic(q.scalar)
-		rank := make(map[string]float64, len(all))
-		for _, s := range all {
-			var d distribution
-			for _, p := range s.Points {
-				d.widen(1, p.Value, p.Value, p.Value)
-			}
-			rank[s.Label], _ = stat.eval(&d)
-		}
-		order.Stable(all, func(a, b metricmath.Series) int {
-			if q.falling {
-				a, b = b, a
-			}
-			return cmp.Compare(rank[a.Label], rank[b.Label])
-		})
+func (q *insightsQuery) first(all []groupSeries) []groupSeries {
+	if !q.ordered {
+		return all[:min(len(all), q.limit)]
 	}
+	stat, _ := insightsStatistic(q.scalar)
+	rank := func(s *groupSeries) float64 {
+		var d distribution
+		for _, p := range s.Points {
+			d.widen(1, p.Value, p.Value, p.Value)
+		}
+		v, _ := stat.eval(&d)
+		return v
+	}
+	order.Stable(all, func(a, b groupSeries) int {
+		if q.falling {
+			a, b = b, a
+		}
+		return cmp.Compare(rank(&a), rank(&b))
+	})
 	return all[:min(len(all), q.limit)]
 }
 

@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"time"
@@ -18,9 +19,10 @@ import (
 // Queries runs queries of log events.
 type Queries interface {
 	// Query returns the cells of the rows of a Logs Insights query over the
-	// events from start to before end of the caller's groups. An error means that
-	// the query is malformed or a group is not there.
-	Query(ctx context.Context, groups []string, text string, start, end time.Time) ([][]string, error)
+	// events from start to before end of the caller's groups, each a field's name
+	// and its value. An error means that the query is malformed or a group is not
+	// there.
+	Query(ctx context.Context, groups []string, text string, start, end time.Time) ([][][2]string, error)
 }
 
 // UseQueries makes log alarms possible. It must be called before Run.
@@ -85,18 +87,61 @@ func (w *logWatch) slots(n int, now time.Time) ([]alarm.Slot, error) {
 	return slots, w.err
 }
 
-// record keeps a result, and forgets those that no longer count.
-func (w *logWatch) record(at time.Time, n int, value float64, present bool, err error) {
-	w.ran, w.err = true, err
-	if present && err == nil {
-		w.results[at.Unix()] = value
+// contributions are the newest n results of each contributor, and n times without.
+func (w *logWatch) contributions(n int, now time.Time) ([]contribution, []alarm.Slot, error) {
+	none, _ := (&logWatch{every: w.every}).slots(n, now)
+	var all []contribution
+	for id, p := range w.parts {
+		slots, _ := (&logWatch{every: w.every, results: p.Results}).slots(n, now)
+		all = append(all, contribution{id, p.Attributes, slots})
 	}
+	return sortedContributions(all), none, w.err
+}
+
+// record keeps what the rows of a result say, and forgets what no longer counts.
+func (w *logWatch) record(at time.Time, n int, rows [][][2]string, err error) {
 	oldest := at.Add(-time.Duration(n) * w.every).Unix()
-	for t := range w.results {
-		if t <= oldest {
-			delete(w.results, t)
+	w.ran, w.err = true, err
+	if err == nil && w.many {
+		w.err = w.recordParts(at, rows)
+	} else if err == nil {
+		var value float64
+		var present bool
+		if value, present, w.err = scalar(rows); present && w.err == nil {
+			w.results[at.Unix()] = value
 		}
 	}
+	maps.DeleteFunc(w.results, func(t int64, _ float64) bool { return t <= oldest })
+	for id, p := range w.parts {
+		maps.DeleteFunc(p.Results, func(t int64, _ float64) bool { return t <= oldest })
+		if len(p.Results) == 0 {
+			delete(w.parts, id)
+		}
+	}
+}
+
+// recordParts keeps the value of each row, the last of its cells, for the
+// contributor that the others name.
+func (w *logWatch) recordParts(at time.Time, rows [][][2]string) error {
+	for _, row := range rows[:min(len(rows), maxContributors)] {
+		if len(row) < 2 {
+			continue // the fields of by are not in any event
+		}
+		value, err := number(row[len(row)-1][1])
+		if err != nil {
+			return err
+		}
+		attributes := make(map[string]string)
+		for _, cell := range row[:len(row)-1] {
+			attributes[cell[0]] = cell[1]
+		}
+		id := contributorID(attributes)
+		if w.parts[id] == nil {
+			w.parts[id] = &logPart{attributes, make(map[int64]float64)}
+		}
+		w.parts[id].Results[at.Unix()] = value
+	}
+	return nil
 }
 
 // runLogQueries runs the queries of log alarms that are due at now. They run
@@ -123,27 +168,31 @@ func (s *Service) runLogQueries(ctx context.Context, now time.Time) {
 		w := r.a.logs // an alarm that is put anew is another
 		caller := api.WithCaller(ctx, api.Caller{Account: r.sc.account, Region: r.sc.region, RequestID: "alarm"})
 		cells, err := s.queries.Query(caller, w.desc.LogGroupIdentifiers, w.text, now.Add(-w.before), now.Add(-w.until))
-		value, present, err := scalar(cells, err)
 		s.mu.Lock()
-		w.record(now, r.a.rule.N, value, present, err)
+		w.record(now, r.a.rule.N, cells, err)
 		s.Changed()
 		s.mu.Unlock()
 	}
 }
 
 // scalar is the one number of a query's result, if there is one.
-func scalar(rows [][]string, err error) (value float64, present bool, _ error) {
+func scalar(rows [][][2]string) (value float64, present bool, _ error) {
 	switch {
-	case err != nil || len(rows) == 0 || len(rows[0]) == 0:
-		return 0, false, err
+	case len(rows) == 0 || len(rows[0]) == 0:
+		return 0, false, nil
 	case len(rows) > 1 || len(rows[0]) > 1:
 		return 0, false, fmt.Errorf("the aggregation yields %d rows of %d values, want one value", len(rows), len(rows[0]))
 	}
-	value, err = strconv.ParseFloat(rows[0][0], 64)
+	value, err := number(rows[0][0][1])
+	return value, err == nil, err
+}
+
+func number(text string) (float64, error) {
+	value, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
-		return 0, false, fmt.Errorf("the aggregation yields %q, want a number", rows[0][0])
+		return 0, fmt.Errorf("the aggregation yields %q, want a number", text)
 	}
-	return value, true, nil
+	return value, nil
 }
 
 // history is the alarm as the history shows it.

@@ -37,18 +37,29 @@ func logAlarm() *sdk.PutLogAlarmInput {
 
 // answers are the results of queries, each once; a query beyond them fails.
 type answers struct {
-	rows  [][][]string
+	rows  [][][]string // of cells "name=value", or "value"
 	asked []string
 }
 
-func (a *answers) Query(_ context.Context, groups []string, text string, start, end time.Time) ([][]string, error) {
+func (a *answers) Query(_ context.Context, groups []string, text string, start, end time.Time) ([][][2]string, error) {
 	a.asked = append(a.asked, fmt.Sprint(strings.Join(groups, ","), " ", start.Format("15:04:05"), " ", end.Format("15:04:05"), " ", text))
 	if len(a.rows) == 0 {
 		return nil, errors.New("the group is gone")
 	}
-	row := a.rows[0]
+	var out [][][2]string
+	for _, row := range a.rows[0] {
+		var cells [][2]string
+		for _, cell := range row {
+			name, value, named := strings.Cut(cell, "=")
+			if !named {
+				name, value = "value", cell
+			}
+			cells = append(cells, [2]string{name, value})
+		}
+		out = append(out, cells)
+	}
 	a.rows = a.rows[1:]
-	return row, nil
+	return out, nil
 }
 
 func TestLogAlarm(t *testing.T) {
@@ -171,8 +182,8 @@ func TestPutLogAlarmRules(t *testing.T) {
 			q.AggregationExpression = aws.String("nosuch(x)")
 		}, "AggregationExpression"},
 		"contributors": {func(_ *sdk.PutLogAlarmInput, q *types.ScheduledQueryConfiguration) {
-			q.AggregationExpression = aws.String("count(*) by host")
-		}, "does not support"},
+			q.AggregationExpression = aws.String("count(*), avg(x) by host")
+		}, "before by"},
 		"no groups": {func(_ *sdk.PutLogAlarmInput, q *types.ScheduledQueryConfiguration) { q.LogGroupIdentifiers = nil }, "LogGroupIdentifiers"},
 		"no role":   {func(_ *sdk.PutLogAlarmInput, q *types.ScheduledQueryConfiguration) { q.ScheduledQueryRoleARN = nil }, "RoleARN"},
 		"cron": {func(_ *sdk.PutLogAlarmInput, q *types.ScheduledQueryConfiguration) {

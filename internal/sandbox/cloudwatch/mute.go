@@ -210,22 +210,6 @@ func (s *Service) importMuteLocked(v json.RawMessage) error {
 	return nil
 }
 
-// DescribeAlarmContributors lists what an alarm on a query of many series is in
-// ALARM for. The sandbox's alarms watch one series each, so there is none: it
-// refuses a log alarm whose AggregationExpression has by, as AWS does not document
-// how the states of contributors make the alarm's.
-func (s *Service) DescribeAlarmContributors(ctx context.Context, in *cloudwatch.DescribeAlarmContributorsInput) (*cloudwatch.DescribeAlarmContributorsOutput, error) {
-	if _, err := decodeToken(in.NextToken); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if name := aws.ToString(in.AlarmName); !s.alarmSetLocked(scopeOf(api.CallerOf(ctx))).has(name) {
-		return nil, resourceNotFound(alarmARN(api.CallerOf(ctx), name))
-	}
-	return &cloudwatch.DescribeAlarmContributorsOutput{AlarmContributors: []types.AlarmContributor{}}, nil
-}
-
 func sortedDetectors(m map[string]*types.AnomalyDetector) []*types.AnomalyDetector {
 	return order.Sorted(maps.Values(m), func(a, b *types.AnomalyDetector) int { return cmp.Compare(*a.AnomalyDetectorId, *b.AnomalyDetectorId) })
 }

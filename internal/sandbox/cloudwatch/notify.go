@@ -21,6 +21,9 @@ type transition struct {
 	actions         []string
 	at              time.Time
 	message         any // the document for SNS
+
+	contributor string // the ID of the one it is about, or empty
+	attributes  map[string]string
 }
 
 // act carries out the actions of a transition, unless a mute rule is active,
@@ -79,7 +82,11 @@ type snsAlarm struct {
 	OKActions                          []string
 	AlarmActions                       []string
 	InsufficientDataActions            []string
-	Trigger                            any `json:",omitempty"` // *snsTrigger or *logTrigger
+	// What the members about a contributor are called AWS does not document; the
+	// history calls them so.
+	AlarmContributorId         string            `json:",omitempty"`
+	AlarmContributorAttributes map[string]string `json:",omitempty"`
+	Trigger                    any               `json:",omitempty"` // *snsTrigger or *logTrigger
 	*snsComposite
 	// Tags are sent if ActionConfiguration.AlarmTagsPropagation says so. AWS does
 	// not document the name of this member.

@@ -55,6 +55,9 @@ func (s *Service) putLocked(caller api.Caller, a *metricAlarm, tags []types.Tag)
 // request are ignored, as documented.
 func (a *metricAlarm) inherit(old *metricAlarm) {
 	a.tags, a.scaledAt, a.warmUntil = old.tags, old.scaledAt, old.warmUntil
+	if a.many {
+		a.contributors = old.contributors
+	}
 	a.desc.StateValue = old.desc.StateValue
 	a.desc.StateReason = old.desc.StateReason
 	a.desc.StateReasonData = old.desc.StateReasonData

@@ -28,8 +28,8 @@ const (
 )
 
 var (
+	byWord         = lazyregexp.New(`(?is)^(.*?)\bby\b`)
 	rateExpression = lazyregexp.New(`^rate\((\d{1,6}) (minutes?|hours?|days?)\)$`)
-	groupedBy      = lazyregexp.New(`(?i)\bby\b`)
 )
 
 // PutLogAlarm creates an alarm on the results of a query of log events, in the
@@ -66,7 +66,7 @@ func buildLogAlarm(in *cloudwatch.PutLogAlarmInput) (*metricAlarm, error) {
 		enabled = aws.Bool(true)
 	}
 	w.lines, w.linesRole = in.ActionLogLineCount, in.ActionLogLineRoleArn
-	a := &metricAlarm{logs: w, desc: types.MetricAlarm{
+	a := &metricAlarm{logs: w, many: w.many, desc: types.MetricAlarm{
 		ActionConfiguration: in.ActionConfiguration, ActionsEnabled: enabled,
 		AlarmActions: orEmpty(in.AlarmActions), OKActions: orEmpty(in.OKActions), InsufficientDataActions: orEmpty(in.InsufficientDataActions),
 		AlarmDescription: in.AlarmDescription, AlarmName: in.AlarmName, ComparisonOperator: in.ComparisonOperator,
@@ -140,20 +140,25 @@ type logWatch struct {
 	// results are by the time that the query was due; err is what the last one
 	// failed with.
 	results map[int64]float64
-	ran     bool // at least once
-	err     error
+	// parts are the results of contributors, by ID, if the aggregation has by.
+	many  bool
+	parts map[string]*logPart
+	ran   bool // at least once
+	err   error
 }
 
 func newLogWatch(in *types.ScheduledQueryConfiguration) (*logWatch, error) {
-	w := &logWatch{desc: *in, results: make(map[int64]float64)}
+	w := &logWatch{desc: *in, results: make(map[int64]float64), parts: make(map[string]*logPart)}
 	aggregation, when := aws.ToString(in.AggregationExpression), in.ScheduleConfiguration
+	grouped, values := groupedBy(aggregation)
+	w.many = grouped
 	switch {
 	case aws.ToString(in.QueryString) == "" || utf8.RuneCountInString(*in.QueryString) > maxLogQuery:
 		return nil, fmt.Errorf("QueryString must have 1 to %d characters", maxLogQuery)
 	case aggregation == "" || utf8.RuneCountInString(aggregation) > maxLogAggregation:
 		return nil, fmt.Errorf("AggregationExpression must have 1 to %d characters", maxLogAggregation)
-	case groupedBy.MatchString(aggregation):
-		return nil, unsupported("log alarms with contributors (AggregationExpression with by)")
+	case w.many && values > 1:
+		return nil, fmt.Errorf("AggregationExpression has %d values before by, and can have one", values)
 	case len(in.LogGroupIdentifiers) < 1 || len(in.LogGroupIdentifiers) > maxLogGroups:
 		return nil, fmt.Errorf("LogGroupIdentifiers must have 1 to %d members", maxLogGroups)
 	case aws.ToString(in.ScheduledQueryRoleARN) == "":
@@ -176,6 +181,42 @@ func newLogWatch(in *types.ScheduledQueryConfiguration) (*logWatch, error) {
 		return nil, fmt.Errorf("QueryString with AggregationExpression: %w", err)
 	}
 	return w, checkTags(in.Tags)
+}
+
+// logPart is what a contributor of a log alarm has had.
+type logPart struct {
+	Attributes map[string]string
+	Results    map[int64]float64
+}
+
+// groupedBy reports whether an aggregation has by, and how many values it has
+// before: neither counts within quotes or parentheses.
+func groupedBy(aggregation string) (grouped bool, values int) {
+	var out strings.Builder
+	depth, quote := 0, rune(0)
+	for _, c := range aggregation {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+			c = '_'
+		case c == '\'' || c == '"' || c == '`':
+			quote, c = c, '_'
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case depth > 0:
+			c = '_'
+		}
+		out.WriteRune(c)
+	}
+	head := out.String()
+	if m := byWord.FindStringSubmatch(head); m != nil {
+		grouped, head = true, m[1]
+	}
+	return grouped, strings.Count(head, ",") + 1
 }
 
 // parseRate reads "rate(5 minutes)".

@@ -27,8 +27,10 @@ type (
 		Tags            map[string]string
 		WarmUntil       time.Time
 		ScaledAt        time.Time
-		Log             *types.LogAlarm   `json:",omitempty"`
-		Results         map[int64]float64 `json:",omitempty"` // of a log alarm
+		Log             *types.LogAlarm         `json:",omitempty"`
+		Results         map[int64]float64       `json:",omitempty"` // of a log alarm
+		Parts           map[string]*logPart     `json:",omitempty"` // those of its contributors
+		Contributors    map[string]*contributor `json:",omitempty"`
 	}
 	compositeState struct {
 		Account, Region  string
@@ -82,9 +84,12 @@ func (s *Service) ExportState() (map[string]any, error) {
 }
 
 func (a *metricAlarm) state(sc scope) alarmState {
-	st := alarmState{Account: sc.account, Region: sc.region, Desc: a.desc, Tags: a.tags, WarmUntil: a.warmUntil, ScaledAt: a.scaledAt}
+	st := alarmState{Account: sc.account, Region: sc.region, Desc: a.desc, Tags: a.tags, WarmUntil: a.warmUntil, ScaledAt: a.scaledAt, Contributors: a.contributors}
 	if a.logs != nil {
-		st.Log, st.Results = new(a.logAlarm()), maps.Clone(a.logs.results)
+		st.Log, st.Results, st.Parts = new(a.logAlarm()), maps.Clone(a.logs.results), make(map[string]*logPart)
+		for id, p := range a.logs.parts {
+			st.Parts[id] = &logPart{p.Attributes, maps.Clone(p.Results)}
+		}
 	}
 	switch w := a.desc.EvaluationWindow.(type) {
 	case *types.EvaluationWindowMemberWallClockWindow:
@@ -146,6 +151,7 @@ func (s *Service) importAlarmLocked(v json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	a.contributors = st.Contributors
 	a.desc, a.tags, a.warmUntil, a.scaledAt, a.evaluated = st.Desc, st.Tags, st.WarmUntil, st.ScaledAt, true
 	s.alarmSetLocked(scope{st.Account, st.Region}).alarms[*a.desc.AlarmName] = a
 	return nil
@@ -160,7 +166,8 @@ func (s *Service) rebuild(st *alarmState) (*metricAlarm, error) {
 		return nil, err
 	}
 	maps.Copy(a.logs.results, st.Results)
-	a.logs.ran = len(st.Results) > 0
+	maps.Copy(a.logs.parts, st.Parts)
+	a.logs.ran = len(st.Results)+len(st.Parts) > 0
 	return a, nil
 }
 

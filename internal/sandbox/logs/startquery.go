@@ -41,10 +41,10 @@ func (s *Service) startQuery(ctx context.Context, in *cwl.StartQueryInput) (*cwl
 	return &cwl.StartQueryOutput{QueryId: &q.id}, nil
 }
 
-// Query runs a query to its end and returns the cells of its rows. The groups
+// Query runs a query to its end and returns the cells of its rows, each a name and a value. The groups
 // are names or ARNs of the caller's. It is not listed and does not count as one
 // that runs.
-func (s *Service) Query(ctx context.Context, groups []string, text string, start, end time.Time) ([][]string, error) {
+func (s *Service) Query(ctx context.Context, groups []string, text string, start, end time.Time) ([][][2]string, error) {
 	q, err := s.prepare(ctx, &cwl.StartQueryInput{LogGroupIdentifiers: groups, QueryString: &text}, span{start.UnixMilli(), end.UnixMilli() - 1}, 0)
 	if err != nil {
 		return nil, err
@@ -53,11 +53,11 @@ func (s *Service) Query(ctx context.Context, groups []string, text string, start
 	if err := exec.Run(ctx); err != nil {
 		return nil, err
 	}
-	var out [][]string
+	var out [][][2]string
 	for _, row := range exec.Result().Rows {
-		cells := make([]string, len(row))
+		cells := make([][2]string, len(row))
 		for i := range row {
-			cells[i] = row[i].Value
+			cells[i] = [2]string{row[i].Field, row[i].Value}
 		}
 		out = append(out, cells)
 	}
