@@ -1,9 +1,18 @@
 package agent_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +48,48 @@ func putCalls(s *sandbox.Server) (calls []awsproto.Call) {
 	return calls
 }
 
+// plainLengths stands before the sandbox, and notes how many bytes the bodies of
+// PutMetricData have before compression.
+func plainLengths(t *testing.T, s *sandbox.Server) (endpoint string, lengths func() []int) {
+	t.Helper()
+	to, err := url.Parse(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var all []int
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if strings.HasSuffix(r.URL.Path, "/PutMetricData") {
+			plain := io.Reader(bytes.NewReader(body))
+			if r.Header.Get("Content-Encoding") == "gzip" {
+				if plain, err = gzip.NewReader(plain); err != nil {
+					t.Error(err)
+				}
+			}
+			n, err := io.Copy(io.Discard, plain)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			all = append(all, int(n))
+			mu.Unlock()
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL, func() []int {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
+	}
+}
+
 // 5,000 series leave in few calls, none of them over a limit: filled by count, and
 // with long names by bytes.
 func TestMetricCalls(t *testing.T) {
@@ -47,11 +98,14 @@ func TestMetricCalls(t *testing.T) {
 		low, high int // calls
 	}{
 		"by count": {0, 5, 6},
-		"by bytes": {900, 6, 8},
+		"by bytes": {900, 6, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := sandboxtest.New(t)
-			a := start(t, countersOnly(t, s))
+			cfg := countersOnly(t, s)
+			var lengths func() []int
+			cfg.AWS.Endpoint, lengths = plainLengths(t, s)
+			a := start(t, cfg)
 			conn, err := net.Dial("udp", a.address(t, "statsd"))
 			if err != nil {
 				t.Fatal(err)
@@ -73,9 +127,18 @@ func TestMetricCalls(t *testing.T) {
 				t.Errorf("%d calls, want %d to %d", len(calls), c.low, c.high)
 			}
 			for _, call := range calls {
-				if call.Status != 200 || call.BytesIn > 1_000_000 {
+				if call.Status != 200 {
 					t.Errorf("call %+v", call)
 				}
+			}
+			sizes := lengths()
+			for _, n := range sizes {
+				if n > 1_000_000 || n < 1000 {
+					t.Errorf("bodies of %d bytes", sizes)
+				}
+			}
+			if len(sizes) != len(calls) {
+				t.Errorf("%d bodies of %d calls", len(sizes), len(calls))
 			}
 		})
 	}

@@ -44,7 +44,7 @@ func TestDatum(t *testing.T) {
 	if err := cbor.Unmarshal(cloudwatch.AppendDatum(nil, &p), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got["MetricName"] != "took" || got["StorageResolution"] != uint64(1) || len(got["Values"].([]any)) != 2 || got["Counts"].([]any)[0] != 3.0 {
+	if got["MetricName"] != "took" || got["StorageResolution"] != uint64(1) || len(got["Values"].([]any)) != 2 || got["Counts"].([]any)[0] != uint64(3) {
 		t.Errorf("datum reads as %v", got)
 	}
 	if at := got["Timestamp"].(time.Time).UnixMilli(); at != p.Time {

@@ -50,7 +50,7 @@ func appendValue(dst []byte, p *sidelight.Point) []byte {
 	switch {
 	case len(p.Values) == 1 && p.Counts[0] == 1:
 		dst = wire.AppendCBORText(dst, "Value")
-		return wire.AppendCBORFloat(dst, p.Values[0])
+		return wire.AppendCBORNumber(dst, p.Values[0])
 	case len(p.Values) > 0:
 		dst = appendFloats(dst, "Values", p.Values)
 		if slices.ContainsFunc(p.Counts, func(c float64) bool { return c != 1 }) {
@@ -65,7 +65,7 @@ func appendValue(dst []byte, p *sidelight.Point) []byte {
 		value float64
 	}{{"SampleCount", p.Stats.Count}, {"Sum", p.Stats.Sum}, {"Minimum", p.Stats.Min}, {"Maximum", p.Stats.Max}} {
 		dst = wire.AppendCBORText(dst, f.name)
-		dst = wire.AppendCBORFloat(dst, f.value)
+		dst = wire.AppendCBORNumber(dst, f.value)
 	}
 	return append(dst, wire.CBORBreak)
 }
@@ -74,7 +74,7 @@ func appendFloats(dst []byte, name string, list []float64) []byte {
 	dst = wire.AppendCBORText(dst, name)
 	dst = append(dst, wire.CBORArray)
 	for _, v := range list {
-		dst = wire.AppendCBORFloat(dst, v)
+		dst = wire.AppendCBORNumber(dst, v)
 	}
 	return append(dst, wire.CBORBreak)
 }

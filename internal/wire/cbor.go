@@ -44,6 +44,20 @@ func AppendCBORFloat(dst []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
 }
 
+// AppendCBORNumber appends f in the smallest form that loses nothing: an integer,
+// or a float of 32 or 64 bits. Smithy's RPC v2 CBOR protocol wants that of clients
+// ("Numeric type serialization"), and services take it for a double.
+func AppendCBORNumber(dst []byte, f float64) []byte {
+	// Longer integers take no less than floats do. There is none for minus zero.
+	if math.Abs(f) <= math.MaxUint32 && math.Trunc(f) == f && (f != 0 || !math.Signbit(f)) {
+		return AppendCBORInt(dst, int64(f))
+	}
+	if short := float32(f); float64(short) == f {
+		return binary.BigEndian.AppendUint32(append(dst, 0xfa), math.Float32bits(short))
+	}
+	return AppendCBORFloat(dst, f)
+}
+
 // AppendCBORTime appends a time as Smithy's RPC v2 protocol wants it: tag 1 and
 // epoch seconds. ms is in Unix milliseconds.
 func AppendCBORTime(dst []byte, ms int64) []byte {

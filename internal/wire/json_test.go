@@ -92,6 +92,49 @@ func TestCBOR(t *testing.T) {
 	}
 }
 
+// A number takes as few bytes as it can, and is the same when it is read.
+func TestCBORNumber(t *testing.T) {
+	for _, c := range []struct {
+		f    float64
+		size int
+	}{
+		{0, 1},
+		{1, 1},
+		{23, 1},
+		{24, 2},
+		{256, 3},
+		{65536, 5},
+		{1<<32 - 1, 5},
+		{1 << 32, 5},
+		{1<<32 + 1, 9},
+		{1<<53 - 1, 9},
+		{1 << 53, 5},
+		{-1, 1},
+		{-25, 2},
+		{-300, 3},
+		{1 - 1<<32, 5},
+		{math.Copysign(0, -1), 5},
+		{0.5, 5},
+		{12.25, 5},
+		{-0.125, 5},
+		{0.1, 9},
+		{math.Pi, 9},
+		{1e300, 9},
+		{5e-324, 9},
+		{-math.MaxFloat64, 9},
+		{math.MaxFloat32, 5},
+		{math.SmallestNonzeroFloat32, 5},
+		{math.Inf(1), 5},
+	} {
+		f, size := c.f, c.size
+		b := wire.AppendCBORNumber(nil, f)
+		var back float64
+		if err := cbor.Unmarshal(b, &back); err != nil || math.Float64bits(back) != math.Float64bits(f) || len(b) != size {
+			t.Errorf("%v is % x, %d bytes, and reads as %v (%v); want %d bytes", f, b, len(b), back, err, size)
+		}
+	}
+}
+
 func TestAllocs(t *testing.T) {
 	s := []byte(`{"level":"info","msg":"hello \n world"}`)
 	dst := make([]byte, 0, 1024)
