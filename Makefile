@@ -59,6 +59,10 @@ test: ## run the tests; needs nothing but Go. A test that takes over 30 s fails
 test-clients: build ## run the tests with real clients; installs them (Debian packages, npm)
 	test/clients/run.sh
 
+.PHONY: test-vm
+test-vm: ## compare measurements with the kernel's in a machine with cgroup v2 (QEMU, Debian)
+	test/vm/run.sh
+
 .PHONY: check
 check: check-format check-vet check-static check-modules check-generated check-cross ## style, vet, staticcheck, modules, builds
 
