@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/sidelight-dev/sidelight"
@@ -67,6 +68,10 @@ func TestSeriesExplosion(t *testing.T) {
 	}
 	if len(r.Offenders) != 1 || r.Offenders[0].Metric != "views" || r.Offenders[0].Dimension != "user" || r.Offenders[0].Values < samples/4 {
 		t.Errorf("offenders %+v", r.Offenders)
+	}
+	if text := a.page(t); !strings.Contains(text, `sidelight_metric_offender_values{namespace="Sidelight",metric="views",dimension="user"} `) ||
+		!strings.Contains(text, fmt.Sprintf("sidelight_metric_overflow_total{metric=%q} %d\n", "views", samples-bound)) {
+		t.Errorf("/metrics does not name the offender:\n%s", text)
 	}
 	a.finish(t)
 	for i := range routes {

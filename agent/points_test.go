@@ -182,27 +182,30 @@ func eachSample(body []byte, f func(labels string, v float64)) {
 	}
 }
 
+// page returns what /metrics says.
+func (r *running) page(t *testing.T) string {
+	t.Helper()
+	resp, err := http.Get("http://" + r.address(t, "status") + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 // Everything that is measured can be scraped, whatever it goes to else.
 func TestExposed(t *testing.T) {
 	cfg := settings(t, sandboxtest.New(t))
 	cfg.Metrics.Via = "none"
 	a := start(t, cfg)
 	a.measure(t)
-	page := func() string {
-		resp, err := http.Get("http://" + a.address(t, "status") + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
 	labels := `{environment="test",namespace="Sidelight",route="/a",service="orders"`
 	eventually(t, "the metrics", func() bool {
-		text := page()
+		text := a.page(t)
 		return strings.Contains(text, "\nhits"+labels+"} 200\n") && strings.Contains(text, "\ntook_count"+labels+"} 100\n") &&
 			strings.Contains(text, "# TYPE sidelight_accepted_total") && strings.Contains(text, `namespace="Sidelight/Host"`)
 	})
