@@ -15,7 +15,7 @@ COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/asn1 
            $(addprefix $(MODULE)/,cmd/... agent agent/config/... agent/firelens agent/fluentconf agent/recipe/... agent/refused agent/scraper/... agent/status \
            agent/supervise internal/alarm internal/filterpattern internal/insights internal/metricmath internal/order internal/problem \
            internal/query internal/render internal/segment internal/traces \
-           internal/sandbox internal/sandbox/api internal/sandbox/awsproto internal/sandbox/cloudwatch internal/sandbox/disk \
+           internal/sandbox internal/sandbox/api internal/sandbox/appsignals internal/sandbox/awsproto internal/sandbox/cloudwatch internal/sandbox/disk \
            internal/sandbox/fault internal/sandbox/logs internal/sandbox/sts internal/sandbox/tagging internal/sandbox/xray/...)
 HOT     := crypto/internal/fips140/edwards25519/... crypto/internal/fips140/mlkem crypto/internal/fips140/nistec/...
 GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(HOT),-gcflags=$(p)=)

@@ -19,8 +19,8 @@ func (a *app) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run a local stand-in of CloudWatch, Logs and X-Ray",
-		Long: `Speaks the wire protocols of CloudWatch, CloudWatch Logs, X-Ray and STS on one
-loopback port, for any AWS client: give it the endpoint and any credentials.`,
+		Long: `Speaks the wire protocols of CloudWatch, CloudWatch Logs, X-Ray, Application
+Signals and STS on one loopback port, for any AWS client: give it the endpoint and any credentials.`,
 		Example: `  sidelight sandbox
   sidelight sandbox --data ./sandbox --seed demo
   aws --endpoint-url http://127.0.0.1:4580 logs describe-log-groups`,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/appsignals"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/cloudwatch"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/inbox"
@@ -17,7 +18,7 @@ import (
 
 // specs are the protocols of the sandbox's services.
 func specs() []awsproto.Spec {
-	return []awsproto.Spec{awsproto.Logs(), awsproto.CloudWatch(), awsproto.XRay(), awsproto.STS(), awsproto.Tagging()}
+	return []awsproto.Spec{awsproto.Logs(), awsproto.CloudWatch(), awsproto.XRay(), awsproto.STS(), awsproto.Tagging(), awsproto.ApplicationSignals()}
 }
 
 // compose makes the services. This is the one place where they are put
@@ -47,6 +48,7 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 		sts.New(),
 		traces,
 		tagging.New([]tagging.Source{metrics, events, traces}),
+		appsignals.New(metrics),
 	}
 	// A service of the options takes the place of the sandbox's own.
 	own = slices.DeleteFunc(own, func(svc api.Service) bool {

@@ -30,6 +30,8 @@ func listed() map[string]string {
 			PutResourcePolicy DeleteResourcePolicy ListResourcePolicies GetInsightSummaries GetInsight`,
 		"sts":     `GetCallerIdentity`,
 		"tagging": `GetResources`,
+		"application-signals": `ListServices GetService ListServiceOperations ListServiceDependencies ListServiceDependents
+			ListServiceLevelObjectives`,
 	}
 }
 

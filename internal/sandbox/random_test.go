@@ -128,6 +128,7 @@ func (c *chance) structure(t reflect.Type, lower bool, depth int) map[string]any
 type randomOp struct {
 	service, target, version, path string
 	cbor                           bool
+	query                          map[string]bool
 	op                             api.Operation
 }
 
@@ -149,7 +150,7 @@ func randomOps(t *testing.T) (out []randomOp) {
 			if p.Target == "" && p.QueryVersion == "" && paths[op.Name] == "" {
 				t.Fatalf("%s of %s cannot be reached", op.Name, s.Name())
 			}
-			out = append(out, randomOp{s.Name(), p.Target, p.QueryVersion, paths[op.Name], p.CBOR, op})
+			out = append(out, randomOp{s.Name(), p.Target, p.QueryVersion, paths[op.Name], p.CBOR, p.Query, op})
 		}
 	}
 	return out
@@ -206,7 +207,7 @@ func cborOf(v any) cbor.Value {
 func (c *chance) request(endpoint string, o *randomOp) (*http.Request, []byte) {
 	in := c.structure(reflect.TypeOf(o.op.NewInput()).Elem(), o.service == "logs", 0)
 	header := http.Header{"Authorization": {"AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/" + o.service + "/aws4_request, SignedHeaders=host, Signature=0"}}
-	path := "/"
+	method, path, query := http.MethodPost, "/", url.Values{}
 	var body []byte
 	switch {
 	case o.version != "" && (o.target == "" || c.IntN(3) == 0):
@@ -225,6 +226,15 @@ func (c *chance) request(endpoint string, o *randomOp) (*http.Request, []byte) {
 		header.Set("Content-Type", "application/x-amz-json-1.1")
 	default:
 		path = o.path
+		if m, rest, ok := strings.Cut(o.path, " "); ok {
+			method, path = m, rest
+		}
+		for name := range o.query {
+			if v, ok := in[name]; ok {
+				query.Set(name, fmt.Sprint(v))
+				delete(in, name)
+			}
+		}
 		body, _ = json.Marshal(in)
 		header.Set("Content-Type", "application/json")
 	}
@@ -241,11 +251,11 @@ func (c *chance) request(endpoint string, o *randomOp) (*http.Request, []byte) {
 			path += c.word()
 		}
 	}
-	r, err := http.NewRequest(http.MethodPost, endpoint, bytes.NewReader(body))
+	r, err := http.NewRequest(method, endpoint, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil
 	}
-	r.URL.Path = path
+	r.URL.Path, r.URL.RawQuery = path, query.Encode()
 	r.Header = header
 	return r, body
 }

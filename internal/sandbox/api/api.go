@@ -132,6 +132,12 @@ type Datapoint struct {
 	Resolution int
 }
 
+// Metric names a metric. Its dimensions are in the order of their names.
+type Metric struct {
+	Namespace, Name string
+	Dimensions      [][2]string
+}
+
 // Metrics takes datapoints. The metric service implements it; the log service
 // is handed it.
 type Metrics interface {

@@ -250,5 +250,13 @@ func (x *exchange) decode(s *service, in any) error {
 	case protoCBOR:
 		return decodeInto(&cborReader{data: x.body}, s.plans, in)
 	}
-	return decodeInto(&jsonReader{data: x.body}, s.plans, in)
+	if len(x.body) > 0 || x.r.Method != http.MethodGet {
+		if err := decodeInto(&jsonReader{data: x.body}, s.plans, in); err != nil {
+			return err
+		}
+	}
+	if x.target.protocol != protoREST {
+		return nil
+	}
+	return decodeQuery(x.r.URL.Query(), s, in)
 }

@@ -32,8 +32,9 @@ func mediaType(r *http.Request) string {
 // route finds the target of a request from its path and headers. For a form,
 // the service and the operation come with the body and are still missing.
 func (h *Handler) route(r *http.Request) target {
+	path := r.URL.Path
 	if r.Method != http.MethodPost {
-		return target{}
+		return h.routePath(r, r.Method+" "+path)
 	}
 	if t, ok := h.routeCBOR(r); ok {
 		return t
@@ -41,11 +42,16 @@ func (h *Handler) route(r *http.Request) target {
 	if t, ok := h.routeTarget(r); ok {
 		return t
 	}
-	if r.URL.Path == "/" && mediaType(r) == typeForm {
+	if path == "/" && mediaType(r) == typeForm {
 		return target{protocol: protoQuery, contentType: typeXML}
 	}
+	return h.routePath(r, path)
+}
+
+// routePath finds the target of REST JSON.
+func (h *Handler) routePath(r *http.Request, path string) target {
 	for _, s := range h.services {
-		if op, ok := s.spec.Paths[r.URL.Path]; ok {
+		if op, ok := s.spec.Paths[path]; ok {
 			return target{service: s, operation: op, protocol: protoREST, contentType: typeJSON}
 		}
 	}
@@ -53,7 +59,7 @@ func (h *Handler) route(r *http.Request) target {
 	// the refusal is in the words of that service.
 	if c, problem := parseAuthorization(r.Header.Get("Authorization")); problem == "" {
 		if s := h.byName[c.service]; s != nil && len(s.spec.Paths) > 0 {
-			return target{service: s, operation: r.URL.Path, protocol: protoREST, contentType: typeJSON}
+			return target{service: s, operation: path, protocol: protoREST, contentType: typeJSON}
 		}
 	}
 	return target{}

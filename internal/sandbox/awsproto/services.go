@@ -163,6 +163,32 @@ func XRay() Spec {
 	}
 }
 
+// ApplicationSignals is the spec of CloudWatch Application Signals: REST JSON with
+// members in the query of the URL.
+func ApplicationSignals() Spec {
+	return Spec{
+		Service: "application-signals",
+		Paths: map[string]string{
+			"GET /services": "ListServices", "/service": "GetService", "/service-operations": "ListServiceOperations",
+			"/service-dependencies": "ListServiceDependencies", "/service-dependents": "ListServiceDependents", "/slos": "ListServiceLevelObjectives",
+		},
+		Query: set("StartTime", "EndTime", "MaxResults", "NextToken", "IncludeLinkedAccounts", "AwsAccountId", "OperationName", "SloOwnerAwsAccountId"),
+		Codes: Codes{
+			Unknown:     Code{"UnknownOperationException", 501},
+			Unsigned:    Code{"MissingAuthenticationTokenException", 403},
+			Incomplete:  Code{"IncompleteSignatureException", 403},
+			Signature:   Code{"InvalidSignatureException", 403},
+			Key:         Code{"UnrecognizedClientException", 403},
+			Expired:     Code{"InvalidSignatureException", 403},
+			Throttled:   Code{"ThrottlingException", 429},
+			Internal:    Code{"InternalServerException", 500},
+			Unavailable: Code{"ServiceUnavailableException", 503},
+			TooLarge:    Code{"RequestEntityTooLargeException", 413},
+			Invalid:     Code{"ValidationException", 400},
+		},
+	}
+}
+
 // xrayPaths are the request paths of the model. Operations that are not listed
 // with a path of their own are reached under their name.
 func xrayPaths() map[string]string {

@@ -1,8 +1,8 @@
 package awsproto
 
 // Spec is how one service is spoken to. The specs of the services of the
-// sandbox are [Logs], [CloudWatch], [XRay], [STS] and
-// [Tagging].
+// sandbox are [Logs], [CloudWatch], [XRay], [STS], [Tagging] and
+// [ApplicationSignals].
 type Spec struct {
 	// Service is the name in a credential scope, which is [api.Service.Name].
 	Service string
@@ -18,8 +18,11 @@ type Spec struct {
 	XMLNamespace string
 	// CBOR says that the service speaks RPC v2 CBOR.
 	CBOR bool
-	// Paths are the operations of REST JSON, by path. All of them are POST.
+	// Paths are the operations of REST JSON, by path, which has its method before it
+	// if that is not POST: "GET /services".
 	Paths map[string]string
+	// Query are the members of REST JSON that are in the query of the URL.
+	Query map[string]bool
 
 	// LowerFirst says that members are written with a lower first letter.
 	LowerFirst bool

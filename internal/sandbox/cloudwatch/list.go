@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"github.com/sidelight-dev/sidelight/internal/alarm"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -116,4 +117,19 @@ func decodeToken(token *string) (string, error) {
 		return "", invalidToken()
 	}
 	return string(b), nil
+}
+
+// WithData lists the metrics of a namespace, in the caller's account and region,
+// that have data from start to before end.
+func (s *Service) WithData(ctx context.Context, namespace string, start, end time.Time) []api.Metric {
+	sc, now := scopeOf(api.CallerOf(ctx)), s.opts.Clock.Now()
+	whole := span{time.Minute, []alarm.Window{{Start: start, End: end}}}
+	var out []api.Metric
+	for _, l := range s.store.list(sc, func(id identity) bool { return id.namespace == namespace }) {
+		if l.newest.Before(start) || s.store.read(sc, l.identity, "", now, whole)[0].count == 0 {
+			continue
+		}
+		out = append(out, api.Metric{Namespace: l.namespace, Name: l.name, Dimensions: pairs(l.dims)})
+	}
+	return out
 }
