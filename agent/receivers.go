@@ -131,13 +131,10 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 			return a.names.dest(logsLane, service, "otlp").Value()
 		},
 		ResourceDefaults: a.id.Resource(),
-		// The X-Ray console looks for a trace's logs where the segment says.
-		XRay: xraydoc.Config{
-			Indexed: a.cfg.Traces.Indexed, LogGroup: func(service string) string { return a.names.dest(logsLane, service, "otlp").Value().Group },
-		},
-		Memory:  int64(a.cfg.Queue.Memory),
-		Note:    a.noteSpans(),
-		Observe: a.observeSpans(),
+		XRay:             xraydoc.Config{Indexed: a.cfg.Traces.Indexed, LogGroup: a.logGroupOf()},
+		Memory:           int64(a.cfg.Queue.Memory),
+		Note:             a.noteSpans(),
+		Observe:          a.observeSpans(),
 	}
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
 		return nil
@@ -190,7 +187,7 @@ func (a *Agent) buildXRay(context.Context, aws.Config) error {
 	if cfg.UDP == "" && cfg.TCP == "" {
 		return nil
 	}
-	r, err := receive(a, "xray", a.countSegments(a.segments()), func() (*xray.Receiver, error) {
+	r, err := receive(a, "xray", a.linkLogs(a.countSegments(a.segments())), func() (*xray.Receiver, error) {
 		return xray.New(cfg, nil, &a.books, a.log.With("receiver", "xray"))
 	})
 	if err != nil {

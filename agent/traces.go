@@ -2,9 +2,11 @@ package agent
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/identity"
+	"github.com/sidelight-dev/sidelight/agent/processor/loglink"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
 	"github.com/sidelight-dev/sidelight/internal/spanfact"
 )
@@ -33,6 +35,32 @@ func platform(id identity.Identity) string {
 		return "lambda:default"
 	}
 	return "generic:default"
+}
+
+// logGroupOf returns what tells the group of the logs of a service that sends
+// its traces by OTLP, or nil if segments are not to name it. X-Ray's console
+// looks for a trace's logs where its segments say.
+func (a *Agent) logGroupOf() func(service string) (name, arn string) {
+	if !a.cfg.Traces.LinkLogs {
+		return nil
+	}
+	return func(service string) (name, arn string) {
+		name = a.names.dest(logsLane, service, "otlp").Value().Group
+		return name, loglink.GroupARN(name, a.id.TaskARN)
+	}
+}
+
+// linkLogs returns a sink that writes the group of the agent's own service, whose
+// logs come by its other receivers, into the segments that next takes. Where
+// logs of different containers go to different groups, none of them is known to
+// be the right one.
+func (a *Agent) linkLogs(next sidelight.Sink) sidelight.Sink {
+	group := string(a.cfg.Logs.Group)
+	if !a.cfg.Traces.LinkLogs || strings.Contains(group, "{container}") || strings.Contains(group, "{source}") {
+		return next
+	}
+	name := a.names.dest(logsLane, "", "xray").Value().Group
+	return loglink.New(loglink.Group{Name: name, ARN: loglink.GroupARN(name, a.id.TaskARN)}).Watch(next)
 }
 
 // observeSpans returns what takes the facts of spans, or nil.

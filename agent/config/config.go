@@ -132,6 +132,7 @@ type Traces struct {
 	Sample             TraceSample `key:"sample" short:"rate" doc:"which traces go on, whole"`
 	SpanMetrics        bool        `key:"span_metrics" doc:"requests, errors, faults, throttles and latency of each operation, in Sidelight/Traces"`
 	ApplicationSignals bool        `key:"application_signals" doc:"the same in the form of CloudWatch Application Signals"`
+	LinkLogs           bool        `key:"link_logs" doc:"segments name the log group of their service's logs, for X-Ray's console, unless their sender names some"`
 	MaxRoutes          int         `key:"max_routes" min:"1" max:"10000" doc:"operations of each service; more are counted as OtherRoute"`
 }
 
@@ -189,7 +190,7 @@ func Default() Config {
 			Dimensions: []string{"service", "environment"}, MaxSeries: 2000, MaxSeriesPerMetric: 500,
 		},
 		Traces: Traces{
-			Via: "segments", SpanMetrics: true, MaxRoutes: 100,
+			Via: "segments", SpanMetrics: true, LinkLogs: true, MaxRoutes: 100,
 			Sample: TraceSample{Rate: 100, KeepErrors: true, Senders: "respect", Wait: 10 * time.Second, Memory: 16 << 20},
 		},
 		OTLP:  OTLPOut{Endpoint: AWSEndpoint, Compression: "gzip"},

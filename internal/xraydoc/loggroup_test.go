@@ -15,7 +15,7 @@ import (
 func TestLogGroupOfService(t *testing.T) {
 	tr := xraydoc.New(xraydoc.Config{
 		LogGroups: []string{"/all"},
-		LogGroup:  func(service string) string { return "/logs/" + service },
+		LogGroup:  func(service string) (name, arn string) { return "/logs/" + service, "arn:" + service },
 	})
 	attr := func(key, value string) otlpwire.Attr {
 		return otlpwire.Attr{Key: []byte(key), Value: otlpwire.StringValue(value)}
@@ -24,8 +24,8 @@ func TestLogGroupOfService(t *testing.T) {
 		attrs []otlpwire.Attr
 		want  []string
 	}{
-		"of the service": {[]otlpwire.Attr{attr("service.name", "cart")}, []string{"/logs/cart"}},
-		"nobody's":       {nil, []string{"/logs/"}},
+		"of the service": {[]otlpwire.Attr{attr("service.name", "cart")}, []string{"/logs/cartarn:cart"}},
+		"nobody's":       {nil, []string{"/logs/arn:"}},
 		"the sender's":   {[]otlpwire.Attr{attr("service.name", "cart"), attr("aws.log.group.names", "/a&/b")}, []string{"/a", "/b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,6 +40,7 @@ func TestLogGroupOfService(t *testing.T) {
 				AWS struct {
 					Logs []struct {
 						Group string `json:"log_group"`
+						ARN   string `json:"arn"`
 					} `json:"cloudwatch_logs"`
 				} `json:"aws"`
 			}
@@ -48,7 +49,7 @@ func TestLogGroupOfService(t *testing.T) {
 			}
 			var got []string
 			for _, l := range doc.AWS.Logs {
-				got = append(got, l.Group)
+				got = append(got, l.Group+l.ARN)
 			}
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("(-want +got):\n%s", d)

@@ -182,7 +182,8 @@ func (t *Translator) logs(r *Resource, w *writer) {
 		each(r.value("aws.log.group.names"), func(name []byte) { add(name, nil) })
 	}
 	if n == 0 && t.cfg.LogGroup != nil {
-		add([]byte(t.cfg.LogGroup(string(r.service))), nil)
+		name, arn := t.cfg.LogGroup(string(r.service))
+		add([]byte(name), []byte(arn))
 	}
 	if n == 0 {
 		for _, name := range t.cfg.LogGroups {

@@ -22,9 +22,9 @@ type Config struct {
 	// sender does not name any.
 	LogGroups []string
 	// LogGroup tells the log group of a service, whose name is empty if the sender
-	// did not say it, and takes the place of LogGroups. It must be safe for
-	// concurrent use. Nil: LogGroups hold.
-	LogGroup func(service string) string
+	// did not say it, and the group's ARN, if that is known. It takes the place of
+	// LogGroups and must be safe for concurrent use. Nil: LogGroups hold.
+	LogGroup func(service string) (name, arn string)
 }
 
 // Translator turns spans into documents. It is safe for concurrent use.
