@@ -48,6 +48,9 @@ func checkEMF(t *testing.T, s *sandbox, group string) {
 	if n := s.total(t, "SampleCount", "took", dims...); n != 20 {
 		t.Errorf("%v samples of took", n)
 	}
+	if sum := s.total(t, "Sum", "took", dims...); sum != 105 {
+		t.Errorf("took sums up to %v, want 105", sum)
+	}
 	if got := s.messages(t, group, `{ $.cart = "c7" }`); len(got) != 1 {
 		t.Errorf("the document of c7: %q; all: %d", got, len(s.messages(t, group, "")))
 	}

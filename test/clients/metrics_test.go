@@ -10,6 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 )
 
 // What only DogStatsD has: sets, distributions, changed gauges, events and
@@ -129,6 +133,7 @@ func TestPrometheusClientNode(t *testing.T) {
 // The exporter of a machine's figures: every line of it is understood.
 func TestNodeExporter(t *testing.T) {
 	t.Parallel()
+	began := time.Now()
 	p := launch(t, "node-exporter", nil, "prometheus-node-exporter", "--web.listen-address=127.0.0.1:0")
 	s, a := scrape(t, p.line(t, regexp.MustCompile(`Listening on.*?(?:address=)?(127\.0\.0\.1:[1-9]\d*)`))[1])
 	eventually(t, "two scrapes", func() bool { return own(t, a, "sidelight_prometheus_samples_total") > 1000 })
@@ -145,12 +150,45 @@ func TestNodeExporter(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, s, "Maximum", "node_memory_MemTotal_bytes", "job=j", "shop", kib*1024, 0)
+	checkFilesystems(t, s)
+	// What a CPU did in all its modes is the time that passed between the first
+	// scrape and the last.
 	spent := 0.0
-	for _, mode := range []string{"idle", "user", "system", "nice"} {
+	for _, mode := range []string{"idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"} {
 		spent += s.total(t, "Sum", "node_cpu_seconds_total", "service", "shop", "job", "j", "cpu", "0", "mode", mode)
 	}
-	if spent <= 0 {
-		t.Errorf("the first CPU spent %v s", spent)
+	if passed := time.Since(began).Seconds(); spent <= 0.9 || spent > passed+0.5 {
+		t.Errorf("the first CPU spent %v s within %v s", spent, passed)
+	}
+}
+
+// checkFilesystems compares the sizes of file systems with what the kernel says.
+func checkFilesystems(t *testing.T, s *sandbox) {
+	t.Helper()
+	const metric = "node_filesystem_size_bytes"
+	list, err := s.cloudwatch().ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{MetricName: aws.String(metric)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list.Metrics {
+		var dims []string
+		mount := ""
+		for _, d := range m.Dimensions {
+			dims = append(dims, *d.Name, *d.Value)
+			if *d.Name == "mountpoint" {
+				mount = *d.Value
+			}
+		}
+		var fs syscall.Statfs_t
+		if err := syscall.Statfs(mount, &fs); err != nil {
+			t.Fatalf("%s: %v", mount, err)
+		}
+		if got, want := s.total(t, "Maximum", metric, dims...), float64(fs.Blocks)*float64(fs.Bsize); got != want {
+			t.Errorf("%s has %v bytes, want %v", mount, got, want)
+		}
+	}
+	if len(list.Metrics) == 0 {
+		t.Error("no file systems")
 	}
 }
 
