@@ -103,6 +103,7 @@ type Agent struct {
 	readers   []reader                        // of files and of the journal
 	proxy     *xray.Proxy
 	sampling  *sampling       // nil: all traces go on
+	telemetry *telemetry      // nil: X-Ray is told nothing
 	child     *child.Receiver // nil: none
 	receivers []*running
 	stages    []stage
@@ -180,7 +181,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 	if err := a.buildLanes(ctx, awsCfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	if err := errors.Join(a.buildProxy(ctx, awsCfg), a.buildSampling()); err != nil {
+	if err := errors.Join(a.buildProxy(ctx, awsCfg), a.buildTelemetry(ctx, awsCfg), a.buildSampling()); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.buildSpanMetrics()
@@ -227,7 +228,13 @@ func (a *Agent) identify(ctx context.Context, given *identity.Identity) error {
 }
 
 func (a *Agent) awsConfig(ctx context.Context) (aws.Config, error) {
-	o := awsapi.Options{Profile: a.cfg.AWS.Profile, Endpoint: a.cfg.AWS.Endpoint, RoleARN: a.cfg.AWS.RoleARN}
+	o := awsapi.Options{
+		Profile: a.cfg.AWS.Profile, Endpoint: a.cfg.AWS.Endpoint, XRay: string(a.cfg.Traces.Endpoint), RoleARN: a.cfg.AWS.RoleARN,
+		Proxy: string(a.cfg.AWS.Proxy), Unverified: !a.cfg.AWS.VerifyTLS, Metadata: a.cfg.AWS.Metadata,
+	}
+	if o.Unverified {
+		a.log.Warn("the certificates of AWS's endpoints are not checked: whoever is on the way can read and change everything", "setting", "aws.verify_tls")
+	}
 	if r := a.cfg.AWS.Region; r != "auto" && r != "" {
 		o.Region = r
 	} else {
@@ -238,7 +245,7 @@ func (a *Agent) awsConfig(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, err
 	}
 	if cfg.Region == "" {
-		return aws.Config{}, errors.New("no AWS region: set aws.region or AWS_REGION")
+		return aws.Config{}, errors.New("no AWS region: set aws.region or AWS_REGION, or aws.metadata to ask the machine")
 	}
 	a.id.Region = cfg.Region
 	return cfg, nil
@@ -293,6 +300,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	for _, c := range a.stores {
 		s.Add(stageCheckpoint, supervise.Actor{Name: "checkpoints", Restart: true, Run: c.Run})
 	}
+	a.superviseTelemetry(s)
 	if a.status != nil {
 		s.Add(stageStatus, supervise.Actor{Name: "status", Restart: true, Run: a.status.Run, Stop: a.status.Stop})
 	}

@@ -24,7 +24,7 @@ type Config struct {
 	Queue     Queue     `key:"queue" doc:"what is held while AWS does not take it"`
 	Shutdown  Shutdown  `key:"shutdown"`
 	Status    Status    `key:"status" doc:"the agent's own health"`
-	Log       Log       `key:"log" doc:"the agent's own log, on standard error"`
+	Log       Log       `key:"log" doc:"the agent's own log, on standard error unless it has a file"`
 }
 
 // Service names what the agent runs beside.
@@ -39,6 +39,10 @@ type AWS struct {
 	Profile  string `key:"profile"`
 	RoleARN  string `key:"role_arn" doc:"a role to assume"`
 	Endpoint string `key:"endpoint" doc:"replaces every service's endpoint: a sandbox"`
+	// Proxy leaves out what is asked for credentials on this machine and its link.
+	Proxy     ProxyURL `key:"proxy" doc:"an HTTP proxy for all calls to AWS, such as http://proxy:3128; empty: HTTPS_PROXY and NO_PROXY decide"`
+	VerifyTLS bool     `key:"verify_tls" doc:"check the certificates of AWS's endpoints; without, whoever is on the way can read and change everything"`
+	Metadata  bool     `key:"metadata" doc:"ask the machine's metadata service (IMDS) for the region where nothing else says it"`
 }
 
 // Receivers are the listeners and files.
@@ -128,12 +132,23 @@ type Traces struct {
 	Via     TracesVia `key:"via" doc:"segments (PutTraceSegments), otlp (spans as they were sent, to the endpoint of otlp) or both"`
 	Also    []Also    `key:"also" doc:"further destinations"`
 	Indexed []string  `key:"indexed_attributes" doc:"attributes that become searchable annotations"`
+	// Endpoint is for X-Ray alone: aws.endpoint is for all services.
+	Endpoint ServiceURL `key:"endpoint" doc:"X-Ray's endpoint, such as that of a VPC endpoint; empty: the region's"`
 
 	Sample             TraceSample `key:"sample" short:"rate" doc:"which traces go on, whole"`
+	Telemetry          Telemetry   `key:"telemetry" short:"send" doc:"records for X-Ray about the agent, as its daemon sends them"`
 	SpanMetrics        bool        `key:"span_metrics" doc:"requests, errors, faults, throttles and latency of each operation, in Sidelight/Traces"`
 	ApplicationSignals bool        `key:"application_signals" doc:"the same in the form of CloudWatch Application Signals"`
 	LinkLogs           bool        `key:"link_logs" doc:"segments name the log group of their service's logs, for X-Ray's console, unless their sender names some"`
 	MaxRoutes          int         `key:"max_routes" min:"1" max:"10000" doc:"operations of each service; more are counted as OtherRoute"`
+}
+
+// Telemetry is what PutTelemetryRecords is told.
+type Telemetry struct {
+	Send        bool   `key:"send" doc:"each minute: how many segments came, left and were lost; needs xray:PutTelemetryRecords"`
+	ResourceARN string `key:"resource_arn" doc:"ARN of what runs the agent"`
+	Hostname    string `key:"hostname" doc:"default: the machine's, if aws.metadata allows to ask"`
+	InstanceID  string `key:"instance_id" doc:"default: the machine's, if aws.metadata allows to ask"`
 }
 
 // Queue says what is held while AWS does not take it.
@@ -162,12 +177,14 @@ type Status struct {
 type Log struct {
 	Level  Level  `key:"level" doc:"debug, info, warn or error"`
 	Format Format `key:"format" doc:"text or json"`
+	File   string `key:"file" doc:"a file to write it to instead"`
+	Rotate Bytes  `key:"rotate" doc:"bytes at which the file becomes FILE.1 and a new one begins; 0: never"`
 }
 
 // Default returns the configuration of an agent that was told nothing.
 func Default() Config {
 	return Config{
-		AWS: AWS{Region: "auto"},
+		AWS: AWS{Region: "auto", VerifyTLS: true},
 		Receivers: Receivers{
 			OTLP:     OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
 			XRay:     XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},
@@ -199,6 +216,6 @@ func Default() Config {
 			Grace: 25 * time.Second, Quiet: time.Second,
 		},
 		Status: Status{Listen: "127.0.0.1:13133"},
-		Log:    Log{Level: "info", Format: "text"},
+		Log:    Log{Level: "info", Format: "text", Rotate: 50 << 20},
 	}
 }

@@ -33,12 +33,14 @@ func (l *Loaded) Chosen(path string) bool {
 
 // Load reads the configuration. path is the file that was asked for; with "",
 // SIDELIGHT_CONFIG names it, or holds the YAML itself. environ is in the form
-// of os.Environ. All problems are returned together; warnings do not stop the
-// agent.
-func Load(path string, environ []string) (*Loaded, problem.Problems) {
+// of os.Environ. The settings under it, if any, replace defaults, a later one of
+// a path the earlier; file and environment win over them. All problems are
+// returned together; warnings do not stop the agent.
+func Load(path string, environ []string, under ...Setting) (*Loaded, problem.Problems) {
 	env := environment(environ)
 	l := &Loaded{Config: Default(), Origins: map[string]string{}}
 	d := &decoder{origins: l.Origins, nodes: map[string]*yaml.Node{}}
+	d.settings(&l.Config, under)
 	text, ok := l.read(d, path, env)
 	if ok {
 		d.file = l.File
@@ -49,6 +51,37 @@ func Load(path string, environ []string) (*Loaded, problem.Problems) {
 	d.hideSecrets(&l.Config)
 	d.problems.Sort()
 	return l, d.problems
+}
+
+// Setting is a value that neither the file nor a variable says.
+type Setting struct {
+	// Path is that of a single value: "receivers.xray.udp".
+	Path, Value string
+	// Origin says who set it, in problems and in config show.
+	Origin string
+}
+
+// settings applies what lies under the file.
+func (d *decoder) settings(cfg *Config, list []Setting) {
+	if len(list) == 0 {
+		return
+	}
+	leaves := map[string]leaf{}
+	walk(reflect.ValueOf(cfg).Elem(), "", func(l leaf) { leaves[l.path] = l })
+	for _, s := range list {
+		l, ok := leaves[s.Path]
+		if !ok {
+			panic("BUG: there is no setting " + s.Path)
+		}
+		if err := setLeaf(l, s.Value); err != nil {
+			d.problems.Add(problem.Problem{
+				Code: codeValue, Message: fmt.Sprintf("%s: %q is not valid: %s", s.Origin, s.Value, hintOf(s.Value, err)),
+				Notes: []string{"it sets " + s.Path},
+			})
+			continue
+		}
+		d.origins[s.Path] = s.Origin
+	}
 }
 
 func environment(environ []string) map[string]string {

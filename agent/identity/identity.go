@@ -81,6 +81,9 @@ func Detect(ctx context.Context, o Options) (Identity, error) {
 		id.Platform = ECS
 		err = id.fromECS(ctx, o.HTTP, base)
 	}
+	if id.Region == "" {
+		id.Region = regionOfFile(o.Getenv("ECS_CONTAINER_METADATA_FILE"))
+	}
 	id.Service = cmp.Or(id.Service, id.Family, id.workload(), o.Program, filepath.Base(os.Args[0]))
 	return id, err
 }
@@ -148,11 +151,32 @@ func (id *Identity) fromECS(ctx context.Context, client *http.Client, base strin
 	id.Family, id.Revision, id.Zone, id.Launch = task.Family, task.Revision, task.AvailabilityZone, task.LaunchType
 	id.Container = own.Name
 	id.Service = cmp.Or(id.Service, task.ServiceName)
-	// arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID
-	if parts := strings.Split(task.TaskARN, ":"); len(parts) > 4 {
-		id.Region = cmp.Or(id.Region, parts[3])
-	}
+	id.Region = cmp.Or(id.Region, regionOf(task.TaskARN))
 	return nil
+}
+
+// regionOf returns the region in a task's ARN:
+// arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID.
+func regionOf(arn string) string {
+	if parts := strings.Split(arn, ":"); len(parts) > 4 {
+		return parts[3]
+	}
+	return ""
+}
+
+// regionOfFile returns the region of the task that the file of metadata is about,
+// which the ECS agent writes into containers on EC2 where
+// ECS_ENABLE_CONTAINER_METADATA is set.
+func regionOfFile(path string) string {
+	if path == "" {
+		return ""
+	}
+	var task ecsTask
+	text, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(text, &task) != nil {
+		return ""
+	}
+	return regionOf(task.TaskARN)
 }
 
 func last(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

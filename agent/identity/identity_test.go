@@ -3,6 +3,8 @@ package identity_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,24 @@ func TestECSNotAnswering(t *testing.T) {
 	got, err := detect(t, map[string]string{"ECS_CONTAINER_METADATA_URI_V4": srv.URL, "AWS_REGION": "us-east-1"})
 	if err == nil || got.Platform != identity.ECS || got.Region != "us-east-1" || got.Service != "prog" {
 		t.Errorf("identity %+v, err %v", got, err)
+	}
+}
+
+// On EC2 the ECS agent writes a file into containers where it is told to; the
+// region is in it, if nothing else says it.
+func TestECSMetadataFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "metadata.json")
+	if err := os.WriteFile(file, []byte(`{"Cluster":"default","TaskARN":"arn:aws:ecs:us-west-2:1:task/default/2b88","MetadataFileStatus":"READY"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, env := range map[string]map[string]string{
+		"us-west-2": {"ECS_CONTAINER_METADATA_FILE": file},
+		"eu-west-1": {"ECS_CONTAINER_METADATA_FILE": file, "AWS_REGION": "eu-west-1"},
+		"":          {"ECS_CONTAINER_METADATA_FILE": file + ".none"},
+	} {
+		if got, err := detect(t, env); err != nil || got.Region != want {
+			t.Errorf("%v: region %q, %v, want %q", env, got.Region, err, want)
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ Amazon CloudWatch, CloudWatch Logs and AWS X-Ray.`,
 	f.DurationVar(&a.timeout, "timeout", 0, "give up after this long, as 30s; 0 means never")
 	f.SortFlags = false
 	root.AddGroup(&cobra.Group{ID: "agent", Title: "The agent:"})
-	a.add(root, "agent", a.runCommand(), a.execCommand(), a.configCommand(), a.statusCommand(), a.topCommand(), a.costCommand(), a.queueCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
+	a.add(root, "agent", a.runCommand(), a.execCommand(), a.xrayDaemonCommand(), a.configCommand(), a.statusCommand(), a.topCommand(), a.costCommand(), a.queueCommand(), a.probeCommand("health", "Succeed if the agent is alive"), a.probeCommand("ready", "Succeed if every listener is open"))
 	a.addEdition(root)
 	root.AddGroup(&cobra.Group{ID: "local", Title: "On this machine:"})
 	a.add(root, "local", a.versionCommand())

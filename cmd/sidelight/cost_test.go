@@ -37,7 +37,7 @@ func cost(t *testing.T, args ...string) (out, talk string, code int) {
 	}))
 	defer s.Close()
 	var o, e bytes.Buffer
-	code = run(append([]string{"cost", "--color", "never", "--utc", "--address", strings.TrimPrefix(s.URL, "http://")}, args...), strings.NewReader(""), &o, &e)
+	code = run(append([]string{"sidelight", "cost", "--color", "never", "--utc", "--address", strings.TrimPrefix(s.URL, "http://")}, args...), strings.NewReader(""), &o, &e)
 	return o.String(), e.String(), code
 }
 

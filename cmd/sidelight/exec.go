@@ -62,7 +62,8 @@ agent cannot run, the child runs all the same.`,
 // exec runs the child under the agent, or, if the agent cannot be built, alone:
 // telemetry never keeps an application from running.
 func (a *app) exec(ctx context.Context, l *config.Loaded, cc child.Config) error {
-	log := newLogger(a.talk, l.Config.Log)
+	log, done := a.agentLog(l.Config.Log)
+	defer done()
 	// A signal is the child's business: it decides when it ends.
 	ctx = context.WithoutCancel(ctx)
 	ag, err := agent.New(ctx, l.Config, agent.Deps{Log: log, Version: version().Version, Child: &cc, Chosen: l.Chosen})

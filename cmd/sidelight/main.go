@@ -15,10 +15,11 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/exit"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is main without the process: its arguments, streams and exit code.
-func run(args []string, in io.Reader, out, talk io.Writer) int {
+// run is main without the process: its name and arguments, streams and exit code.
+func run(argv []string, in io.Reader, out, talk io.Writer) int {
+	args := seatArgs(argv)
 	ctx, stop := signals()
 	defer stop()
 	app := &app{in: in, out: out, talk: talk}

@@ -19,7 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sidelight": main})
+	// The second is the X-Ray daemon's name.
+	testscript.Main(m, map[string]func(){"sidelight": main, "xray": main})
 }
 
 var update = flag.Bool("update", false, "rewrite the scripts' expected output")

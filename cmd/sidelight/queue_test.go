@@ -105,7 +105,7 @@ func TestQueueOfARunningAgent(t *testing.T) {
 			ctl := &control{err: c.err}
 			addr := serve(t, ctl)
 			var out, talk bytes.Buffer
-			code := run(append([]string{"queue"}, append(strings.Fields(c.args), "--address", addr)...), strings.NewReader(""), &out, &talk)
+			code := run(append([]string{"sidelight", "queue"}, append(strings.Fields(c.args), "--address", addr)...), strings.NewReader(""), &out, &talk)
 			if code != c.code || !strings.Contains(out.String(), c.out) || !strings.Contains(talk.String(), c.talk) {
 				t.Errorf("exit code %d, want %d; out:\n%s\ntalk:\n%s", code, c.code, out.String(), talk.String())
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent"
 	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/internal/exit"
+	"github.com/sidelight-dev/sidelight/internal/logfile"
 	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
@@ -58,7 +59,12 @@ func (a *app) configFlag(cmd *cobra.Command) {
 // loadConfig reads the configuration and prints what is wrong with it. Flags of
 // the command win over the file.
 func (a *app) loadConfig() (*config.Loaded, error) {
-	l, problems := config.Load(a.config, os.Environ())
+	return a.loadOver(nil)
+}
+
+// loadOver is loadConfig over settings that lie under the file.
+func (a *app) loadOver(under []config.Setting) (*config.Loaded, error) {
+	l, problems := config.Load(a.config, os.Environ(), under...)
 	if err := a.printProblems(problems); err != nil {
 		return nil, err
 	}
@@ -119,7 +125,13 @@ func plural(n int, what string) string {
 }
 
 func (a *app) runAgent(ctx context.Context, l *config.Loaded) error {
-	log := newLogger(a.talk, l.Config.Log)
+	log, done := a.agentLog(l.Config.Log)
+	defer done()
+	return a.runLogged(ctx, l, log)
+}
+
+// runLogged runs the agent that l configures.
+func (a *app) runLogged(ctx context.Context, l *config.Loaded, log *slog.Logger) error {
 	ag, err := agent.New(ctx, l.Config, agent.Deps{Log: log, Version: version().Version, Chosen: l.Chosen})
 	if err != nil {
 		return err
@@ -138,7 +150,22 @@ func (a *app) runAgent(ctx context.Context, l *config.Loaded) error {
 	return err
 }
 
-// newLogger returns the agent's own logger.
+// agentLog returns the agent's own logger, and what ends it. Without the file that it
+// is to write to it writes where it would without one: data goes on.
+func (a *app) agentLog(cfg config.Log) (log *slog.Logger, done func()) {
+	if cfg.File == "" {
+		return newLogger(a.talk, cfg), func() {}
+	}
+	f, err := logfile.Open(cfg.File, int64(cfg.Rotate))
+	if err != nil {
+		log = newLogger(a.talk, cfg)
+		log.Warn("the log goes to standard error", "err", err)
+		return log, func() {}
+	}
+	return newLogger(f, cfg), func() { _ = f.Close() } // what was written is written
+}
+
+// newLogger returns a logger that writes to w.
 func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
 	var level slog.Level
 	// The configuration allows only names that slog knows.

@@ -48,7 +48,8 @@ func NewClient(ctx context.Context, cfg aws.Config, s Service) (*Client, error) 
 // NewClientAt returns a client for s at the base URL of an endpoint.
 func NewClientAt(cfg aws.Config, s Service, base string) *Client {
 	if cfg.HTTPClient == nil {
-		cfg.HTTPClient = httpClient(Options{})
+		// Without a proxy of its own nothing can be wrong with it.
+		cfg.HTTPClient, _ = httpClient(Options{})
 	}
 	return &Client{
 		service: s, region: cfg.Region, base: strings.TrimSuffix(base, "/"), creds: cfg.Credentials,

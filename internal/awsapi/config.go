@@ -8,6 +8,7 @@ package awsapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,18 +31,35 @@ type Options struct {
 	Profile string
 	// Endpoint replaces every service's endpoint: a sandbox.
 	Endpoint string
+	// XRay replaces X-Ray's endpoint alone, also that of AWS_ENDPOINT_URL_XRAY.
+	XRay string
 	// RoleARN is assumed, if set.
 	RoleARN string
+	// Proxy is the URL of an HTTP proxy for every call but those for credentials
+	// to this machine or its link. Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+	Proxy string
+	// Unverified skips the check of certificates.
+	Unverified bool
+	// Metadata asks the machine's metadata service for the region if nothing else
+	// says it, for some seconds at most.
+	Metadata bool
 	// HTTP is the client to use. Nil: one fit for a few hosts and small memory.
 	HTTP aws.HTTPClient
 }
 
-// Load returns the SDK's configuration. It makes no call; credentials are
-// fetched when they are first needed. With a custom endpoint on a loopback
+// Load returns the SDK's configuration. It makes no call, but for the region if
+// o.Metadata is set; credentials are fetched when they are first needed. With a custom endpoint on a loopback
 // address and no credentials in the environment, made-up ones are used, as a
 // sandbox takes any.
 func Load(ctx context.Context, o Options) (aws.Config, error) {
-	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(httpClient(o))}
+	if o.HTTP == nil {
+		client, err := httpClient(o)
+		if err != nil {
+			return aws.Config{}, err
+		}
+		o.HTTP = client
+	}
+	opts := []func(*config.LoadOptions) error{config.WithHTTPClient(o.HTTP)}
 	if o.Region != "" {
 		opts = append(opts, config.WithRegion(o.Region))
 	}
@@ -55,6 +73,9 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load AWS configuration: %w", err)
 	}
+	if cfg.Region == "" && o.Metadata {
+		cfg.Region = regionByMetadata(ctx, opts)
+	}
 	cfg.APIOptions = append(cfg.APIOptions, SteadyBody)
 	if cfg.Credentials != nil {
 		cfg.Credentials = &renewed{current: cfg.Credentials, load: func(ctx context.Context) (aws.CredentialsProvider, error) {
@@ -62,7 +83,10 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 			return again.Credentials, err
 		}}
 	}
-	if cfg.BaseEndpoint != nil && isLoopback(*cfg.BaseEndpoint) {
+	if o.XRay != "" {
+		cfg.ConfigSources = append(cfg.ConfigSources, xrayEndpoint(o.XRay))
+	}
+	if cfg.BaseEndpoint != nil && isLoopback(*cfg.BaseEndpoint) || isLoopback(o.XRay) {
 		if os.Getenv("AWS_ACCESS_KEY_ID") == "" && o.Profile == "" {
 			cfg.Credentials = sandboxCredentials()
 		}
@@ -77,13 +101,38 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	return cfg, nil
 }
 
+// metadataWait bounds how long the metadata service is asked for the region.
+const metadataWait = 5 * time.Second
+
+// regionByMetadata returns the region that the machine is in, "" if it has no
+// metadata service.
+func regionByMetadata(ctx context.Context, opts []func(*config.LoadOptions) error) string {
+	ctx, cancel := context.WithTimeout(ctx, metadataWait)
+	defer cancel()
+	cfg, err := config.LoadDefaultConfig(ctx, append(opts[:len(opts):len(opts)], config.WithEC2IMDSRegion())...)
+	if err != nil {
+		return ""
+	}
+	return cfg.Region
+}
+
 // httpClient returns the SDK's own kind of client, to which it can add the root
 // certificates of AWS_CA_BUNDLE.
-func httpClient(o Options) aws.HTTPClient {
-	if o.HTTP != nil {
-		return o.HTTP
+func httpClient(o Options) (aws.HTTPClient, error) {
+	proxy, err := proxyFor(o)
+	if err != nil {
+		return nil, err
 	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		if proxy != nil {
+			t.Proxy = proxy
+		}
+		if o.Unverified {
+			if t.TLSClientConfig == nil {
+				t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			}
+			t.TLSClientConfig.InsecureSkipVerify = true // the user's word, which the agent warns of
+		}
 		// HTTP/1.1 costs less CPU and memory for a few large posts, and the OTLP
 		// endpoints of AWS speak nothing else.
 		t.ForceAttemptHTTP2 = false
@@ -99,7 +148,7 @@ func httpClient(o Options) aws.HTTPClient {
 			}
 			return wideConn{c}, nil
 		}
-	})
+	}), nil
 }
 
 // Service is a service as SigV4 names it.
@@ -115,8 +164,16 @@ const (
 	Prometheus Service = "aps"
 )
 
+// xrayEndpoint is the Options.XRay that a configuration was loaded with.
+type xrayEndpoint string
+
 // endpoint returns the base URL of s for cfg by the SDK's rules.
 func endpoint(ctx context.Context, cfg aws.Config, s Service) (string, error) {
+	for _, source := range cfg.ConfigSources {
+		if own, ok := source.(xrayEndpoint); ok && s == XRay {
+			return string(own), nil
+		}
+	}
 	base := cfg.BaseEndpoint
 	// AWS_ENDPOINT_URL_<SERVICE> wins over AWS_ENDPOINT_URL.
 	if u := os.Getenv("AWS_ENDPOINT_URL_" + envNames[s]); u != "" {

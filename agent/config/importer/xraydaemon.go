@@ -1,47 +1,39 @@
 package importer
 
-import "strings"
+import (
+	"strings"
 
-// xrayDaemon returns the rules of the X-Ray daemon's cfg.yaml.
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidelight-dev/sidelight/agent/config/xrayd"
+)
+
+// xrayDaemon returns the rule of the X-Ray daemon's cfg.yaml: what its keys are
+// here is what they are where the agent runs in the daemon's place.
 func xrayDaemon() []rule {
-	rules := []rule{
-		to("Region", "aws.region", same),
-		to("RoleARN", "aws.role_arn", same),
-		to("Socket.UDPAddress", "receivers.xray.udp", address),
-		to("Socket.TCPAddress", "receivers.xray.tcp", address),
-		to("Endpoint", "aws.endpoint", same),
-		to("Logging.LogLevel", "log.level", func(s string) string {
-			if s = strings.ToLower(s); s == "prod" {
-				return "warn"
+	var rules []rule
+	rules = []rule{{path: "**", take: func(d *draft, v value) {
+		if v.node.Kind != yaml.ScalarNode {
+			if !d.deeper(v, rules) {
+				d.note(v.place, "%s is not carried over", strings.Join(v.path, "."))
 			}
-			return s
-		}),
-		{path: "Logging.LogPath", take: func(d *draft, v value) {
-			if v.text() != "" {
-				d.note(v.place, "Logging.LogPath: the agent logs to standard error")
-			}
-		}},
-		{path: "ProxyAddress", take: func(d *draft, v value) {
-			if v.text() != "" {
-				d.note(v.place, "ProxyAddress: set the variable HTTPS_PROXY to %s", v.text())
-			}
-		}},
-		{path: "NoVerifySSL", take: func(d *draft, v value) {
-			if isYes(v.text()) {
-				d.note(v.place, "NoVerifySSL: certificates are always verified; name your own authority with AWS_CA_BUNDLE")
-			}
-		}},
-	}
-	// Who runs it and how busy it is are not settings here: buffers are bounded
-	// by queue.memory and queue.disk, and documents are never dropped for want
-	// of a buffer before that.
-	for i, r := range rules {
-		take := r.take
-		rules[i].take = func(d *draft, v value) {
-			if v.text() != "" {
-				take(d, v)
+			return
+		}
+		key := strings.Join(v.path, ".")
+		settings, note := xrayd.Carry(key, v.text())
+		for _, s := range settings {
+			switch {
+			case s.Value == "true", s.Value == "false":
+				d.set(v.place, s.Path, s.Value == "true")
+			case strings.HasPrefix(s.Path, "receivers."):
+				d.set(v.place, s.Path, address(s.Value))
+			default:
+				d.set(v.place, s.Path, s.Value)
 			}
 		}
-	}
-	return append(rules, nothing("TotalBufferSizeMB", "Concurrency", "LocalMode", "ResourceARN", "Logging.LogRotation", "Version")...)
+		if note != "" {
+			d.note(v.place, "%s: %s", key, note)
+		}
+	}}}
+	return rules
 }
