@@ -4,6 +4,7 @@ package clients_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -24,18 +25,28 @@ func helm(t *testing.T, args ...string) string {
 
 // manifest is what the tests look at in an object of Kubernetes.
 type manifest struct {
-	Kind string
-	Data map[string]string
-	Spec struct {
-		InitContainers []container `yaml:"initContainers"`
-		Template       struct {
-			Spec struct{ Containers []container }
+	Kind     string
+	Metadata struct{ Name string }
+	Data     map[string]string
+	Spec     struct {
+		InitContainers        []container `yaml:"initContainers"`
+		InternalTrafficPolicy string      `yaml:"internalTrafficPolicy"`
+		Selector              yaml.Node
+		Ports                 []struct {
+			Port     int
+			Protocol string
+		}
+		Template struct {
+			Metadata struct{ Labels map[string]string }
+			Spec     struct{ Containers []container }
 		}
 	}
 }
 
 type container struct {
 	Name          string
+	Image         string
+	Command       []string
 	Args          []string
 	RestartPolicy string `yaml:"restartPolicy"`
 	Env           []variable
@@ -103,6 +114,60 @@ func TestChart(t *testing.T) {
 	}
 }
 
+// The Service before the agents' X-Ray ports finds the DaemonSet's pods, and keeps
+// to the node.
+func TestChartXRayService(t *testing.T) {
+	t.Parallel()
+	all := manifests(t, helm(t, "template", "x", chart, "--kube-version", "1.31", "--set", "xray.service.enabled=true"))
+	checkXRayService(t, all["Service"], all["DaemonSet"])
+}
+
+func checkXRayService(t *testing.T, service, daemonSet manifest) {
+	t.Helper()
+	if service.Metadata.Name != "xray-service" || service.Spec.InternalTrafficPolicy != "Local" {
+		t.Errorf("service %+v", service)
+	}
+	var ports []string
+	for _, p := range service.Spec.Ports {
+		ports = append(ports, fmt.Sprint(p.Port, p.Protocol))
+	}
+	if slices.Sort(ports); !slices.Equal(ports, []string{"2000TCP", "2000UDP"}) {
+		t.Errorf("ports %v", ports)
+	}
+	var selector map[string]string
+	if err := service.Spec.Selector.Decode(&selector); err != nil || len(selector) == 0 {
+		t.Errorf("selector %v, %v", selector, err)
+	}
+	for name, value := range selector {
+		if got := daemonSet.Spec.Template.Metadata.Labels[name]; got != value {
+			t.Errorf("the service selects %s=%s, pods have %q", name, value, got)
+		}
+	}
+}
+
+// The X-Ray daemon's own DaemonSet, but for its image: the command is one that the
+// program takes.
+func TestXRayDaemonSet(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/kubernetes/xray-daemon.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := manifests(t, string(text))
+	checkXRayService(t, all["Service"], all["DaemonSet"])
+	c := all["DaemonSet"].Spec.Template.Spec.Containers[0]
+	if len(c.Command) != 3 || c.Command[0] != "/usr/bin/xray" || c.Command[2] != "/aws/xray/config.yaml" || !strings.HasSuffix(c.Image, "-xray") {
+		t.Fatalf("image %s, command %q", c.Image, c.Command)
+	}
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(all["ConfigMap"].Data["config.yaml"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(t, nil, binary(t), "config", "import", "--strict", "--from", "xray-daemon", file); !strings.Contains(string(out), "udp: 0.0.0.0:2000") {
+		t.Errorf("imported:\n%s", out)
+	}
+}
+
 // Another chart includes the sidecar into its pods, as the chart's README says.
 func TestChartSidecar(t *testing.T) {
 	t.Parallel()
@@ -156,6 +221,7 @@ func TestTaskDefinitions(t *testing.T) {
 		var task struct {
 			ContainerDefinitions []struct {
 				Name        string
+				Command     []string
 				Environment []variable
 			}
 		}
@@ -164,13 +230,18 @@ func TestTaskDefinitions(t *testing.T) {
 		}
 		checked := false
 		for _, c := range task.ContainerDefinitions {
-			if c.Name == "sidelight" {
+			switch c.Name {
+			case "sidelight":
 				checkConfig(t, "{}", c.Environment)
 				checked = true
+			case "xray-daemon":
+				// As its health check does, but after the flags, which are read first.
+				out := run(t, nil, append(append([]string{binary(t), "xray-daemon"}, c.Command...), "--version")...)
+				checked = strings.Contains(string(out), "X-Ray daemon")
 			}
 		}
 		if !checked {
-			t.Errorf("%s has no container sidelight", file)
+			t.Errorf("%s has no container of ours, or not as it should be", file)
 		}
 	}
 }

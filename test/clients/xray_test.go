@@ -5,6 +5,7 @@ package clients_test
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,6 +19,32 @@ import (
 // send segments to its UDP port. Both are the agent's here.
 func TestXRaySDKs(t *testing.T) {
 	t.Parallel()
+	testXRaySDKs(t, func(t *testing.T, s *sandbox) *agent { return startAgent(t, s) })
+}
+
+// The same with the agent in the daemon's place: by the name, the entry point and the
+// configuration file of the daemon's image, but for the port, and with nothing that
+// is our own.
+func TestXRaySDKsInTheDaemonsPlace(t *testing.T) {
+	t.Parallel()
+	testXRaySDKs(t, func(t *testing.T, s *sandbox) *agent {
+		dir := t.TempDir()
+		xrayName, file := filepath.Join(dir, "xray"), filepath.Join(dir, "cfg.yaml")
+		if err := os.Symlink(binary(t), xrayName); err != nil {
+			t.Fatal(err)
+		}
+		text := "Version: 2\nEndpoint: " + s.url + "\nSocket: {UDPAddress: 127.0.0.1:2000, TCPAddress: 127.0.0.1:2000}\nLogging: {LogLevel: dev}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := launch(t, "xray", append(credentials(), "SIDELIGHT_QUEUE_DIR="+t.TempDir()),
+			xrayName, "-t", "127.0.0.1:0", "-b", "127.0.0.1:0", "--config", file, "-o", "-n", "us-east-1")
+		p.line(t, regexp.MustCompile(`msg=ready`))
+		return &agent{process: p}
+	})
+}
+
+func testXRaySDKs(t *testing.T, start func(*testing.T, *sandbox) *agent) {
 	for name, argv := range map[string][]string{
 		"go":   {os.Getenv("SIDELIGHT_TEST_XRAYGO")},
 		"node": {"node", "send.js", "xray"},
@@ -25,7 +52,7 @@ func TestXRaySDKs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startSandbox(t)
-			a := startAgent(t, s)
+			a := start(t, s)
 			createRule(t, s)
 			daemon := "tcp:" + a.address(t, "xray tcp") + " udp:" + a.address(t, "xray udp")
 			// The client ends with a line when its requests are done, but lives on,
