@@ -141,6 +141,9 @@ func (b *builder) traces() {
 	if b.cfg.Receivers.XRay.TCP.On() || c.Sample.Rules {
 		actions = append(actions, "xray:GetSamplingRules", "xray:GetSamplingTargets")
 	}
+	if c.Telemetry.Send {
+		actions = append(actions, "xray:PutTelemetryRecords")
+	}
 	if len(actions) > 0 {
 		b.allow(Statement{ID: "Traces", Action: actions, Resource: []string{"*"}})
 	}

@@ -39,6 +39,10 @@ func TestFor(t *testing.T) {
 		want  []string
 	}{
 		"nothing configured": {"", iam.Where{}, []string{own, trace, metric}},
+		"telemetry": {
+			"traces: {telemetry: true}\n", iam.Where{},
+			[]string{own, "xray:PutTraceSegments xray:GetSamplingRules xray:GetSamplingTargets xray:PutTelemetryRecords on *", metric},
+		},
 		"names": {
 			"service: {name: orders, environment: prod}\nlogs:\n  group: /{environment}/{service}/{task}\n  retention: never\n  tags: {team: shop}\n  routes: [{when: level = error, group: /errors}]\n",
 			iam.Where{Partition: "aws-cn", Region: "cn-north-1", Account: "111111111111", Groups: []string{"/ecs/*"}},

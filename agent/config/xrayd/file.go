@@ -63,7 +63,7 @@ func version(root *yaml.Node) error {
 		}
 		return fmt.Errorf("line %d: Version: %s: expected 1 or 2", n.Line, n.Value)
 	}
-	return errors.New("Version is missing: the daemon's file says Version: 1 or 2; a sidelight.yaml is named by SIDELIGHT_CONFIG")
+	return errors.New("it has no Version: 1 or 2, as the daemon's has; a sidelight.yaml is named by SIDELIGHT_CONFIG")
 }
 
 // resolve follows an alias, of which there are none in an alias.

@@ -163,6 +163,7 @@ func alone() []config.Setting {
 		{"scrape.kubelet.read", "off"},
 		{"metrics.via", "none"},
 		{"traces.span_metrics", "false"},
+		{"traces.link_logs", "false"},
 		{"traces.telemetry.send", "true"},
 		{"aws.metadata", "true"},
 	} {

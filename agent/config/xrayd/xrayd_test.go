@@ -235,7 +235,7 @@ func TestNotes(t *testing.T) {
 
 func TestFileFails(t *testing.T) {
 	for text, want := range map[string]string{
-		"Version: 3": "line 1: Version: 3: expected 1 or 2", "Region: x": "Version is missing", "service: {name: x}": "SIDELIGHT_CONFIG", "a: [": "cfg.yaml: yaml", "": "expected keys and values",
+		"Version: 3": "line 1: Version: 3: expected 1 or 2", "Region: x": "it has no Version", "service: {name: x}": "SIDELIGHT_CONFIG", "a: [": "cfg.yaml: yaml", "": "expected keys and values",
 		"Version: [2]": "expected 1 or 2",
 	} {
 		if _, _, err := seat(t, disk{"cfg.yaml": text}, nil); err == nil || !strings.Contains(err.Error(), want) {
