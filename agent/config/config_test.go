@@ -165,7 +165,7 @@ func TestGoodFile(t *testing.T) {
 	}}
 	want.Queue.Dir, want.Queue.Memory, want.Queue.Disk, want.Queue.Fsync, want.Queue.SetAside = "/data", 64<<20, 1e9, true, 0
 	want.Shutdown.Grace = 2 * time.Minute
-	want.Log = config.Log{Level: "debug", Format: "json"}
+	want.Log.Level, want.Log.Format = "debug", "json"
 	if d := cmp.Diff(want, l.Config); d != "" {
 		t.Errorf("config (-want +got):\n%s", d)
 	}

@@ -40,7 +40,8 @@ func TestFor(t *testing.T) {
 	}{
 		"nothing configured": {"", iam.Where{}, []string{own, trace, metric}},
 		"telemetry": {
-			"traces: {telemetry: true}\n", iam.Where{},
+			"traces: {telemetry: true}\n",
+			iam.Where{},
 			[]string{own, "xray:PutTraceSegments xray:GetSamplingRules xray:GetSamplingTargets xray:PutTelemetryRecords on *", metric},
 		},
 		"names": {
