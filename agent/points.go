@@ -40,7 +40,7 @@ func (a *Agent) sendPoints() pushFunc {
 	if a.cfg.Traces.ApplicationSignals {
 		s := &signalsPusher{next: m.send, logs: func() sidelight.Sink { return a.out.emf }, dest: sidelight.Dest{
 			Exporter: logsLane, Group: spanmetrics.SignalsGroup, Stream: a.metricStream(),
-		}.Handle()}
+		}.Handle(), place: appendPlace(nil, a.id)}
 		send = s.push
 	}
 	expose := a.cfg.Metrics.Expose || slices.ContainsFunc(a.cfg.Metrics.Also, func(x config.Also) bool { return x.Kind() == "remote_write" })

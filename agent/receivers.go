@@ -131,10 +131,11 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 			return a.names.dest(logsLane, service, "otlp").Value()
 		},
 		ResourceDefaults: a.id.Resource(),
-		XRay:             xraydoc.Config{Indexed: a.cfg.Traces.Indexed, LogGroup: a.logGroupOf()},
+		XRay:             xraydoc.Config{Indexed: a.indexed(), LogGroup: a.logGroupOf()},
 		Memory:           int64(a.cfg.Queue.Memory),
 		Note:             a.noteSpans(),
 		Observe:          a.observeSpans(),
+		Annotate:         a.annotateSpans(),
 	}
 	if cfg.GRPC == "" && cfg.HTTP == "" && cfg.Unix == "" {
 		return nil

@@ -101,7 +101,7 @@ func TestSpanMetrics(t *testing.T) {
 			metricSum(t, s, spanmetrics.SignalsNamespace, "Fault", environment, dim("Service", "cart")) == 5
 	})
 	eventually(t, "the signals of calls", func() bool {
-		return metricSeries(t, s, spanmetrics.SignalsNamespace, "Latency")["Environment=test Operation=UnmappedOperation RemoteOperation=GetItem RemoteService=DynamoDB Service=cart"]
+		return metricSeries(t, s, spanmetrics.SignalsNamespace, "Latency")["Environment=test Operation=UnknownOperation RemoteOperation=GetItem RemoteService=AWS::DynamoDB Service=cart"]
 	})
 	a.finish(t)
 	for _, sig := range []sidelight.Signal{sidelight.Traces, sidelight.Metrics, sidelight.Logs} {

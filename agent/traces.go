@@ -2,12 +2,14 @@ package agent
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/processor/loglink"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
+	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 	"github.com/sidelight-dev/sidelight/internal/spanfact"
 )
 
@@ -69,6 +71,23 @@ func (a *Agent) observeSpans() func([]spanfact.Fact) {
 		return nil
 	}
 	return a.spans.Record
+}
+
+// annotateSpans returns what gives spans the attributes by which Application
+// Signals finds the traces of a service, or nil.
+func (a *Agent) annotateSpans() func([]otlpwire.Attr, *spanfact.Fact) []otlpwire.Attr {
+	if !a.cfg.Traces.ApplicationSignals {
+		return nil
+	}
+	return a.spans.Annotate
+}
+
+// indexed returns the attributes that become annotations.
+func (a *Agent) indexed() []string {
+	if !a.cfg.Traces.ApplicationSignals {
+		return a.cfg.Traces.Indexed
+	}
+	return append(slices.Clone(a.cfg.Traces.Indexed), spanmetrics.Annotations()...)
 }
 
 // countSegments returns a sink that counts the segments that next takes.

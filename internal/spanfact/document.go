@@ -30,6 +30,7 @@ type members struct {
 	subsegments               jsonscan.Value
 	subsegment, going, parent bool
 	operation, method, url    []byte
+	resource, resourceType    []byte
 	origin, arn               []byte
 	start, end                uint64
 	isError, fault, throttle  bool
@@ -133,6 +134,7 @@ func (d *Document) fact(m *members, service []byte, top bool) (f Fact) {
 	switch {
 	case m.namespace != nil:
 		f.Role, f.Remote, f.RemoteOperation = Call, m.name, m.operation
+		f.AWS, f.Resource, f.ResourceType = string(m.namespace) == "aws", m.resource, m.resourceType
 		if f.RemoteOperation == nil {
 			f.RemoteOperation = m.method
 		}
@@ -225,6 +227,14 @@ func (d *Document) aws(v jsonscan.Value, m *members) {
 		switch string(s.Key) {
 		case "operation":
 			m.operation = d.text(s.Value)
+		case "table_name":
+			m.resource, m.resourceType = d.text(s.Value), typeTable
+		case "queue_url":
+			m.resource, m.resourceType = lastPart(d.text(s.Value), '/'), typeQueue
+		case "topic_arn":
+			m.resource, m.resourceType = lastPart(d.text(s.Value), ':'), typeTopic
+		case "bucket_name":
+			m.resource, m.resourceType = d.text(s.Value), typeBucket
 		case "xray":
 			m.rule = d.text(s.Value.Member("sampling_rule_name")) != nil
 		}

@@ -38,6 +38,13 @@ type Fact struct {
 	// Remote is the service that a Call calls, RemoteOperation what is asked of
 	// it.
 	Remote, RemoteOperation []byte
+	// AWS says that the Remote is a service of AWS. Resource is what of it is
+	// asked, such as a table, and ResourceType its type, as CloudFormation names
+	// types; both are known or none.
+	AWS                    bool
+	Resource, ResourceType []byte
+	// Port is that of the Remote, zero if the sender does not say it.
+	Port int64
 	// Operation is the name of the operation where the sender says it outright.
 	// Else Verb and Object are its parts, such as GET and /orders/{id}, and
 	// Joint is what stands between them.
@@ -88,6 +95,17 @@ func (f *Fact) AppendOperation(dst []byte) []byte {
 		return append(dst, f.Method...)
 	}
 	return append(dst, "UnknownOperation"...)
+}
+
+// AppendFirstPart appends the first part of the path, with * for what looks like
+// an id, or nothing if there is no path.
+func (f *Fact) AppendFirstPart(dst []byte) []byte {
+	if len(f.Path) == 0 {
+		return dst
+	}
+	path, _, _ := bytes.Cut(f.Path, []byte{'?'})
+	first, _, _ := bytes.Cut(bytes.TrimPrefix(path, []byte{'/'}), []byte{'/'})
+	return appendPath(dst, first)
 }
 
 // maxParts is how many parts of a path are kept.

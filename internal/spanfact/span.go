@@ -15,7 +15,8 @@ type traits struct {
 	dbSystem, dbOperation                         []byte
 	peer, awsService, remote, remoteOp, local, op []byte
 	faas                                          []byte
-	status                                        int64
+	resource, resourceType                        []byte
+	port, status                                  int64
 	localRoot, temporary                          bool
 }
 
@@ -50,6 +51,8 @@ func (t *traits) request(a *otlpwire.Attr) {
 		t.target = text(v)
 	case "url.full", "http.url":
 		t.fullURL = text(v)
+	case "server.port", "net.peer.port":
+		t.port, _ = v.AsInt()
 	case "server.address", "http.host", "net.peer.name", "net.host.name":
 		if t.host == nil || a.Key[0] == 's' {
 			t.host = text(v)
@@ -98,6 +101,8 @@ func (t *traits) service(a *otlpwire.Attr) {
 		t.localRoot = string(v.Raw) == "LOCAL_ROOT"
 	case "faas.name", "faas.invoked_name":
 		t.faas = text(v)
+	default:
+		t.asked(a)
 	}
 }
 
@@ -194,14 +199,17 @@ func (t *traits) queue() []byte {
 
 // remote names whom the service called.
 func (f *Fact) remote(t *traits, span *otlpwire.Span) {
-	aws := string(t.rpcSystem) == "aws-api"
+	f.AWS = string(t.rpcSystem) == "aws-api"
+	if f.Port = t.port; len(t.resource) > 0 && len(t.resourceType) > 0 {
+		f.Resource, f.ResourceType = t.resource, t.resourceType
+	}
 	for _, name := range [...][]byte{t.remote, t.peer, t.awsService, t.rpcService, t.dbSystem, t.messageSys, f.Host} {
 		if name != nil {
 			f.Remote = name
 			break
 		}
 	}
-	if aws {
+	if f.AWS {
 		f.Remote = bytes.TrimPrefix(bytes.TrimPrefix(f.Remote, []byte("AWS.SDK.")), []byte("AWS::"))
 	}
 	if f.Remote == nil {

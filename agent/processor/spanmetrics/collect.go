@@ -4,14 +4,6 @@ import (
 	"github.com/sidelight-dev/sidelight"
 )
 
-// SignalsNamespace is what Application Signals reads. Its metrics arrive as
-// documents in the embedded metric format in SignalsGroup, as the CloudWatch
-// agent writes them.
-const (
-	SignalsNamespace = "ApplicationSignals"
-	SignalsGroup     = "/aws/application-signals/data"
-)
-
 // The names of dimensions.
 const (
 	dimEnvironment     = "Environment"
@@ -19,6 +11,8 @@ const (
 	dimOperation       = "Operation"
 	dimRemoteService   = "RemoteService"
 	dimRemoteOperation = "RemoteOperation"
+	dimResource        = "RemoteResourceIdentifier"
+	dimResourceType    = "RemoteResourceType"
 )
 
 // Collect hands what was counted since the last call to rec, and forgets what
@@ -51,17 +45,23 @@ func (e *emitter) service(s *service, platform string) {
 	own = append(own, sidelight.Dimension{Name: dimService, Value: s.name})
 	e.metrics(&s.total, own)
 	s.total.reset()
-	signals := []sidelight.Dimension{{Name: dimEnvironment, Value: platform}, {Name: dimService, Value: s.name}}
+	signals := []sidelight.Dimension{
+		{Name: dimEnvironment, Value: cut(platform, maxSignalEnvironment)}, {Name: dimService, Value: cut(s.name, maxSignalService)},
+	}
 	e.series(s.routes, func(x *series) {
 		op := sidelight.Dimension{Name: dimOperation, Value: x.operation}
 		e.metrics(&x.counts, with(own, op))
 		e.signal(&x.counts, with(signals, op))
 	})
 	e.series(s.remotes, func(x *series) {
-		remote := sidelight.Dimension{Name: dimRemoteService, Value: x.remote}
-		e.metrics(&x.counts, with(own, remote))
-		e.signal(&x.counts, with(signals, sidelight.Dimension{Name: dimOperation, Value: x.operation},
-			sidelight.Dimension{Name: dimRemoteOperation, Value: x.remoteOp}, remote))
+		e.metrics(&x.counts, with(own, sidelight.Dimension{Name: dimRemoteService, Value: x.remote}))
+		dims := with(signals, sidelight.Dimension{Name: dimOperation, Value: x.operation},
+			sidelight.Dimension{Name: dimRemoteOperation, Value: x.remoteOp},
+			sidelight.Dimension{Name: dimRemoteService, Value: cut(x.signal, maxSignalService)})
+		if x.resource != "" {
+			dims = append(dims, sidelight.Dimension{Name: dimResource, Value: x.resource}, sidelight.Dimension{Name: dimResourceType, Value: x.resourceType})
+		}
+		e.signal(&x.counts, dims)
 	})
 }
 
@@ -111,25 +111,4 @@ func (e *emitter) latency(c *counts, namespace string, dims []sidelight.Dimensio
 			Namespace: namespace, Name: "Latency", Unit: "Milliseconds", Dimensions: dims, Kind: sidelight.Sample, Value: v, Count: e.counts[i],
 		})
 	}
-}
-
-// signal records the metrics of Application Signals, where the average of Fault
-// and Error is the rate: one sample a request, of one or zero.
-func (e *emitter) signal(c *counts, dims []sidelight.Dimension) {
-	if !e.signals || c.requests == 0 {
-		return
-	}
-	for _, x := range [...]struct {
-		name string
-		n    float64
-	}{{"Error", c.errors}, {"Fault", c.faults}} {
-		for _, part := range [...]struct{ v, n float64 }{{0, c.requests - x.n}, {1, x.n}} {
-			if part.n > 0 {
-				e.rec.Record(&sidelight.Measurement{
-					Namespace: SignalsNamespace, Name: x.name, Dimensions: dims, Kind: sidelight.Sample, Value: part.v, Count: part.n,
-				})
-			}
-		}
-	}
-	e.latency(c, SignalsNamespace, dims)
 }

@@ -44,6 +44,10 @@ type Config struct {
 	Platform string
 }
 
+// unknownOperation is what Application Signals calls the operation that made a
+// call, if nobody says it.
+const unknownOperation = "UnknownOperation"
+
 func (c Config) withDefaults() Config {
 	for _, f := range []struct {
 		n   *int
@@ -95,7 +99,9 @@ type service struct {
 type series struct {
 	counts
 	operation, remote, remoteOp string
-	quiet                       int
+	// Application Signals has a name of its own for remote, and what is asked of it.
+	signal, resource, resourceType string
+	quiet                          int
 }
 
 // counts is what one interval saw.
@@ -249,8 +255,10 @@ func (m *Metrics) route(s *service, f *spanfact.Fact) *series {
 func (m *Metrics) remote(s *service, f *spanfact.Fact) *series {
 	m.key = append(m.key[:0], f.Remote...)
 	if m.cfg.Signals {
-		m.key = append(append(m.key, 0), f.RemoteOperation...)
+		m.key = appendRemote(append(m.key, 0), f)
+		m.key = appendRemoteOperation(append(m.key, 0), f)
 		m.key = appendCaller(append(m.key, 0), f)
+		m.key = append(append(m.key, 0), f.Resource...)
 	}
 	x := s.remotes[string(m.key)]
 	if x == nil {
@@ -261,24 +269,17 @@ func (m *Metrics) remote(s *service, f *spanfact.Fact) *series {
 }
 
 func (m *Metrics) newRemote(s *service, f *spanfact.Fact) *series {
-	name, op := string(f.Remote), string(f.RemoteOperation)
-	caller := string(appendCaller(nil, f))
 	if len(s.remotes) >= m.cfg.MaxRemotes {
 		m.overflow.Remotes++
-		name, op, caller = OtherRemote, "AllOtherRemoteOperations", "AllOtherOperations"
 		m.key = append(m.key[:0], OtherRemote...)
+		x := find(s.remotes, m.key)
+		x.remote, x.signal, x.remoteOp, x.operation = OtherRemote, OtherRemote, "AllOtherRemoteOperations", "AllOtherOperations"
+		return x
 	}
 	x := find(s.remotes, m.key)
-	x.remote, x.remoteOp, x.operation = name, op, caller
+	x.remote, x.signal, x.remoteOp = string(f.Remote), string(appendRemote(nil, f)), string(appendRemoteOperation(nil, f))
+	x.operation, x.resource, x.resourceType = string(appendCaller(nil, f)), string(f.Resource), string(f.ResourceType)
 	return x
-}
-
-// appendCaller appends the operation that made a call, if the sender says it.
-func appendCaller(dst []byte, f *spanfact.Fact) []byte {
-	if len(f.Operation) > 0 {
-		return append(dst, f.Operation...)
-	}
-	return append(dst, "UnmappedOperation"...)
 }
 
 func find(list map[string]*series, key []byte) *series {

@@ -90,7 +90,7 @@ func TestSignals(t *testing.T) {
 	m.Record([]spanfact.Fact{entry("orders", "/a", 20), fault, call("orders", "DynamoDB", "GetItem")})
 	got := recorder{}
 	m.Collect(got)
-	const own, called = " Environment=ecs:c Service=orders Operation=GET /a", " Environment=ecs:c Service=orders Operation=UnmappedOperation RemoteOperation=GetItem RemoteService=DynamoDB"
+	const own, called = " Environment=ecs:c Service=orders Operation=GET /a", " Environment=ecs:c Service=orders Operation=UnknownOperation RemoteOperation=GetItem RemoteService=DynamoDB"
 	want := recorder{}
 	for key, v := range map[string][2]float64{"Latency" + own: {30, 2}, "Fault" + own: {1, 2}, "Error" + own: {0, 2}, "Latency" + called: {5, 1}, "Fault" + called: {0, 1}, "Error" + called: {0, 1}} {
 		want["ApplicationSignals "+key], want["ApplicationSignals "+key+" #"] = v[0], v[1]

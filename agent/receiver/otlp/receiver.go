@@ -72,6 +72,10 @@ type Config struct {
 	// taken. They must not keep what they are told, and be safe for concurrent
 	// use. Nil: nobody is told.
 	Note, Observe func([]spanfact.Fact)
+	// Annotate, where spans are noted or observed, returns a span's attributes
+	// with those that its facts give. It must be safe for concurrent use. Nil:
+	// spans stay as they are sent.
+	Annotate func([]otlpwire.Attr, *spanfact.Fact) []otlpwire.Attr
 	// MaxSeries bounds the series of cumulative metrics whose last value is
 	// remembered. Default 10,000.
 	MaxSeries int

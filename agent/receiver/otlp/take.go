@@ -118,12 +118,17 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 		s.sender = spanfact.SenderOf(s.traces.Resource.Attrs)
 		return nil
 	}, func() error {
-		if err := s.span(v.xray, translate); err != nil {
-			res.reject(err)
-			return nil
-		}
+		known := len(s.facts)
 		if v.cfg.Observe != nil || v.cfg.Note != nil {
 			s.facts = append(s.facts, spanfact.OfSpan(s.sender, &s.traces.Span))
+			if v.cfg.Annotate != nil {
+				s.traces.Span.Attrs = v.cfg.Annotate(s.traces.Span.Attrs, &s.facts[known])
+			}
+		}
+		if err := s.span(v.xray, translate); err != nil {
+			s.facts = s.facts[:known]
+			res.reject(err)
+			return nil
 		}
 		at := millis(max(s.traces.Span.Start, s.traces.Span.End))
 		for len(s.times) < len(s.docs.Ends) {
