@@ -73,6 +73,10 @@ func metricNames() string {
 			t := kubelet.FamilyTables(f)
 			return t.All()
 		}},
+		{"What the kubelet's cAdvisor knows", "scrape.kubelet.cadvisor", []scraper.Family{scraper.Sidelight, scraper.Insights, scraper.OTel}, func(f scraper.Family) []*scraper.Table {
+			t := kubelet.FamilyCAdvisorTables(f)
+			return t.All()
+		}},
 		{"Programs", "scrape.processes", []scraper.Family{scraper.Sidelight, scraper.OTel}, func(f scraper.Family) []*scraper.Table {
 			t := procs.FamilyTable(f)
 			return []*scraper.Table{&t}
@@ -121,11 +125,12 @@ func writeTable(b *strings.Builder, t *scraper.Table) {
 func TestMetricTables(t *testing.T) {
 	units := map[string]bool{
 		"None": true, "Percent": true, "Bytes": true, "Count": true, "Seconds": true, "Milliseconds": true,
-		"Bytes/Second": true, "Megabytes": true, "Gigabytes": true,
+		"Bytes/Second": true, "Count/Second": true, "Megabytes": true, "Gigabytes": true,
 	}
 	for _, f := range scraper.Families() {
 		h, e, k, c, p := host.FamilyTables(f, "h"), ecstask.FamilyTables(f), kubelet.FamilyTables(f), cgroup.FamilyTable(f), procs.FamilyTable(f)
-		all := append(append(append(h.All(), e.All()...), k.All()...), &c, &p)
+		more := kubelet.FamilyCAdvisorTables(f)
+		all := append(append(append(append(h.All(), e.All()...), k.All()...), more.All()...), &c, &p)
 		for _, table := range all {
 			seen := map[string]bool{}
 			for _, r := range table.Rows {

@@ -112,6 +112,7 @@ func (a *Agent) kubeletScraper() (scraper.Scraper, error) {
 	}
 	s, err := kubelet.New(kubelet.Config{
 		Endpoint: endpoint, Token: cfg.Token, CA: cfg.CA, Insecure: cfg.Insecure, Names: a.family(), Cluster: a.id.Cluster, Node: a.id.Node,
+		CAdvisor: cfg.CAdvisor,
 	})
 	switch {
 	case err == nil:

@@ -103,10 +103,11 @@ type Scrape struct {
 // Kubelet says how a node of Kubernetes and its pods are measured.
 type Kubelet struct {
 	Read     Switch `key:"read" doc:"auto (where NODE_IP and a service account's token are), on or off"`
-	Endpoint string `key:"endpoint" doc:"default https://NODE_IP:10250"`
+	Endpoint string `key:"endpoint" doc:"default https://NODE_IP:10250; or the API server's proxy, https://SERVER/api/v1/nodes/NODE/proxy"`
 	Token    string `key:"token" doc:"file with the bearer token; default that of the service account"`
 	CA       string `key:"ca" doc:"file with the certificates that sign the kubelet's; default that of the service account"`
 	Insecure bool   `key:"insecure" doc:"do not check the kubelet's certificate"`
+	CAdvisor bool   `key:"cadvisor" doc:"what its cAdvisor knows too, such as throttling, I/O and lost packets: up to 25 more series for each container and 6 for each pod"`
 }
 
 // Metrics says where measurements go.

@@ -142,7 +142,7 @@ func TestGoodFile(t *testing.T) {
 	}
 	want.Scrape.Interval, want.Scrape.Host = 10*time.Second, "off"
 	want.Scrape.Task, want.Scrape.Names = "on", "container-insights"
-	want.Scrape.Root, want.Scrape.Kubelet, want.Scrape.Processes = "/host", config.Kubelet{Read: "on", Insecure: true}, []string{"nginx"}
+	want.Scrape.Root, want.Scrape.Kubelet, want.Scrape.Processes = "/host", config.Kubelet{Read: "on", Insecure: true, CAdvisor: true}, []string{"nginx"}
 	want.Logs.Group, want.Logs.Stream = "/app/{service}", "{container}"
 	want.Logs.Keep, want.Logs.Drop = `level >= info and not (route = "/healthz")`, "contains(message, 'noise')"
 	want.Logs.Sample.Debug, want.Logs.Sample.Info = 0, 12.5

@@ -291,6 +291,15 @@ func (s *Things) Find(key []byte) *Thing {
 	return t
 }
 
+// Seen calls yield with those that were found since the last Sweep.
+func (s *Things) Seen(yield func(*Thing) bool) {
+	for _, t := range s.list {
+		if t.seen && !yield(t) {
+			return
+		}
+	}
+}
+
 // Len returns how many there are.
 func (s *Things) Len() int { return len(s.list) }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/promtext"
 )
 
 // Reader reads expositions as those of one target.
@@ -35,10 +36,10 @@ type Sample struct {
 
 // ParseLine takes a line apart.
 func ParseLine(line []byte, open bool) (Sample, bool) {
-	s, err := parseSample(line, open)
+	s, err := promtext.Parse(line, open)
 	if err != nil {
 		return Sample{}, false
 	}
-	labels, err := parseLabels(s.labels)
-	return Sample{string(s.name), labels, s.value, s.time, s.timed, s.exemplar}, err == nil
+	labels, err := parseLabels(s.Labels)
+	return Sample{string(s.Name), labels, s.Value, s.Time, s.Timed, s.Exemplar}, err == nil
 }

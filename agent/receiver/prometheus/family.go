@@ -3,6 +3,8 @@ package prometheus
 import (
 	"bytes"
 	"strings"
+
+	"github.com/sidelight-dev/sidelight/internal/promtext"
 )
 
 // kind is the type of a family of metrics.
@@ -50,22 +52,22 @@ type family struct {
 // comment reads # TYPE and # UNIT, and reports # EOF of OpenMetrics. HELP and
 // whatever else a comment may say is ignored.
 func (f *family) comment(line []byte) (eof bool) {
-	word, rest := token(trimLeft(line[1:]))
+	word, rest := promtext.Word(promtext.TrimLeft(line[1:]))
 	switch string(word) {
 	case "EOF":
 		return f.open && len(rest) == 0
 	case "TYPE":
-		name, rest := token(rest)
+		name, rest := promtext.Word(rest)
 		f.begin(name)
-		word, _ := token(rest)
+		word, _ := promtext.Word(rest)
 		f.kind = kindOf(string(word))
 	case "UNIT":
-		name, rest := token(rest)
+		name, rest := promtext.Word(rest)
 		f.begin(name)
-		word, _ := token(rest)
+		word, _ := promtext.Word(rest)
 		f.unit = string(word)
 	case "HELP":
-		name, _ := token(rest)
+		name, _ := promtext.Word(rest)
 		f.begin(name)
 	}
 	return false

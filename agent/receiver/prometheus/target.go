@@ -16,6 +16,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/expr"
+	"github.com/sidelight-dev/sidelight/internal/promtext"
 )
 
 // accept asks for OpenMetrics, and for the text format if there is none.
@@ -102,10 +103,11 @@ func (t *target) read(from io.Reader, open bool) (res result, err error) {
 	t.scrapes++
 	t.refused = 0
 	f := family{open: open}
-	in := bufio.NewReaderSize(from, maxLine)
+	in := promtext.NewLines(maxLine)
+	in.Reset(from)
 	ended := false
 	for !ended {
-		line, rerr := in.ReadSlice('\n')
+		line, rerr := in.Next()
 		if errors.Is(rerr, bufio.ErrBufferFull) {
 			err = fmt.Errorf("a line is longer than %d bytes", maxLine)
 			break
@@ -114,7 +116,7 @@ func (t *target) read(from io.Reader, open bool) (res result, err error) {
 			err = rerr
 			break
 		}
-		ended = t.line(&f, trimEnd(line), fromZero, &res) || rerr != nil
+		ended = t.line(&f, line, fromZero, &res) || rerr != nil
 		if rerr != nil && open {
 			err = errors.New("the answer does not end with # EOF: it is not whole")
 		}
@@ -126,22 +128,15 @@ func (t *target) read(from io.Reader, open bool) (res result, err error) {
 	return res, err
 }
 
-func trimEnd(line []byte) []byte {
-	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r' || blank(line[len(line)-1])) {
-		line = line[:len(line)-1]
-	}
-	return line
-}
-
 // line reads one line and reports whether it was # EOF.
 func (t *target) line(f *family, line []byte, fromZero bool, res *result) bool {
-	if line = trimLeft(line); len(line) == 0 {
+	if len(line) == 0 {
 		return false
 	}
 	if line[0] == '#' {
 		return f.comment(line)
 	}
-	s, err := parseSample(line, f.open)
+	s, err := promtext.Parse(line, f.open)
 	var x *series
 	if err == nil {
 		x, err = t.find(f, &s)
@@ -152,7 +147,7 @@ func (t *target) line(f *family, line []byte, fromZero bool, res *result) bool {
 		return false
 	}
 	res.samples++
-	if s.exemplar {
+	if s.Exemplar {
 		res.exemplars++
 	}
 	if x != nil {
@@ -162,20 +157,20 @@ func (t *target) line(f *family, line []byte, fromZero bool, res *result) bool {
 }
 
 // take records s, or remembers it until the scrape is over.
-func (t *target) take(x *series, s *sample, fromZero bool, res *result) {
+func (t *target) take(x *series, s *promtext.Sample, fromZero bool, res *result) {
 	x.seen = t.scrapes
 	if x.role == unwanted {
 		return
 	}
-	if math.IsNaN(s.value) || math.IsInf(s.value, 0) {
+	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
 		res.notFinite++
 		return
 	}
 	at := int64(0)
-	if t.cfg.HonorTimestamps && s.timed {
-		at = s.time
+	if t.cfg.HonorTimestamps && s.Timed {
+		at = s.Time
 	}
-	v := s.value
+	v := s.Value
 	switch x.role {
 	case increase:
 		before, known := x.before, x.known
@@ -221,8 +216,8 @@ func (t *target) finish(fromZero, whole bool) {
 }
 
 // find returns what is known of s's series, nil if there is no room for another.
-func (t *target) find(f *family, s *sample) (*series, error) {
-	x := t.series[string(s.series)]
+func (t *target) find(f *family, s *promtext.Sample) (*series, error) {
+	x := t.series[string(s.Series)]
 	if x != nil && x.kind == f.kind {
 		return x, nil
 	}
@@ -232,18 +227,18 @@ func (t *target) find(f *family, s *sample) (*series, error) {
 	}
 	x, err := t.newSeries(f, s)
 	if err == nil {
-		t.series[string(s.series)] = x
+		t.series[string(s.Series)] = x
 	}
 	return x, err
 }
 
-func (t *target) newSeries(f *family, s *sample) (*series, error) {
-	labels, err := parseLabels(s.labels)
+func (t *target) newSeries(f *family, s *promtext.Sample) (*series, error) {
+	labels, err := parseLabels(s.Labels)
 	if err != nil {
 		return nil, err
 	}
-	name := string(s.name)
-	x := &series{kind: f.kind, role: f.role(s.name)}
+	name := string(s.Name)
+	x := &series{kind: f.kind, role: f.role(s.Name)}
 	if x.role == elsewhere {
 		// A name that says that it counts is believed.
 		if x.role = level; strings.HasSuffix(name, "_total") {
@@ -254,8 +249,8 @@ func (t *target) newSeries(f *family, s *sample) (*series, error) {
 	if x.role == bucketOf {
 		labels, le = without(labels, "le")
 		var ok bool
-		if x.le, ok = number([]byte(le)); !ok || math.IsNaN(x.le) {
-			return nil, errLine
+		if x.le, ok = promtext.Number([]byte(le)); !ok || math.IsNaN(x.le) {
+			return nil, promtext.ErrLine
 		}
 	}
 	metric := name

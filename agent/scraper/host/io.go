@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/internal/procfile"
 )
 
@@ -97,7 +98,7 @@ func (s *Scraper) netdev(b []byte) {
 		}
 		name := bytes.TrimSpace(line[:colon])
 		var v [16]float64
-		if virtual(name) || procfile.Numbers(line[colon+1:], v[:]) < len(v) {
+		if scraper.Virtual(name) || procfile.Numbers(line[colon+1:], v[:]) < len(v) {
 			continue
 		}
 		t := s.nets.Find(name)
@@ -107,19 +108,6 @@ func (s *Scraper) netdev(b []byte) {
 		copy(t.Now[netRxBytes:], v[:4])
 		copy(t.Now[netTxBytes:], v[8:12])
 	}
-}
-
-// virtual reports the loopback interface and the host's ends of containers'
-// interfaces, which come and go: Docker's, Calico's, Cilium's, and those of the
-// VPC's plug-in (eni and eleven hexadecimal digits).
-func virtual(name []byte) bool {
-	switch {
-	case string(name) == "lo", bytes.HasPrefix(name, []byte("veth")), bytes.HasPrefix(name, []byte("cali")), bytes.HasPrefix(name, []byte("lxc")):
-		return true
-	case len(name) == 14 && bytes.HasPrefix(name, []byte("eni")):
-		return len(bytes.Trim(name[3:], "0123456789abcdef")) == 0
-	}
-	return false
 }
 
 // readConnections counts TCP connections by state and UDP sockets.

@@ -17,6 +17,17 @@
 // containers have one; sidecars (init containers that go on) count. Rates of the
 // network are between the kubelet's time stamps. What an answer does not say is
 // not measured: absent is not zero.
+//
+// # What the summary lacks
+//
+// With Config.CAdvisor, /metrics/cadvisor says how far containers were throttled,
+// what their memory consists of, what they read and wrote, how many processes and
+// files they have and how long they waited, and which packets pods and the node
+// lost. It takes get on nodes/metrics. Nothing that the summary says is taken from
+// there, so nothing is counted twice. The text, of some MB on a node with hundreds
+// of containers, is read as it comes and not kept. Reads and writes are added up
+// over devices, packets over interfaces other than those of a pod's end on the
+// node. Of a text that is not whole nothing is recorded.
 package kubelet
 
 import (
@@ -49,6 +60,8 @@ const (
 	// early is how much too early a scrape may come.
 	early   = 100 * time.Millisecond
 	timeout = 5 * time.Second
+	// cadvisorPath is where the kubelet tells what its cAdvisor knows.
+	cadvisorPath = "/metrics/cadvisor"
 	// maxAnswer bounds an answer, in bytes: a pod has some 10 kB of
 	// specification, and a node at most some hundreds of them.
 	maxAnswer = 32 << 20
@@ -74,6 +87,8 @@ type Config struct {
 	// Cores are the node's CPUs. Default: those of /proc/stat, which are the
 	// node's in a container too.
 	Cores float64
+	// CAdvisor measures what /stats/summary lacks too.
+	CAdvisor bool
 }
 
 // Scraper implements scraper.Scraper.
@@ -88,6 +103,8 @@ type Scraper struct {
 	asked  time.Time
 	listed time.Time
 	plan   *plan // nil before /pods was answered
+
+	cadvisor *cadvisor // nil if it is not wanted
 
 	node                      *scraper.Thing
 	pods, containers, volumes *scraper.Things
@@ -120,6 +137,9 @@ func New(cfg Config) (*Scraper, error) {
 	if s.cores == 0 {
 		s.cores = float64(countCPUs())
 	}
+	if cfg.CAdvisor {
+		s.cadvisor = newCAdvisor(cfg.Names)
+	}
 	return s, nil
 }
 
@@ -134,10 +154,10 @@ func client(cfg Config) (*http.Client, error) {
 			return nil, fmt.Errorf("no certificates in %s", cfg.CA)
 		}
 	}
-	// No proxy: the kubelet is on the same machine. A redirect would carry the
-	// token elsewhere.
+	// No proxy and no compression: the kubelet is on the same machine. A redirect
+	// would carry the token elsewhere.
 	return &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: t, MaxIdleConnsPerHost: 1, IdleConnTimeout: 2 * podInterval},
+		Transport:     &http.Transport{TLSClientConfig: t, DisableCompression: true, MaxIdleConnsPerHost: 1, IdleConnTimeout: 2 * podInterval},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }
@@ -176,7 +196,7 @@ func (s *Scraper) Scrape(ctx context.Context, to sidelight.Recorder) error {
 		return errors.Join(err, listErr)
 	}
 	s.measure(a, to, s.clock.Tick())
-	return listErr
+	return errors.Join(listErr, s.detail(ctx, to))
 }
 
 // list asks for the pods, once in a while. What was known stays known.
@@ -200,6 +220,23 @@ func (s *Scraper) list(ctx context.Context) error {
 func (s *Scraper) get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	body, err := s.ask(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	b, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the kubelet's answer of %s: %w", path, err)
+	}
+	if len(b) > maxAnswer {
+		return nil, fmt.Errorf("read the kubelet's answer of %s: it is over 32 MiB", path)
+	}
+	return b, nil
+}
+
+// ask returns the body of an answer, to be closed.
+func (s *Scraper) ask(ctx context.Context, path string) (io.ReadCloser, error) {
 	token, err := os.ReadFile(s.cfg.Token)
 	if err != nil {
 		return nil, fmt.Errorf("read the service account's token: %w", err)
@@ -213,18 +250,10 @@ func (s *Scraper) get(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the kubelet: %w", err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask the kubelet for %s: HTTP status %s%s", path, resp.Status, hint(resp.StatusCode, path))
+		return nil, errors.Join(fmt.Errorf("ask the kubelet for %s: HTTP status %s%s", path, resp.Status, hint(resp.StatusCode, path)), resp.Body.Close())
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the kubelet's answer of %s: %w", path, err)
-	}
-	if len(b) > maxAnswer {
-		return nil, fmt.Errorf("read the kubelet's answer of %s: it is over 32 MiB", path)
-	}
-	return b, nil
+	return resp.Body, nil
 }
 
 // hint says which right is missing.
@@ -234,6 +263,8 @@ func hint(status int, path string) string {
 		return ""
 	case path == "/pods":
 		return ": the service account needs get on nodes/proxy (or nodes/pods)"
+	case path == cadvisorPath:
+		return ": the service account needs get on nodes/metrics"
 	}
 	return ": the service account needs get on nodes/stats"
 }

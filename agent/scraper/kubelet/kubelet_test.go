@@ -45,10 +45,14 @@ func read(t testing.TB, name string) string {
 
 // node is a kubelet that lets in who has the token.
 type node struct {
-	token, summary, pods atomic.Pointer[string]
-	listed               atomic.Int32
-	cfg                  Config
+	token, summary, pods, cadvisor atomic.Pointer[string]
+
+	listed atomic.Int32
+	cfg    Config
 }
+
+// viaServer is the way to a node's kubelet by the API server.
+const viaServer = "/api/v1/nodes/n1/proxy"
 
 func set(p *atomic.Pointer[string], s string) { p.Store(&s) }
 
@@ -58,15 +62,19 @@ func serve(t *testing.T) *node {
 	set(&n.token, "one")
 	set(&n.summary, read(t, "summary_1.json"))
 	set(&n.pods, read(t, "pods.json"))
+	set(&n.cadvisor, read(t, "cadvisor_1.txt"))
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+*n.token.Load() {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		body := n.summary.Load()
-		if r.URL.Path == "/pods" {
+		switch path := strings.TrimPrefix(r.URL.Path, viaServer); path {
+		case "/pods":
 			n.listed.Add(1)
 			body = n.pods.Load()
+		case cadvisorPath:
+			body = n.cadvisor.Load()
 		}
 		if *body == "" {
 			w.WriteHeader(http.StatusForbidden)
@@ -246,6 +254,22 @@ func TestCertificate(t *testing.T) {
 	for _, endpoint := range []string{"", "http://10.0.0.1:10255", "https://", "10.0.0.1:10250"} {
 		if _, err := New(Config{Endpoint: endpoint, Insecure: true}); err == nil {
 			t.Errorf("endpoint %q is taken", endpoint)
+		}
+	}
+}
+
+// The API server's proxy of the node answers as the kubelet does.
+func TestNodeProxy(t *testing.T) {
+	n := serve(t)
+	n.cfg.Endpoint += viaServer + "/"
+	n.cfg.CAdvisor = true
+	var l lines
+	if err := n.open(t, scraper.Sidelight).Scrape(t.Context(), &l); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"node_pods_running{c,ip-10-0-0-5.ec2.internal} 2 Count", "container_threads{c,web,prod,shop} 21 Count"} {
+		if !slices.Contains(l, want) {
+			t.Errorf("no %s in %v", want, l)
 		}
 	}
 }

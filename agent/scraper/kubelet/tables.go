@@ -53,6 +53,7 @@ const (
 	idPod
 	idContainer
 	idClaim
+	idGroup // the control group a pod's network was found in; no dimension
 	numIDs
 )
 
