@@ -13,11 +13,12 @@ type aggregate struct {
 // aggregateTable returns the aggregates by their names in lower case.
 func aggregateTable() map[string]aggregate {
 	countDistinct := of(func() accumulator { return distinct{} })
+	sum := ofMoments(func(_, sum, _ float64) float64 { return sum })
 	return map[string]aggregate{
 		"count":          {0, 1, false, buildCount},
 		"count_distinct": countDistinct,
 		"countdistinct":  countDistinct,
-		"sum":            ofMoments(func(_, sum, _ float64) float64 { return sum }),
+		"sum":            sum,
 		"avg":            ofMoments(func(n, sum, _ float64) float64 { return sum / n }),
 		"variance":       ofMoments(func(n, _, squares float64) float64 { return significant(squares / n) }),
 		"stddev":         ofMoments(func(n, _, squares float64) float64 { return significant(math.Sqrt(squares / n)) }),
@@ -31,6 +32,13 @@ func aggregateTable() map[string]aggregate {
 		"values":         of(func() accumulator { return &tally{counts: map[string]int{}} }),
 		"topk":           {2, 2, false, buildTopK},
 		"sortslast":      of(func() accumulator { return &sorted{sign: 1} }),
+
+		"count_over_time": {1, 1, false, buildCount},
+		"countovertime":   {1, 1, false, buildCount},
+		"sum_over_time":   sum,
+		"sumovertime":     sum,
+		"rate":            {2, 2, true, buildRate},
+		"histogram":       {2, 2, false, buildHistogram},
 	}
 }
 

@@ -151,16 +151,23 @@ func (q *quantile) merge(other accumulator) {
 	q.values = append(q.values, other.(*quantile).values...)
 }
 
-// result interpolates between the two values nearest to rank p.
 func (q *quantile) result(*env) value {
 	if len(q.values) == 0 {
 		return value{}
 	}
-	sorted := slices.Sorted(slices.Values(q.values))
-	rank := q.p / 100 * float64(len(sorted)-1)
+	return numberValue(interpolated(slices.Sorted(slices.Values(q.values)), q.p))
+}
+
+// interpolated returns percentile p of numbers in order, between the two nearest
+// to its rank; 0 of none.
+func interpolated(sorted []float64, p float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	rank := p / 100 * float64(len(sorted)-1)
 	low := int(rank)
 	high := min(low+1, len(sorted)-1)
-	return numberValue(sorted[low] + (sorted[high]-sorted[low])*(rank-float64(low)))
+	return sorted[low] + (sorted[high]-sorted[low])*(rank-float64(low))
 }
 
 // extreme is min and max: of the numbers, if there are any, else of the texts.

@@ -36,12 +36,15 @@ func commandList() []command {
 		{"lookup", (*compiler).lookupCommand},
 		{"cidrlookup", (*compiler).cidrLookupCommand},
 		{"diff", (*compiler).diffCommand},
+		{"sessionize", (*compiler).sessionizeCommand},
+		{"outlier", (*compiler).outlierCommand},
+		{"anomaly", (*compiler).anomalyCommand},
 	}
 }
 
 // unsupportedCommands are commands of the service that this package refuses.
 var unsupportedCommands = []string{
-	"anomaly", "appendcols", "countfrequent", "estimate", "expand", "logcompare", "outlier", "relevantfields", "sessionize",
+	"appendcols", "countfrequent", "estimate", "expand", "logcompare", "relevantfields",
 }
 
 // query compiles all commands.

@@ -34,11 +34,10 @@
 //
 // The commands fields, display, filter (where, filterIndex), stats, sort, limit,
 // parse, dedup, unnest, pattern, diff, fillmissing, filldown, accum, autoregress,
-// addtotals, join, lookup, cidrlookup and SOURCE; subqueries after in; all
-// operators; the functions and aggregates in functionTable and aggregateTable.
-// Refused by name: the commands anomaly, outlier, sessionize and the newer helpers,
-// SOURCE dataSource, parse csv, and the time series aggregates rate, countOverTime,
-// sumOverTime and histogram.
+// addtotals, join, lookup, cidrlookup, sessionize, outlier, anomaly and SOURCE;
+// subqueries after in; all operators; the functions and aggregates in functionTable
+// and aggregateTable. Refused by name: the commands appendcols, countFrequent,
+// estimate, expand, logcompare and relevantfields, SOURCE dataSource, and parse csv.
 //
 // A query that reads more than its rows says so: the caller gives the sources of
 // [Query.Subqueries], the tables of [Query.Tables], and rows of the range that
@@ -93,6 +92,16 @@
 //   - diff counts the patterns of both ranges together, shows the count of the
 //     earlier one as @comparisonCount and what there is more now as @difference,
 //     and makes the patterns of @message itself where no pattern stands before it.
+//   - Time series. countOverTime and sumOverTime are count and sum, by what follows
+//     by. rate is the growth from the earliest to the latest number of a group, for
+//     each interval of the time between, and missing where no time lies between.
+//     histogram shows a map of ranges to counts: {"0-5":3,"5-10":1}.
+//   - sessionize numbers sessions by when they begin, from 1; a row that lacks a
+//     part of its identity has none.
+//   - outlier marks in a column called like the field, with _outlier behind it;
+//     quartiles are those of pct.
+//   - anomaly calls a pattern unusual by how far its count is from the others', or
+//     if it is a rare error, in the columns @anomaly and @anomalyType.
 //   - Windows. accum, autoregress and filldown go by the order of the rows at
 //     their place, and add their columns to those shown. fillmissing follows
 //     stats directly.

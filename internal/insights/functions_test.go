@@ -103,6 +103,9 @@ func aggregates() map[string]string {
 		`variance(v)`: "1.55555555556", `round(stddev(v), 6)`: "1.247219", `stddev(zz)`: "", `earliest(v)`: "3", `latest(v)`: "4", `latest(zz)`: "",
 		`sortsFirst(s)`: "a", `sortsLast(s)`: "5", `sum(v)/count(*)`: "1.6", `max(@timestamp)`: "2026-11-22 12:00:04.000", `sum(v > 2)`: "3", `COUNT(*)`: "5",
 		`values(v)`: `["x","1","3","4"]`, `topk(1, s)`: `["a"]`,
+		`countOverTime(v)`: "4", `count_over_time(zz)`: "0", `sumOverTime(v)`: "8", `sum_over_time(zz)`: "",
+		`rate(v, 1m)`: "20", `rate(v, 3s)`: "1", `rate(s, 1m)`: "", `rate(zz, 1h)`: "",
+		`histogram(v, 3)`: `{"1-2":1,"2-3":0,"3-4":2}`, `histogram(v, 1)`: `{"1-4":3}`, `histogram(s, 5)`: `{"5-5":1}`, `histogram(zz, 2)`: "",
 	}
 }
 

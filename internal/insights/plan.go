@@ -98,7 +98,10 @@ func (c *compiler) addBarrier(s tableStep) {
 	if _, ok := s.(*dedupStep); ok {
 		c.deduped = true
 	}
-	c.ended = true
+	switch s.(type) {
+	case *sortStep, *limitStep, *dedupStep:
+		c.ended = true
+	}
 	first := !c.barrier()
 	if isLimit {
 		c.limits = true

@@ -119,15 +119,7 @@ func (p *parser) checkFunction(name string, start, end int) error {
 	if _, ok := p.aggregates[name]; ok {
 		return nil
 	}
-	if unsupportedFunctions[name] {
-		return p.errorAt(start, end, "the function %s is not supported", p.text[start:end])
-	}
 	return p.errorAt(start, end, "unknown function %q%s", p.text[start:end], suggestion(name, p.functionNames()))
-}
-
-// unsupportedFunctions are functions of the service that this package refuses.
-var unsupportedFunctions = map[string]bool{
-	"rate": true, "countovertime": true, "sumovertime": true, "histogram": true, "estimate": true,
 }
 
 func (p *parser) functionNames() []string {
