@@ -34,6 +34,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/supervise"
 	"github.com/sidelight-dev/sidelight/internal/awsapi"
 	"github.com/sidelight-dev/sidelight/internal/meter"
+	"github.com/sidelight-dev/sidelight/internal/price"
 )
 
 // The stages of a stop, in the data's direction.
@@ -94,7 +95,8 @@ type Agent struct {
 	metrics   metricWays
 	aggregate *aggregate.Aggregate
 	spent     *spend.Ledger
-	shown     exposition.Store                // on /metrics
+	shown     exposition.Store // on /metrics
+	prices    price.Table
 	budget    *processor.Budget               // nil: log events cost what they cost
 	spans     *spanmetrics.Metrics            // nil: spans are not counted
 	statsd    atomic.Pointer[statsd.Receiver] // nil: none
@@ -174,7 +176,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		return nil, err
 	}
 	a.names = names{logs: cfg.Logs, id: a.id}
-	if err := a.loadFireLens(); err != nil {
+	if err := errors.Join(a.loadFireLens(), a.loadPrices()); err != nil {
 		return nil, err
 	}
 	a.giveWay(deps.Chosen)

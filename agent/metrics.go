@@ -26,7 +26,7 @@ func (a *Agent) buildAggregate() error {
 	}
 	series, overflow := a.maxSeries()
 	a.aggregate = aggregate.New(aggregate.Config{
-		Interval: c.Interval, Namespace: c.Namespace, MaxSeries: series, MaxOverflow: overflow, MaxPerMetric: c.MaxSeriesPerMetric,
+		Interval: c.Interval, Namespace: c.Namespace, MaxSeries: series, MaxOverflow: overflow, MaxPerMetric: c.MaxSeriesPerMetric, Hourly: c.MaxMonthly > 0,
 		Dimensions: a.dimensions(), Exact: []string{scraper.InsightsNamespace, scraper.CWAgentNamespace, spanmetrics.Namespace, spanmetrics.SignalsNamespace},
 		Rules: rules, Derived: derived, Collect: a.collect,
 		Lose: func(cause string, n int) { a.books.Lose(sidelight.Metrics, cause, n) },

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -18,6 +20,26 @@ func (a *Agent) counted(next func(context.Context, []sidelight.Point) error) fun
 	}
 }
 
+// loadPrices reads what AWS charges, and refuses a bound on money for what has no
+// price.
+func (a *Agent) loadPrices() error {
+	a.prices = price.List()
+	if file := a.cfg.AWS.Prices; file != "" {
+		t, err := price.Load(file)
+		if err != nil {
+			return wrap("aws.prices", err)
+		}
+		a.prices = t
+	}
+	if a.cfg.Metrics.MaxMonthly > 0 && a.prices.Metric <= 0 {
+		return wrap("metrics.max_monthly", errors.New("aws.prices has no price of a metric"))
+	}
+	if class := string(a.cfg.Logs.Class); a.cfg.Logs.MaxMonthly > 0 && a.prices.Logs[class] <= 0 {
+		return wrap("logs.max_monthly", fmt.Errorf("aws.prices has no price of logs of the class %s", class))
+	}
+	return nil
+}
+
 // maxSeries is how many series there may be, and how many that take what is too
 // much: as configured, or what the money is for, of which the latter get a tenth.
 func (a *Agent) maxSeries() (series, overflow int) {
@@ -25,7 +47,7 @@ func (a *Agent) maxSeries() (series, overflow int) {
 	if c.MaxMonthly == 0 {
 		return c.MaxSeries, c.MaxSeries
 	}
-	n := max(2, int(float64(c.MaxMonthly)/price.List().Metric))
+	n := max(2, int(float64(c.MaxMonthly)/a.prices.Metric))
 	if n >= 2*c.MaxSeries {
 		return c.MaxSeries, c.MaxSeries
 	}
@@ -40,7 +62,7 @@ func (a *Agent) maxSeries() (series, overflow int) {
 func (a *Agent) logBudget() *processor.Budget {
 	usd := float64(a.cfg.Logs.MaxMonthly)
 	if usd > 0 && a.budget == nil {
-		month := usd / price.List().Logs[string(a.cfg.Logs.Class)] * (1 << 30)
+		month := usd / a.prices.Logs[string(a.cfg.Logs.Class)] * (1 << 30)
 		a.budget = processor.NewBudget(month*24/price.HoursPerMonth, time.Now(), a.log)
 	}
 	return a.budget
@@ -50,7 +72,7 @@ func (a *Agent) logBudget() *processor.Budget {
 func (a *Agent) Spend() spend.Report {
 	now := time.Now()
 	r := spend.Report{
-		Format: spend.Format, Region: a.id.Region, Began: a.began,
+		Format: spend.Format, Prices: a.prices, Region: a.id.Region, Began: a.began,
 		Seconds: now.Sub(a.began).Seconds(), Hour: a.spent.Hour(now),
 	}
 	for _, l := range a.lanes {

@@ -3,12 +3,18 @@ package agent_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sidelight-dev/sidelight/agent"
+	"github.com/sidelight-dev/sidelight/agent/config"
+	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/spend"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
@@ -73,5 +79,50 @@ func TestSpend(t *testing.T) {
 	}
 	if r.Hour.Series > 30 || !overflow {
 		t.Errorf("%d series for the money of 30, overflow: %v", r.Hour.Series, overflow)
+	}
+}
+
+// A bound on money goes by the prices of the configuration, and is refused where
+// these say nothing.
+func TestPrices(t *testing.T) {
+	prices := func(text string) string {
+		path := filepath.Join(t.TempDir(), "prices.yaml")
+		if err := os.WriteFile(path, []byte("region: eu-west-1\ndate: 2026-11\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	s := sandboxtest.New(t)
+	cfg := countersOnly(t, s)
+	cfg.AWS.Prices = prices("metric: 0.90\n")
+	cfg.Metrics.MaxMonthly = 9 // 10 series at 0.90
+	a := start(t, cfg)
+	udp, err := net.Dial("udp", a.address(t, "statsd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	for i := range 100 {
+		fmt.Fprintf(udp, "hits:1|c|#route:/%d\n", i)
+	}
+	eventually(t, "the samples", func() bool { return a.Report().Overflow["hits"] == 91 })
+	if p := a.spent(t).Prices; p.Metric != 0.90 || p.Region != "eu-west-1" {
+		t.Errorf("prices %+v", p)
+	}
+	a.finish(t)
+	if n := len(metricSeries(t, s, "Sidelight", "hits")); n != 10 {
+		t.Errorf("%d series for the money of 10", n)
+	}
+	for part, c := range map[string]func(*config.Config){
+		"metrics.max_monthly": func(c *config.Config) { c.Metrics.MaxMonthly, c.AWS.Prices = 9, prices("metric: 0\n") },
+		"logs.max_monthly":    func(c *config.Config) { c.Logs.MaxMonthly, c.AWS.Prices = 9, prices("logs: {standard: 0}\n") },
+		"aws.prices":          func(c *config.Config) { c.AWS.Prices = "nowhere.yaml" },
+	} {
+		cfg := settings(t, s)
+		c(&cfg)
+		_, err := agent.New(t.Context(), cfg, agent.Deps{Log: slog.New(slog.DiscardHandler), Identity: &identity.Identity{Service: "x"}})
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("New: %v, want an error that names %s", err, part)
+		}
 	}
 }

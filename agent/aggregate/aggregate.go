@@ -48,6 +48,10 @@ type Config struct {
 	// MaxOverflow bounds the overflow series, which come on top. What finds no room
 	// even there is dropped and counted. Default MaxSeries.
 	MaxOverflow int
+	// Hourly keeps the place of a series for the rest of the hour of the clock in
+	// which it was measured last, so that the bounds hold for all series of an hour:
+	// CloudWatch charges for each that got data within it.
+	Hourly bool
 	// MaxPerMetric bounds the series of one metric. Default 500.
 	MaxPerMetric int
 	// Rules change metrics, first to last.
@@ -104,8 +108,12 @@ type Aggregate struct {
 
 	began atomic.Int64  // the running interval, Unix milliseconds
 	epoch atomic.Uint32 // counts intervals
-	lost  [numCauses]atomic.Uint64
-	extra atomic.Int64 // windows beside the first of each series
+	// clock is the beginning of the running interval's hour, Unix milliseconds, and
+	// hourFrom the epoch of its first interval. Both belong to who has flushing.
+	clock    int64
+	hourFrom uint32
+	lost     [numCauses]atomic.Uint64
+	extra    atomic.Int64 // windows beside the first of each series
 
 	// shards know by what was measured where it goes.
 	shards [shards]shard
@@ -149,6 +157,7 @@ func New(cfg Config, out func(context.Context, []sidelight.Point) error, log *sl
 		a.shards[i].entries = map[uint64]*entry{}
 	}
 	a.began.Store(floor(time.Now().UnixMilli(), a.step))
+	a.clock = floor(a.began.Load(), hour)
 	return a
 }
 

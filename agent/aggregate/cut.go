@@ -35,7 +35,10 @@ func (a *Aggregate) cut(now int64) []sidelight.Point {
 	}
 	if full {
 		a.began.Store(floor(min(now, time.Now().UnixMilli()), a.step))
-		a.epoch.Add(1)
+		now := a.epoch.Add(1)
+		if clock := floor(a.began.Load(), hour); clock != a.clock {
+			a.clock, a.hourFrom = clock, now
+		}
 	}
 	var points []sidelight.Point
 	for _, x := range a.snapshot() {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
@@ -232,4 +233,42 @@ func BenchmarkOverflow(b *testing.B) {
 		dims[0].Value = values[i&0xffff]
 		a.Record(&m)
 	}
+}
+
+// CloudWatch charges for a series in each hour in which it got data. Series that
+// come and go, each for a few minutes, are no more in an hour than there may be at
+// once; the next hour has room for others.
+func TestHourly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most, overflow = 20, 1
+		a, points := collect(aggregate.Config{MaxSeries: most, MaxOverflow: overflow, Hourly: true})
+		// Begin with the hour.
+		<-time.After(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
+		if err := a.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for h := range 3 {
+			*points = nil
+			for minute := range 60 {
+				// Ten series of each ten minutes, 60 in the hour.
+				for i := range 10 {
+					a.Record(&sidelight.Measurement{Name: "hits", Kind: sidelight.Sum, Value: 1, Dimensions: []sidelight.Dimension{
+						{Name: "task", Value: fmt.Sprint(h, minute/10, i)},
+					}})
+				}
+				<-time.After(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
+				if err := a.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			charged, sum := map[string]bool{}, 0.0
+			for _, p := range *points {
+				charged[fmt.Sprint(p.Dimensions)] = true
+				sum += p.Values[0]
+			}
+			if len(charged) != most+overflow || sum != 600 {
+				t.Errorf("hour %d: %d series are charged for, want %d; sum %v, want 600", h, len(charged), most+overflow, sum)
+			}
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 const (
 	// second is the step of series of one second's resolution, in milliseconds.
 	second = 1000
+	hour   = 3600 * second
 	// lateWindows is for how many intervals beside the running one a series takes
 	// measurements.
 	lateWindows = 30

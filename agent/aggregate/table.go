@@ -272,7 +272,8 @@ func (a *Aggregate) sweepSeries(x *series, now uint32) *series {
 	if x.overflow {
 		patience = idle
 	}
-	if x.refs > 0 || len(x.windows) > 0 || now-x.used <= patience {
+	thisHour := a.cfg.Hourly && x.used-a.hourFrom <= now-a.hourFrom
+	if x.refs > 0 || len(x.windows) > 0 || now-x.used <= patience || thisHour {
 		return x
 	}
 	x.gone = true

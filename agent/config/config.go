@@ -43,6 +43,7 @@ type AWS struct {
 	Proxy     ProxyURL `key:"proxy" doc:"an HTTP proxy for all calls to AWS, such as http://proxy:3128; empty: HTTPS_PROXY and NO_PROXY decide"`
 	VerifyTLS bool     `key:"verify_tls" doc:"check the certificates of AWS's endpoints; without, whoever is on the way can read and change everything"`
 	Metadata  bool     `key:"metadata" doc:"ask the machine's metadata service (IMDS) for the region where nothing else says it"`
+	Prices    string   `key:"prices" doc:"file of what AWS charges here, for max_monthly and sidelight cost: sidelight cost prices prints one. Default: list prices of us-east-1"`
 }
 
 // Receivers are the listeners and files.
@@ -122,7 +123,7 @@ type Metrics struct {
 	MaxSeries  int           `key:"max_series" min:"1" max:"1000000" doc:"series of all metrics together; more are summed into one for each metric"`
 
 	MaxSeriesPerMetric int     `key:"max_series_per_metric" min:"1" max:"1000000" doc:"series of one metric; a rule may say otherwise for some"`
-	MaxMonthly         Dollars `key:"max_monthly" doc:"USD a month for series, at list price; those beyond it are summed into one. 0: no limit"`
+	MaxMonthly         Dollars `key:"max_monthly" doc:"USD a month for series, at the prices of aws.prices; those beyond it are summed into one. 0: no limit"`
 
 	Rules   []MetricRule    `key:"rules" doc:"change, drop and roll up metrics, first to last; each sees what those before it made"`
 	Derived []DerivedMetric `key:"derived" doc:"metrics that are computed from others with the same dimensions"`

@@ -76,7 +76,7 @@ type Logs struct {
 	Drop       Expr      `key:"drop" doc:"events that do not"`
 	Sample     Sample    `key:"sample" doc:"the part of the events of each level that goes on"`
 	RateLimit  RateLimit `key:"rate_limit" short:"per_second"`
-	MaxMonthly Dollars   `key:"max_monthly" doc:"USD a month, at list price; when it is spent, events below warn are left out. 0: no limit"`
+	MaxMonthly Dollars   `key:"max_monthly" doc:"USD a month, at the prices of aws.prices; when it is spent, events below warn are left out. 0: no limit"`
 	Redact     Redact    `key:"redact" short:"what"`
 	Fields     Fields    `key:"fields" doc:"members of JSON documents"`
 	TraceIDs   []string  `key:"trace_ids" doc:"members with W3C trace ids, which take the form of X-Ray"`

@@ -1,14 +1,20 @@
 package spend
 
-import "time"
+import (
+	"time"
+
+	"github.com/sidelight-dev/sidelight/internal/price"
+)
 
 // Report is what an agent used since it began.
 type Report struct {
 	Format string `json:"format"`
 	// Region is where it is charged.
-	Region  string    `json:"region"`
-	Began   time.Time `json:"began"`
-	Seconds float64   `json:"seconds"`
+	Region string `json:"region"`
+	// Prices are those of the agent's configuration.
+	Prices  price.Table `json:"prices"`
+	Began   time.Time   `json:"began"`
+	Seconds float64     `json:"seconds"`
 	// Hour has the series.
 	Hour Hour  `json:"hour"`
 	Logs []Log `json:"logs"`

@@ -31,8 +31,9 @@ func (a *app) costCommand() *cobra.Command {
 		Use:   "cost",
 		Short: "Project the monthly bill of what a running agent sends",
 		Long: `Project what a month costs at the agent's pace so far: series, requests, log
-bytes, traces. List prices of one region and date are built in, --prices names a
-file with yours. It is the bill of this agent alone, without free tiers and
+bytes, traces. List prices of one region and date are built in; "sidelight cost prices"
+prints them, to be changed to yours and named by --prices, or by aws.prices in
+the agent's configuration, whose bounds on money then go by them too. It is the bill of this agent alone, without free tiers and
 without discounts for volume, which hold for whole accounts. What has no known
 price is shown as "?".`,
 		Example: `  sidelight cost
@@ -43,13 +44,14 @@ price is shown as "?".`,
 	}
 	addr := addressFlag(cmd)
 	by := cmd.Flags().String("by", spend.ByNamespace, "metrics by namespace, by metric, or by a dimension's values")
-	prices := cmd.Flags().String("prices", "", "file with prices: region, date, metric, requests, logs, traces, otlp")
+	prices := cmd.Flags().String("prices", "", "file with prices instead of the agent's")
+	cmd.AddCommand(a.pricesCommand())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		asJSON, err := a.json()
 		if err != nil {
 			return err
 		}
-		t := price.List()
+		var t price.Table
 		if *prices != "" {
 			if t, err = price.Load(*prices); err != nil {
 				return &codeError{code: exit.Usage, err: err}
@@ -67,6 +69,9 @@ price is shown as "?".`,
 		if err := checkBy(r, *by); err != nil {
 			return err
 		}
+		if t.Region == "" {
+			t = r.Prices
+		}
 		b := bill{Prices: t, Usage: r, Lines: r.Bill(t, *by)}
 		b.Monthly, b.Complete = spend.Total(b.Lines)
 		if asJSON {
@@ -76,6 +81,30 @@ price is shown as "?".`,
 		return nil
 	}
 	return cmd
+}
+
+// pricesCommand prints what the list says.
+func (a *app) pricesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "prices",
+		Short: "Print the list of prices, to be changed to yours",
+		Long: `Print the prices that are built in, in the form that --prices and aws.prices
+take. They are of one region; change what is different in yours.`,
+		Example: `  sidelight cost prices > frankfurt.yaml
+  sidelight cost --prices frankfurt.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			asJSON, err := a.json()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(price.List())
+			}
+			_, err = a.out.Write(price.List().AppendYAML(nil))
+			return err
+		},
+	}
 }
 
 // checkBy refuses a dimension that no series has.
@@ -118,7 +147,7 @@ func (a *app) printBill(b bill) {
 	if !b.Usage.Hour.Whole {
 		hour += ", which is not over: its series may still grow"
 	}
-	a.note("\nSeries as in %s; the rest at the pace of %s.\nList prices of %s, %s; the agent runs in %s. --prices takes yours.",
+	a.note("\nSeries as in %s; the rest at the pace of %s.\nPrices of %s, %s; the agent runs in %s. --prices takes yours.",
 		hour, render.Duration(time.Duration(b.Usage.Seconds*float64(time.Second)).Truncate(time.Second)), b.Prices.Region, b.Prices.Date, b.Usage.Region)
 }
 

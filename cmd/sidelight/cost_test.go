@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,12 +16,13 @@ import (
 
 	"github.com/sidelight-dev/sidelight/agent/spend"
 	"github.com/sidelight-dev/sidelight/internal/exit"
+	"github.com/sidelight-dev/sidelight/internal/price"
 )
 
 // cost runs the command against an agent that sent for ten hours.
 func cost(t *testing.T, args ...string) (out, talk string, code int) {
 	r := spend.Report{
-		Region: "eu-west-1", Seconds: 36000, MetricRequests: 1000,
+		Prices: price.List(), Region: "eu-west-1", Seconds: 36000, MetricRequests: 1000,
 		Hour: spend.Hour{
 			Began: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Whole: true, Series: 12,
 			Metrics: []spend.Metric{{Namespace: "App", Name: "took", Via: "api", Series: 12}},
@@ -72,6 +74,34 @@ func TestCostOfOwnPrices(t *testing.T) {
 	}
 	if !b.Complete || b.Monthly < 231.72 || b.Monthly > 231.74 || b.Lines[2].Name != "route=/a" {
 		t.Errorf("%+v", b)
+	}
+}
+
+// The agent's own prices hold unless others are given, and those that are printed
+// can be given.
+func TestCostPrices(t *testing.T) {
+	var o, e bytes.Buffer
+	if code := run([]string{"cost", "prices"}, strings.NewReader(""), &o, &e); code != exit.Done {
+		t.Fatalf("exit %d: %s", code, e.String())
+	}
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	if err := os.WriteFile(path, bytes.ReplaceAll(o.Bytes(), []byte("metric: 0.3 "), []byte("metric: 0.6 ")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want float64
+	}{{nil, 3.6}, {[]string{"--prices", path}, 7.2}} {
+		out, talk, code := cost(t, append(c.args, "-o", "json")...)
+		var b bill
+		if err := json.Unmarshal([]byte(out), &b); err != nil || code != exit.Done {
+			t.Fatalf("exit %d, %v\n%s", code, err, talk)
+		}
+		for _, l := range b.Lines {
+			if l.Kind == "metrics" && (l.Monthly == nil || math.Abs(*l.Monthly-c.want) > 1e-9) {
+				t.Errorf("%v: metrics cost %v, want %v", c.args, *l.Monthly, c.want)
+			}
+		}
 	}
 }
 

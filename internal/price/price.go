@@ -46,6 +46,26 @@ func List() Table {
 	}
 }
 
+// AppendYAML appends t in the form that Load reads, with what each price is of.
+func (t Table) AppendYAML(dst []byte) []byte {
+	dst = fmt.Appendf(dst, `# What AWS charges for telemetry, in US dollars: https://aws.amazon.com/cloudwatch/pricing/
+# Take the first tier of each price, and leave out or set to 0 what you do not know.
+region: %s
+date: %q
+metric: %v          # a custom metric for a month
+requests: %v       # a thousand calls of PutMetricData
+logs:               # a gigabyte into a log group of the class
+  standard: %v
+  infrequent_access: %v
+traces: %v            # a million traces recorded by X-Ray
+otlp:               # a gigabyte to the OTLP endpoint of the signal
+  logs: %v
+  metrics: %v
+  traces: %v
+`, t.Region, t.Date, t.Metric, t.Requests, t.Logs["standard"], t.Logs["infrequent_access"], t.Traces, t.OTLP["logs"], t.OTLP["metrics"], t.OTLP["traces"])
+	return dst
+}
+
 // Load reads a file that has the form of a Table in YAML or JSON. What it leaves
 // out keeps the list price; an unknown key is an error.
 func Load(path string) (Table, error) {

@@ -6,8 +6,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sidelight-dev/sidelight/internal/price"
 )
+
+// What is printed to be changed is read as what it says.
+func TestTemplate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "prices.yaml")
+	want := price.List()
+	want.Region, want.Metric = "eu-central-1", 0.31
+	want.OTLP = map[string]float64{"logs": 0.5, "metrics": 0.25, "traces": 0}
+	if err := os.WriteFile(path, want.AppendYAML(nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := price.Load(path)
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("%v (-printed +read):\n%s", err, d)
+	}
+}
 
 func TestLoad(t *testing.T) {
 	for name, c := range map[string]struct {
