@@ -16,6 +16,12 @@
 // What is put comes back: each field of each Put, Create and Update that AWS
 // returns is in the answer of its Describe, Get or List.
 //
+// Stored and told, without any effect, are: keys; data protection policies (nothing
+// is masked), transformers, anomaly detectors, export tasks (which fail, as there is
+// no S3), deliveries and policies of the account of Logs; insight rules (whose
+// reports are refused) and metric streams of CloudWatch; the encryption and the
+// resource policies of X-Ray.
+//
 // With a folder, all that a client was told outlives a kill: resources, events,
 // metrics and traces, states of alarms and their history, the inbox, and queries,
 // whose rows are found anew when they are asked for. Faults and the record of calls

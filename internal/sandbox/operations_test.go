@@ -12,7 +12,9 @@ func listed() map[string]string {
 		"monitoring": `PutMetricData GetMetricData GetMetricStatistics ListMetrics PutMetricAlarm PutCompositeAlarm DescribeAlarms
 			DescribeAlarmsForMetric DescribeAlarmHistory DeleteAlarms SetAlarmState EnableAlarmActions DisableAlarmActions PutAlarmMuteRule
 			GetAlarmMuteRule ListAlarmMuteRules DeleteAlarmMuteRule PutDashboard GetDashboard ListDashboards DeleteDashboards TagResource
-			UntagResource ListTagsForResource PutLogAlarm PutAnomalyDetector DescribeAnomalyDetectors DeleteAnomalyDetector DescribeAlarmContributors`,
+			UntagResource ListTagsForResource PutLogAlarm PutAnomalyDetector DescribeAnomalyDetectors DeleteAnomalyDetector DescribeAlarmContributors
+			PutInsightRule DescribeInsightRules EnableInsightRules DisableInsightRules DeleteInsightRules PutMetricStream GetMetricStream
+			ListMetricStreams StartMetricStreams StopMetricStreams DeleteMetricStream`,
 		"logs": `CreateLogGroup DeleteLogGroup DescribeLogGroups ListLogGroups PutRetentionPolicy DeleteRetentionPolicy
 			PutLogGroupDeletionProtection CreateLogStream DeleteLogStream DescribeLogStreams PutLogEvents GetLogEvents FilterLogEvents
 			StartLiveTail StartQuery GetQueryResults StopQuery DescribeQueries PutQueryDefinition DescribeQueryDefinitions
@@ -21,13 +23,19 @@ func listed() map[string]string {
 			DescribeSubscriptionFilters DeleteSubscriptionFilter DescribeFieldIndexes PutIndexPolicy PutResourcePolicy
 			DescribeResourcePolicies DeleteResourcePolicy CreateScheduledQuery UpdateScheduledQuery GetScheduledQuery
 			GetScheduledQueryHistory ListScheduledQueries DeleteScheduledQuery CreateLookupTable UpdateLookupTable GetLookupTable
-			DescribeLookupTables DeleteLookupTable AssociateKmsKey DisassociateKmsKey`,
+			DescribeLookupTables DeleteLookupTable AssociateKmsKey DisassociateKmsKey PutDataProtectionPolicy GetDataProtectionPolicy
+			DeleteDataProtectionPolicy PutTransformer GetTransformer DeleteTransformer CreateLogAnomalyDetector GetLogAnomalyDetector
+			UpdateLogAnomalyDetector DeleteLogAnomalyDetector ListLogAnomalyDetectors ListAnomalies CreateExportTask DescribeExportTasks
+			CancelExportTask PutAccountPolicy DescribeAccountPolicies DeleteAccountPolicy PutDeliverySource GetDeliverySource
+			DescribeDeliverySources DeleteDeliverySource PutDeliveryDestination GetDeliveryDestination DescribeDeliveryDestinations
+			DeleteDeliveryDestination PutDeliveryDestinationPolicy GetDeliveryDestinationPolicy DeleteDeliveryDestinationPolicy CreateDelivery
+			GetDelivery DescribeDeliveries UpdateDeliveryConfiguration DeleteDelivery`,
 		"xray": `PutTraceSegments PutTelemetryRecords BatchGetTraces GetTraceSummaries GetServiceGraph GetTraceGraph
 			GetTimeSeriesServiceStatistics CreateGroup GetGroup GetGroups UpdateGroup DeleteGroup CreateSamplingRule GetSamplingRules
 			UpdateSamplingRule DeleteSamplingRule GetSamplingTargets GetSamplingStatisticSummaries TagResource UntagResource
 			ListTagsForResource GetTraceSegmentDestination UpdateTraceSegmentDestination GetIndexingRules UpdateIndexingRule
 			StartTraceRetrieval ListRetrievedTraces GetRetrievedTracesGraph CancelTraceRetrieval PutEncryptionConfig GetEncryptionConfig
-			PutResourcePolicy DeleteResourcePolicy ListResourcePolicies GetInsightSummaries GetInsight`,
+			PutResourcePolicy DeleteResourcePolicy ListResourcePolicies GetInsightSummaries GetInsight GetInsightEvents GetInsightImpactGraph`,
 		"sts":     `GetCallerIdentity`,
 		"tagging": `GetResources`,
 		"application-signals": `ListServices GetService ListServiceOperations ListServiceDependencies ListServiceDependents

@@ -305,9 +305,9 @@ func taggingCases() []modelCase {
 func casesOf(service string, now time.Time) ([]modelCase, []modelProtocol) {
 	switch service {
 	case "logs":
-		return logsCases(now), []modelProtocol{modelJSON}
+		return append(logsCases(now), storedLogsCases()...), []modelProtocol{modelJSON}
 	case "monitoring":
-		return cloudwatchCases(now), []modelProtocol{modelJSON, modelQuery, modelCBOR}
+		return append(cloudwatchCases(now), storedMetricsCases()...), []modelProtocol{modelJSON, modelQuery, modelCBOR}
 	case "xray":
 		return xrayCases(now), []modelProtocol{modelREST}
 	case "sts":
@@ -319,8 +319,11 @@ func casesOf(service string, now time.Time) ([]modelCase, []modelProtocol) {
 // uncalled are operations that the scenarios leave out, and why.
 func uncalled() map[string]string {
 	return map[string]string{
-		"StartLiveTail": "answers with a stream of events, which has a test of its own",
-		"GetInsight":    "there are no insights, so it can only refuse",
+		"StartLiveTail":         "answers with a stream of events, which has a test of its own",
+		"GetInsight":            "there are no insights, so it can only refuse",
+		"GetInsightEvents":      "there are no insights, so it can only refuse",
+		"GetInsightImpactGraph": "there are no insights, so it can only refuse",
+		"CancelExportTask":      "no task waits, so it can only refuse",
 	}
 }
 

@@ -22,6 +22,8 @@ type alarmSet struct {
 	composites map[string]*compositeAlarm
 	mutes      map[string]*muteRule              // by name
 	detectors  map[string]*types.AnomalyDetector // by ID; replaced, never changed
+	rules      map[string]*insightRule           // by name
+	streams    map[string]*metricStream          // by name
 	history    []historyItem                     // oldest first
 	// sequence numbers history items; it only grows.
 	sequence int
@@ -57,6 +59,7 @@ func (s *Service) alarmSetLocked(sc scope) *alarmSet {
 		set = &alarmSet{
 			alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm),
 			mutes: make(map[string]*muteRule), detectors: make(map[string]*types.AnomalyDetector),
+			rules: make(map[string]*insightRule), streams: make(map[string]*metricStream),
 		}
 		s.alarms[sc] = set
 	}

@@ -170,6 +170,17 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("GetDashboard", s.GetDashboard),
 		api.Op("ListDashboards", s.ListDashboards),
 		api.Op("DeleteDashboards", s.DeleteDashboards),
+		api.Op("PutInsightRule", s.PutInsightRule),
+		api.Op("DescribeInsightRules", s.DescribeInsightRules),
+		api.Op("EnableInsightRules", s.EnableInsightRules),
+		api.Op("DisableInsightRules", s.DisableInsightRules),
+		api.Op("DeleteInsightRules", s.DeleteInsightRules),
+		api.Op("PutMetricStream", s.PutMetricStream),
+		api.Op("GetMetricStream", s.GetMetricStream),
+		api.Op("ListMetricStreams", s.ListMetricStreams),
+		api.Op("StartMetricStreams", s.StartMetricStreams),
+		api.Op("StopMetricStreams", s.StopMetricStreams),
+		api.Op("DeleteMetricStream", s.DeleteMetricStream),
 	}
 }
 

@@ -44,6 +44,14 @@ type (
 		Number          int
 		Item            types.AlarmHistoryItem
 	}
+	ruleState struct {
+		Account, Region, Name string
+		Rule                  insightRule
+	}
+	streamState struct {
+		Account, Region, Name string
+		Stream                metricStream
+	}
 	dashboardState struct {
 		Account, Name, Body string
 		Modified            time.Time
@@ -66,6 +74,12 @@ func (s *Service) ExportState() (map[string]any, error) {
 		}
 		for name, m := range set.mutes {
 			out["mute/"+in+name] = muteState{sc.account, sc.region, m.put, m.updated, m.tags}
+		}
+		for name, r := range set.rules {
+			out["rule/"+in+name] = ruleState{sc.account, sc.region, name, *r}
+		}
+		for name, m := range set.streams {
+			out["stream/"+in+name] = streamState{sc.account, sc.region, name, *m}
 		}
 		for id, d := range set.detectors {
 			out["detector/"+in+id] = detectorState{sc.account, sc.region, *d}
@@ -117,6 +131,10 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 			err = s.importMuteLocked(v)
 		case "detector":
 			err = s.importDetectorLocked(v)
+		case "rule":
+			err = s.importRuleLocked(v)
+		case "stream":
+			err = s.importStreamLocked(v)
 		case "history":
 			err = s.importItemLocked(v)
 		case "dashboard":

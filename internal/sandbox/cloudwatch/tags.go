@@ -73,7 +73,7 @@ type tagged struct {
 	set  func(map[string]string)
 }
 
-// taggedLocked finds an alarm or dashboard of the caller by its ARN.
+// taggedLocked finds what the caller has, and can have tags, by its ARN.
 func (s *Service) taggedLocked(ctx context.Context, arn *string) (tagged, error) {
 	if aws.ToString(arn) == "" {
 		return tagged{}, missing("The parameter ResourceARN is required.")
@@ -99,6 +99,16 @@ func (s *Service) taggedLocked(ctx context.Context, arn *string) (tagged, error)
 	if name, ok := strings.CutPrefix(*arn, dashboardARN(caller.Account, "")); ok {
 		if d := s.dashboards[caller.Account][name]; d != nil {
 			return tagged{d.tags, func(t map[string]string) { d.tags = t }}, nil
+		}
+	}
+	if name, ok := strings.CutPrefix(*arn, insightRuleARN(caller, "")); ok {
+		if r := s.alarmSetLocked(scopeOf(caller)).rules[name]; r != nil {
+			return tagged{r.Tags, func(t map[string]string) { r.Tags = t }}, nil
+		}
+	}
+	if name, ok := strings.CutPrefix(*arn, metricStreamARN(caller, "")); ok {
+		if m := s.alarmSetLocked(scopeOf(caller)).streams[name]; m != nil {
+			return tagged{m.Tags, func(t map[string]string) { m.Tags = t }}, nil
 		}
 	}
 	return tagged{}, resourceNotFound(*arn)
@@ -156,7 +166,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *cloudwatch.ListTa
 	return out, nil
 }
 
-// Resources lists the alarms of the caller's region and the dashboards of its
+// Resources lists what has tags in the caller's region, and the dashboards of its
 // account.
 func (s *Service) Resources(ctx context.Context) []api.Resource {
 	caller := api.CallerOf(ctx)
@@ -172,6 +182,12 @@ func (s *Service) Resources(ctx context.Context) []api.Resource {
 	}
 	for name, m := range set.mutes {
 		out = append(out, api.Resource{ARN: muteARN(caller, name), Tags: maps.Clone(m.tags)})
+	}
+	for name, r := range set.rules {
+		out = append(out, api.Resource{ARN: insightRuleARN(caller, name), Tags: maps.Clone(r.Tags)})
+	}
+	for name, m := range set.streams {
+		out = append(out, api.Resource{ARN: metricStreamARN(caller, name), Tags: maps.Clone(m.Tags)})
 	}
 	for name, d := range s.dashboards[caller.Account] {
 		out = append(out, api.Resource{ARN: dashboardARN(caller.Account, name), Tags: maps.Clone(d.tags)})

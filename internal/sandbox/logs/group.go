@@ -174,6 +174,8 @@ func (s *Service) deleteLogGroup(ctx context.Context, in *cwl.DeleteLogGroupInpu
 	defer s.mu.Unlock()
 	if key := (groupKey{g.region, g.name}); s.groups[key] == g {
 		delete(s.groups, key)
+		delete(s.shelf, shelfKey{g.region, kindProtection, g.name})
+		delete(s.shelf, shelfKey{g.region, kindTransformer, g.name})
 	}
 	return &cwl.DeleteLogGroupOutput{}, g.events.Drop()
 }

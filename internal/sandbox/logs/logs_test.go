@@ -196,7 +196,7 @@ func TestRefusals(t *testing.T) {
 		"newest first of old": {first(w.FilterLogEvents(ctx, &cwl.FilterLogEventsInput{LogGroupName: name, StartFromHead: aws.Bool(false), StartTime: aws.Int64(0)})), "InvalidParameterException"},
 		"record pointer":      {first(w.GetLogRecord(ctx, &cwl.GetLogRecordInput{LogRecordPointer: aws.String("x")})), "InvalidParameterException"},
 		"arn with a star":     {first(w.ListTagsForResource(ctx, &cwl.ListTagsForResourceInput{ResourceArn: aws.String("arn:aws:logs:us-east-1:123456789012:log-group:/app:*")})), "InvalidParameterException"},
-		"not in the sandbox":  {first(w.CreateExportTask(ctx, &cwl.CreateExportTaskInput{LogGroupName: name, Destination: name, From: aws.Int64(0), To: aws.Int64(1)})), "UnknownOperationException"},
+		"not in the sandbox":  {first(w.PutDestination(ctx, &cwl.PutDestinationInput{DestinationName: name, TargetArn: name, RoleArn: name})), "UnknownOperationException"},
 	} {
 		t.Run(what, func(t *testing.T) { wantError(t, tt.err, tt.code) })
 	}

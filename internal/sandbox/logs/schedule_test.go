@@ -48,7 +48,7 @@ func fullSchedule() *cwl.CreateScheduledQueryInput {
 		Tags: map[string]string{"k": "v"}, Timezone: aws.String("Europe/Paris"),
 		DestinationConfiguration: &types.DestinationConfiguration{
 			LookupTableConfiguration: &types.LookupTableConfiguration{RoleArn: aws.String("r"), TableName: aws.String("routes"), Description: aws.String("x")},
-			S3Configuration:          &types.S3Configuration{DestinationIdentifier: aws.String("s3://b/p"), RoleArn: aws.String("r")},
+			S3Configuration:          &types.S3Configuration{DestinationIdentifier: aws.String("s3://bucket/p"), RoleArn: aws.String("r")},
 		},
 	}
 }

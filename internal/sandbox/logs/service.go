@@ -188,9 +188,10 @@ func (s *Service) Operations() []api.Operation {
 	}, s.resourceOperations()...)
 }
 
-// resourceOperations are those on lookup tables, on scheduled queries and on keys.
+// resourceOperations are those on lookup tables, on scheduled queries, on keys and
+// on what has no effect.
 func (s *Service) resourceOperations() []api.Operation {
-	return []api.Operation{
+	return append([]api.Operation{
 		api.Op("CreateLookupTable", s.createLookupTable),
 		api.Op("UpdateLookupTable", s.updateLookupTable),
 		api.Op("GetLookupTable", s.getLookupTable),
@@ -204,7 +205,7 @@ func (s *Service) resourceOperations() []api.Operation {
 		api.Op("DeleteScheduledQuery", s.deleteScheduledQuery),
 		api.Op("AssociateKmsKey", s.associateKmsKey),
 		api.Op("DisassociateKmsKey", s.disassociateKmsKey),
-	}
+	}, s.storedOperations()...)
 }
 
 // Run carries out queries and publishes the default values of metric filters

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
 )
 
@@ -16,6 +18,15 @@ import (
 const (
 	kindTable    = "lookup-table"
 	kindSchedule = "scheduled-query"
+
+	kindProtection    = "data-protection-policy" // by the name of its group
+	kindTransformer   = "transformer"            // by the name of its group
+	kindDetector      = "anomaly-detector"
+	kindExport        = "export-task"
+	kindAccountPolicy = "account-policy"
+	kindSource        = "delivery-source"
+	kindDestination   = "delivery-destination"
+	kindDelivery      = "delivery"
 )
 
 // shelfKey names a resource of one kind in a region.
@@ -33,6 +44,10 @@ type resource struct {
 func shelfValues() map[string]reflect.Type {
 	return map[string]reflect.Type{
 		kindTable: reflect.TypeFor[lookupTable](), kindSchedule: reflect.TypeFor[scheduledQuery](),
+		kindProtection: reflect.TypeFor[protection](), kindTransformer: reflect.TypeFor[transformer](),
+		kindDetector: reflect.TypeFor[types.AnomalyDetector](), kindExport: reflect.TypeFor[exportTask](),
+		kindAccountPolicy: reflect.TypeFor[types.AccountPolicy](), kindSource: reflect.TypeFor[types.DeliverySource](),
+		kindDestination: reflect.TypeFor[deliveryDestination](), kindDelivery: reflect.TypeFor[types.Delivery](),
 	}
 }
 

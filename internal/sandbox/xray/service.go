@@ -114,6 +114,8 @@ func (s *Service) Operations() []api.Operation {
 		api.Op("CancelTraceRetrieval", s.CancelTraceRetrieval),
 		api.Op("GetInsightSummaries", s.GetInsightSummaries),
 		api.Op("GetInsight", s.GetInsight),
+		api.Op("GetInsightEvents", s.GetInsightEvents),
+		api.Op("GetInsightImpactGraph", s.GetInsightImpactGraph),
 		api.Op("PutResourcePolicy", s.PutResourcePolicy),
 		api.Op("DeleteResourcePolicy", s.DeleteResourcePolicy),
 		api.Op("ListResourcePolicies", s.ListResourcePolicies),

@@ -136,3 +136,13 @@ func (s *Service) GetInsightSummaries(_ context.Context, in *xray.GetInsightSumm
 func (s *Service) GetInsight(_ context.Context, in *xray.GetInsightInput) (*xray.GetInsightOutput, error) {
 	return nil, invalid("there is no insight %q", aws.ToString(in.InsightId))
 }
+
+// GetInsightEvents knows no insight.
+func (s *Service) GetInsightEvents(_ context.Context, in *xray.GetInsightEventsInput) (*xray.GetInsightEventsOutput, error) {
+	return nil, invalid("there is no insight %q", aws.ToString(in.InsightId))
+}
+
+// GetInsightImpactGraph knows no insight.
+func (s *Service) GetInsightImpactGraph(_ context.Context, in *xray.GetInsightImpactGraphInput) (*xray.GetInsightImpactGraphOutput, error) {
+	return nil, invalid("there is no insight %q", aws.ToString(in.InsightId))
+}
