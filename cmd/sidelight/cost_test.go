@@ -81,7 +81,7 @@ func TestCostOfOwnPrices(t *testing.T) {
 // can be given.
 func TestCostPrices(t *testing.T) {
 	var o, e bytes.Buffer
-	if code := run([]string{"cost", "prices"}, strings.NewReader(""), &o, &e); code != exit.Done {
+	if code := run([]string{"sidelight", "cost", "prices"}, strings.NewReader(""), &o, &e); code != exit.Done {
 		t.Fatalf("exit %d: %s", code, e.String())
 	}
 	path := filepath.Join(t.TempDir(), "p.yaml")
