@@ -3,6 +3,7 @@ package spanmetrics
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
@@ -79,7 +80,13 @@ func (m *Metrics) signalEnvironment() string {
 	return m.cfg.Platform
 }
 
-func cut(s string, limit int) string { return s[:min(len(s), limit)] }
+// cut returns what fits of s, up to the end of a character.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "")
+}
 
 // appendRemote appends the name that Application Signals has for a remote
 // service: AWS::S3 for a service of AWS, shop.example.com:8080 where a port is

@@ -1,6 +1,7 @@
 package spanmetrics_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,6 +69,12 @@ func TestAnnotate(t *testing.T) {
 		"over HTTP, an id first": {
 			otlpwire.Client, list("http.request.method", "GET", "server.address", "shop", "url.full", "http://shop/7f3a91"),
 			map[string]string{"aws.local.operation": "UnknownOperation", "aws.remote.service": "shop", "aws.remote.operation": "GET /*"},
+		},
+		"a long name, cut at a character": {
+			otlpwire.Client, list("peer.service", strings.Repeat("é", 200)),
+			map[string]string{
+				"aws.local.operation": "UnknownOperation", "aws.remote.service": strings.Repeat("é", 127), "aws.remote.operation": "UnknownRemoteOperation",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
