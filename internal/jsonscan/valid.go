@@ -1,5 +1,10 @@
 package jsonscan
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // maxDepth is how deep the arrays and objects of valid text may nest.
 const maxDepth = 512
 
@@ -7,95 +12,24 @@ const maxDepth = 512
 // that nest 512 deep at most. It does not look at whether strings are UTF-8. It
 // allocates nothing.
 func Valid(b []byte) bool {
-	var objects [maxDepth]bool // which of the containers that are open are objects
-	depth := 0
-	i := skipSpace(b, 0)
-	for {
-		if i >= len(b) {
-			return false
-		}
-		c := b[i]
-		if c == '{' || c == '[' {
-			i = skipSpace(b, i+1)
-			if i < len(b) && b[i] == c+2 { // the bracket that closes it
-				i++
-			} else {
-				if depth == maxDepth {
-					return false
-				}
-				objects[depth] = c == '{'
-				depth++
-				if i = begin(b, i, c == '{'); i < 0 {
-					return false
-				}
-				continue
-			}
-		} else if i = scalarEnd(b, i); i < 0 {
-			return false
-		}
-		if depth, i = closing(b, i, objects[:depth]); i < 0 {
-			return false
-		}
-		if depth == 0 {
-			return skipSpace(b, i) == len(b)
-		}
-		i = begin(b, skipSpace(b, i+1), objects[depth-1]) // after the comma
-		if i < 0 {
-			return false
-		}
-	}
+	end := validEnd(b, skipSpace(b, 0), maxDepth)
+	return end >= 0 && skipSpace(b, end) == len(b)
 }
 
-// closing goes over the brackets that close what is open behind a value that ends
-// at i. It returns how much stays open and, if anything does, where the comma is.
-func closing(b []byte, i int, objects []bool) (depth, at int) {
-	depth = len(objects)
-	for depth > 0 {
-		i = skipSpace(b, i)
-		if i >= len(b) {
-			return depth, -1
-		}
-		end := byte(']')
-		if objects[depth-1] {
-			end = '}'
-		}
-		switch b[i] {
-		case ',':
-			return depth, i
-		case end:
-			depth--
-			i++
-		default:
-			return depth, -1
-		}
-	}
-	return 0, i
-}
-
-// begin returns where the value begins whose place in a container is at i: behind
-// the name, in an object.
-func begin(b []byte, i int, object bool) int {
-	if !object {
-		return i
-	}
-	if i >= len(b) || b[i] != '"' {
+// validEnd returns the index after the valid value that begins at i and nests
+// depth deep at most, or -1.
+func validEnd(b []byte, i, depth int) int {
+	if i >= len(b) {
 		return -1
 	}
-	if i = validString(b, i); i < 0 {
-		return -1
-	}
-	i = skipSpace(b, i)
-	if i >= len(b) || b[i] != ':' {
-		return -1
-	}
-	return skipSpace(b, i+1)
-}
-
-// scalarEnd returns the index after the scalar that begins at i, or -1.
-func scalarEnd(b []byte, i int) int {
 	switch b[i] {
 	case '"':
-		return validString(b, i)
+		end, _ := validString(b, i)
+		return end
+	case '{':
+		return objectEnd(b, i, depth-1)
+	case '[':
+		return arrayEnd(b, i, depth-1)
 	case 't':
 		return wordEnd(b, i, "true")
 	case 'f':
@@ -106,20 +40,102 @@ func scalarEnd(b []byte, i int) int {
 	return validNumber(b, i)
 }
 
-func validString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
+// objectEnd returns the index after the valid object that opens at i, or -1.
+func objectEnd(b []byte, i, depth int) int {
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1
+	}
+	for depth >= 0 && i < len(b) && b[i] == '"' {
+		if i, _ = validString(b, i); i < 0 {
+			return -1
+		}
+		if i = colon(b, i); i < 0 {
+			return -1
+		}
+		if i = validEnd(b, i, depth); i < 0 {
+			return -1
+		}
+		i = skipSpace(b, i)
+		if i < len(b) && b[i] == '}' {
+			return i + 1
+		}
+		if i >= len(b) || b[i] != ',' {
+			return -1
+		}
+		i = skipSpace(b, i+1)
+	}
+	return -1
+}
+
+// arrayEnd returns the index after the valid array that opens at i, or -1.
+func arrayEnd(b []byte, i, depth int) int {
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1
+	}
+	for depth >= 0 {
+		if i = validEnd(b, i, depth); i < 0 {
+			return -1
+		}
+		i = skipSpace(b, i)
+		if i < len(b) && b[i] == ']' {
+			return i + 1
+		}
+		if i >= len(b) || b[i] != ',' {
+			return -1
+		}
+		i = skipSpace(b, i+1)
+	}
+	return -1
+}
+
+// colon returns where the value begins whose name ends at i, or -1.
+func colon(b []byte, i int) int {
+	i = skipSpace(b, i)
+	if i >= len(b) || b[i] != ':' {
+		return -1
+	}
+	return skipSpace(b, i+1)
+}
+
+// validString returns the index after the string whose opening quote is at i, or
+// -1, and whether it has escapes. It looks at eight bytes at a time: most strings
+// are done within one or two of these steps.
+func validString(b []byte, i int) (end int, escaped bool) {
+	for i++; ; i++ {
+		for len(b)-i >= 8 {
+			found := stops(binary.LittleEndian.Uint64(b[i:]))
+			if found != 0 {
+				i += bits.TrailingZeros64(found) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			return -1, escaped
+		}
 		switch c := b[i]; {
 		case c == '"':
-			return i + 1
+			return i + 1, escaped
 		case c < 0x20:
-			return -1
+			return -1, escaped
 		case c == '\\':
+			escaped = true
 			if i = escapeEnd(b, i+1); i < 0 {
-				return -1
+				return -1, escaped
 			}
 		}
 	}
-	return -1
+}
+
+// stops sets the high bit of each of eight bytes that is a quote, a backslash or a
+// control character. The lowest that is set is right; a byte above it may be set
+// though it is none, by the borrow.
+func stops(w uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, slash := w^ones*'"', w^ones*'\\'
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
 }
 
 // escapeEnd returns the index of the last byte of the escape whose backslash is
