@@ -1,289 +1,354 @@
 package spanfact
 
 import (
-	"bytes"
 	"encoding/hex"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 )
 
-// Document reads segment documents. It is scratch memory for one goroutine; the
-// facts it gives are valid until the next document.
+// Document reads segment documents, each byte once. It is scratch memory for one
+// goroutine; the facts it gives are valid until the next document.
+//
+// What a document says may stand in any order, so its facts are complete only at
+// its end. One that is not valid JSON, which X-Ray refuses, gives none, whatever
+// stands before the error.
 type Document struct {
-	buf   []byte // of texts with escapes
+	r     jsonscan.Reader
 	trace [16]byte
-	one   Fact
+	facts []Fact // the document's own, and those of the calls within it
+	going bool   // the document's own work is in progress
+	worst work   // how the worst of its subsegments ended
 }
 
-// maxNesting is how deep subsegments are looked at.
-const maxNesting = 32
-
-// members are what a segment or subsegment says.
-type members struct {
-	id                        []byte
+// work is what a segment or subsegment says of itself. Of its fact, Role and what
+// depends on it are missing until the end.
+type work struct {
+	Fact
 	name, namespace, service  []byte
 	span                      []byte // the name of the span that this was
-	route                     []byte
-	subsegments               jsonscan.Value
-	subsegment, going, parent bool
-	operation, method, url    []byte
+	route, operation, url     []byte
 	resource, resourceType    []byte
-	origin, arn               []byte
-	start, end                uint64
-	isError, fault, throttle  bool
-	rule                      bool
-	traceID                   bool
+	subsegment, going, parent bool
 }
+
+const (
+	// maxNesting is how deep subsegments are looked at.
+	maxNesting = 32
+	// keptFacts is for how many facts memory is kept from one document to the next.
+	keptFacts = 256
+)
 
 // Each calls f with the facts of the document: the segment's, and one for each
 // call among its subsegments. Work that is in progress gives none: it is counted
 // when it is over. What is not a document gives none either.
 func (d *Document) Each(doc []byte, f func(*Fact)) {
-	v := jsonscan.Document(doc)
-	if v.Kind != jsonscan.Object {
+	if !d.read(doc) {
 		return
 	}
-	d.buf = d.buf[:0]
-	m := d.read(v)
-	if !m.going {
-		d.one = d.fact(&m, nil, true)
-		f(&d.one)
+	if !d.going {
+		f(&d.facts[0])
 	}
-	d.nested(&m, m.sender(), 0, f)
+	for i := range d.facts[1:] {
+		f(&d.facts[i+1])
+	}
 }
 
 // Head returns the facts of the document itself, also of one in progress, and
-// whether it could be read.
+// whether it could be read. A call that failed makes the trace worth as much as a
+// service that did.
 func (d *Document) Head(doc []byte) (Fact, bool) {
-	v := jsonscan.Document(doc)
-	if v.Kind != jsonscan.Object {
+	if !d.read(doc) {
 		return Fact{}, false
 	}
-	d.buf = d.buf[:0]
-	m := d.read(v)
-	f := d.fact(&m, nil, true)
-	for s := m.subsegments.Scan(); s.Next(); {
-		// A call that failed makes the trace worth as much as a service that did.
-		sub := d.flags(s.Value)
-		f.Error, f.Fault, f.Throttle = f.Error || sub.isError, f.Fault || sub.fault, f.Throttle || sub.throttle
+	f := d.facts[0]
+	f.Error, f.Fault, f.Throttle = f.Error || d.worst.Error, f.Fault || d.worst.Fault, f.Throttle || d.worst.Throttle
+	return f, f.TraceID != nil
+}
+
+// read reads doc into d and reports whether it is a document.
+func (d *Document) read(doc []byte) bool {
+	if cap(d.facts) > keptFacts {
+		d.facts = nil
 	}
-	return f, m.traceID
+	d.r.Reset(doc)
+	d.facts, d.worst = append(d.facts[:0], Fact{}), work{}
+	if !d.r.Object() {
+		return false
+	}
+	var w work
+	d.work(&w, 0)
+	if !d.r.Done() {
+		return false
+	}
+	d.going = w.going
+	w.Root, w.Service = !w.parent, w.sender()
+	w.complete()
+	d.facts[0] = w.Fact
+	for i := range d.facts[1:] {
+		call := &d.facts[i+1]
+		call.TraceID, call.Service = w.TraceID, w.Service
+	}
+	return true
 }
 
 // sender is the service that a segment is of.
-func (m *members) sender() []byte {
+func (w *work) sender() []byte {
 	switch {
-	case m.subsegment:
+	case w.subsegment:
 		return nil
-	case m.service != nil:
-		return m.service
+	case w.service != nil:
+		return w.service
 	}
-	return m.name
+	return w.name
 }
 
-func (d *Document) nested(m *members, service []byte, depth int, f func(*Fact)) {
+// complete adds to the fact what depends on more than one member.
+func (w *work) complete() {
+	w.Host, w.Path = divideURL(w.url, nil)
+	switch {
+	case w.namespace != nil:
+		w.Role, w.Remote, w.RemoteOperation = Call, w.name, w.operation
+		w.AWS, w.Resource, w.ResourceType = string(w.namespace) == "aws", w.resource, w.resourceType
+		if w.RemoteOperation == nil {
+			w.RemoteOperation = w.Method
+		}
+	case w.subsegment: // local work
+	case w.route != nil:
+		w.Role, w.Verb, w.Joint, w.Object = Entry, w.Method, ' ', w.route
+	default:
+		w.Role = Entry
+		if w.Method == nil || w.Path == nil {
+			if w.Operation = w.span; w.span == nil {
+				w.Operation = w.name
+			}
+		}
+	}
+}
+
+// subsegments reads those of what is nested depth deep.
+func (d *Document) subsegments(depth int) {
 	if depth == maxNesting {
+		d.r.Skip()
 		return
 	}
-	for s := m.subsegments.Scan(); s.Next(); {
-		if s.Value.Kind != jsonscan.Object {
+	for d.r.Array(); d.r.Element(); {
+		d.subsegment(depth + 1)
+	}
+}
+
+func (d *Document) subsegment(depth int) {
+	at := len(d.facts)
+	w := work{subsegment: true}
+	d.r.Object()
+	d.work(&w, depth)
+	d.worst.Error, d.worst.Fault, d.worst.Throttle = d.worst.Error || w.Error, d.worst.Fault || w.Fault, d.worst.Throttle || w.Throttle
+	if w.namespace == nil || w.going {
+		return
+	}
+	w.complete()
+	// Before the calls within it, which were read by now.
+	d.facts = slices.Insert(d.facts, at, w.Fact)
+}
+
+// work reads the members of the object that is open.
+func (d *Document) work(w *work, depth int) {
+	for d.r.Member() {
+		switch string(d.r.Key) {
+		case "id":
+			w.ID = d.text()
+		case "name":
+			w.name = d.text()
+		case "namespace":
+			w.namespace = d.text()
+		case "origin":
+			w.Origin = d.text()
+		case "resource_arn":
+			w.ResourceARN = d.text()
+		case "type":
+			w.subsegment = string(d.text()) == "subsegment" || depth > 0
+		case "trace_id":
+			w.TraceID = d.traceID(depth)
+		case "parent_id":
+			w.parent = d.text() != nil
+		case "in_progress":
+			w.going = d.r.True()
+		case "start_time":
+			w.Start = nanoseconds(d.r.Number())
+		case "end_time":
+			w.End = nanoseconds(d.r.Number())
+		case "error":
+			w.Error = d.r.True()
+		case "fault":
+			w.Fault = d.r.True()
+		case "throttle":
+			w.Throttle = d.r.True()
+		case "http":
+			d.http(w)
+		case "aws":
+			d.aws(w)
+		case "annotations":
+			d.attributes(w)
+		case "metadata":
+			d.metadata(w)
+		case "subsegments":
+			d.subsegments(depth)
+		default:
+			d.r.Skip()
+		}
+	}
+}
+
+// text takes a text, nil if it is empty or no text.
+func (d *Document) text() []byte {
+	if s := d.r.Text(); len(s) > 0 {
+		return s
+	}
+	return nil
+}
+
+func (d *Document) http(w *work) {
+	for d.r.Object(); d.r.Member(); {
+		if string(d.r.Key) != "request" {
+			d.r.Skip()
 			continue
 		}
-		sub := d.read(s.Value)
-		sub.subsegment = true
-		sub.traceID = sub.traceID || m.traceID
-		if sub.namespace != nil && !sub.going {
-			d.one = d.fact(&sub, service, false)
-			f(&d.one)
-		}
-		d.nested(&sub, service, depth+1, f)
-	}
-}
-
-// flags reads only how a subsegment, or one within it, ended.
-func (d *Document) flags(v jsonscan.Value) (m members) {
-	for s := v.Scan(); s.Next(); {
-		m.outcome(&s)
-	}
-	return m
-}
-
-func (m *members) outcome(s *jsonscan.Scanner) {
-	switch string(s.Key) {
-	case "error":
-		m.isError = s.Value.Kind == jsonscan.True
-	case "fault":
-		m.fault = s.Value.Kind == jsonscan.True
-	case "throttle":
-		m.throttle = s.Value.Kind == jsonscan.True
-	}
-}
-
-func (d *Document) fact(m *members, service []byte, top bool) (f Fact) {
-	f = Fact{
-		ID: m.id, Service: service, Method: m.method, Origin: m.origin, ResourceARN: m.arn, Start: m.start, End: m.end,
-		Error: m.isError, Fault: m.fault, Throttle: m.throttle, Root: top && !m.parent, Decided: m.rule,
-	}
-	if m.traceID {
-		f.TraceID = d.trace[:]
-	}
-	f.Host, f.Path = divideURL(m.url, nil)
-	switch {
-	case m.namespace != nil:
-		f.Role, f.Remote, f.RemoteOperation = Call, m.name, m.operation
-		f.AWS, f.Resource, f.ResourceType = string(m.namespace) == "aws", m.resource, m.resourceType
-		if f.RemoteOperation == nil {
-			f.RemoteOperation = m.method
-		}
-	case !m.subsegment:
-		f.Role, f.Service = Entry, m.sender()
-		if m.route != nil {
-			f.Verb, f.Joint, f.Object = m.method, ' ', m.route
-		} else if m.method == nil || f.Path == nil {
-			if f.Operation = m.name; m.span != nil {
-				f.Operation = m.span
+		for d.r.Object(); d.r.Member(); {
+			switch string(d.r.Key) {
+			case "method":
+				w.Method = d.text()
+			case "url":
+				w.url = d.text()
+			default:
+				d.r.Skip()
 			}
 		}
 	}
-	if !m.subsegment && f.Service == nil {
-		f.Service = m.sender()
-	}
-	return f
 }
 
-func (d *Document) text(v jsonscan.Value) []byte {
-	if v.Kind != jsonscan.String {
-		return nil
-	}
-	inner := v.Raw[1 : len(v.Raw)-1]
-	if len(inner) == 0 {
-		return nil
-	}
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return inner
-	}
-	n := len(d.buf)
-	d.buf = jsonscan.Unescape(d.buf, inner)
-	return d.buf[n:]
-}
-
-func (d *Document) read(v jsonscan.Value) (m members) {
-	for s := v.Scan(); s.Next(); {
-		switch string(s.Key) {
-		case "id":
-			m.id = d.text(s.Value)
-		case "name":
-			m.name = d.text(s.Value)
-		case "namespace":
-			m.namespace = d.text(s.Value)
-		case "origin":
-			m.origin = d.text(s.Value)
-		case "resource_arn":
-			m.arn = d.text(s.Value)
-		case "type":
-			m.subsegment = string(d.text(s.Value)) == "subsegment"
-		case "trace_id":
-			m.traceID = d.traceID(d.text(s.Value))
-		case "parent_id":
-			m.parent = d.text(s.Value) != nil
-		case "in_progress":
-			m.going = s.Value.Kind == jsonscan.True
-		case "start_time":
-			m.start = nanoseconds(s.Value)
-		case "end_time":
-			m.end = nanoseconds(s.Value)
-		case "http":
-			d.http(s.Value, &m)
-		case "aws":
-			d.aws(s.Value, &m)
-		case "annotations", "metadata":
-			d.routes(s.Value, &m)
-		case "subsegments":
-			m.subsegments = s.Value
-		default:
-			m.outcome(&s)
-		}
-	}
-	return m
-}
-
-func (d *Document) http(v jsonscan.Value, m *members) {
-	request := v.Member("request")
-	for s := request.Scan(); s.Next(); {
-		switch string(s.Key) {
-		case "method":
-			m.method = d.text(s.Value)
-		case "url":
-			m.url = d.text(s.Value)
-		}
-	}
-}
-
-func (d *Document) aws(v jsonscan.Value, m *members) {
-	for s := v.Scan(); s.Next(); {
-		switch string(s.Key) {
+func (d *Document) aws(w *work) {
+	for d.r.Object(); d.r.Member(); {
+		switch string(d.r.Key) {
 		case "operation":
-			m.operation = d.text(s.Value)
+			w.operation = d.text()
 		case "table_name":
-			m.resource, m.resourceType = d.text(s.Value), typeTable
+			w.asks(typeTable, d.text())
 		case "queue_url":
-			m.resource, m.resourceType = lastPart(d.text(s.Value), '/'), typeQueue
+			w.asks(typeQueue, lastPart(d.text(), '/'))
 		case "topic_arn":
-			m.resource, m.resourceType = lastPart(d.text(s.Value), ':'), typeTopic
+			w.asks(typeTopic, lastPart(d.text(), ':'))
 		case "bucket_name":
-			m.resource, m.resourceType = d.text(s.Value), typeBucket
+			w.asks(typeBucket, d.text())
 		case "xray":
-			m.rule = d.text(s.Value.Member("sampling_rule_name")) != nil
+			for d.r.Object(); d.r.Member(); {
+				if string(d.r.Key) == "sampling_rule_name" {
+					w.Decided = d.text() != nil
+				} else {
+					d.r.Skip()
+				}
+			}
+		default:
+			d.r.Skip()
 		}
 	}
 }
 
-// routes finds what translation wrote into annotations, or into metadata under
-// default.
-func (d *Document) routes(v jsonscan.Value, m *members) {
-	for s := v.Scan(); s.Next(); {
-		switch string(s.Key) {
+// asks notes what is asked of a service of AWS.
+func (w *work) asks(kind, name []byte) {
+	if len(name) > 0 {
+		w.resource, w.resourceType = name, kind
+	}
+}
+
+// metadata finds what translation wrote there.
+func (d *Document) metadata(w *work) {
+	for d.r.Object(); d.r.Member(); {
+		switch string(d.r.Key) {
 		case "default":
-			if s.Value.Kind == jsonscan.Object {
-				d.routes(s.Value, m)
-			}
+			d.attributes(w)
 		case "otel":
-			if s.Value.Kind == jsonscan.Object {
-				m.span = d.text(s.Value.Member("name"))
+			for d.r.Object(); d.r.Member(); {
+				if string(d.r.Key) == "name" {
+					w.span = d.text()
+				} else {
+					d.r.Skip()
+				}
 			}
-		case "http.route", "http_route":
-			m.route = d.text(s.Value)
-		case "otel.resource.service.name":
-			m.service = d.text(s.Value)
+		default:
+			d.r.Skip()
 		}
 	}
 }
 
-// traceID reads 1-5759e988-bd862e3fe1be46a994272793.
-func (d *Document) traceID(s []byte) bool {
-	if len(s) != 35 || s[1] != '-' || s[10] != '-' {
-		return false
+// attributes finds those of a span that say what it is, among annotations or
+// metadata.
+func (d *Document) attributes(w *work) {
+	for d.r.Object(); d.r.Member(); {
+		switch string(d.r.Key) {
+		case "http.route", "http_route":
+			if s := d.text(); s != nil {
+				w.route = s
+			}
+		case "otel.resource.service.name":
+			if s := d.text(); s != nil {
+				w.service = s
+			}
+		default:
+			d.r.Skip()
+		}
+	}
+}
+
+// traceID takes 1-5759e988-bd862e3fe1be46a994272793, nil if it is not valid. What
+// is nested is of the document's trace, whatever it says.
+func (d *Document) traceID(depth int) []byte {
+	s := d.r.Text()
+	if depth > 0 || len(s) != 35 || s[0] != '1' || s[1] != '-' || s[10] != '-' {
+		return nil
 	}
 	if _, err := hex.Decode(d.trace[:4], s[2:10]); err != nil {
-		return false
+		return nil
 	}
-	_, err := hex.Decode(d.trace[4:], s[11:])
-	return err == nil && anyBit(d.trace[:])
+	if _, err := hex.Decode(d.trace[4:], s[11:]); err != nil || !anyBit(d.trace[:]) {
+		return nil
+	}
+	return d.trace[:]
 }
 
-func nanoseconds(v jsonscan.Value) uint64 {
-	if v.Kind != jsonscan.Number {
+// maxSeconds is the latest time that there is in nanoseconds.
+const maxSeconds = math.MaxInt64/1_000_000_000 - 1
+
+// nanoseconds reads a time in seconds as whole microseconds, which documents are
+// exact to. What is no time, or none that nanoseconds can say, is zero.
+func nanoseconds(s []byte) uint64 {
+	seconds, tenths, i := uint64(0), uint64(0), 0 // tenths of microseconds
+	for ; i < len(s) && isDigit(s[i]) && seconds <= maxSeconds; i++ {
+		seconds = seconds*10 + uint64(s[i]-'0')
+	}
+	if i < len(s) && s[i] == '.' {
+		i++
+		for unit := uint64(1_000_000); i < len(s) && isDigit(s[i]); i++ {
+			tenths += unit * uint64(s[i]-'0')
+			unit /= 10
+		}
+	}
+	if i < len(s) { // an exponent, or a sign
+		f, err := strconv.ParseFloat(string(s), 64)
+		if err != nil || f < 0 || f > maxSeconds {
+			return 0
+		}
+		return uint64(math.Round(f*1e6)) * 1000
+	}
+	if seconds > maxSeconds {
 		return 0
 	}
-	f, err := strconv.ParseFloat(string(v.Raw), 64)
-	if err != nil || f < 0 || f > math.MaxInt64/1e9 {
-		return 0
-	}
-	return uint64(math.Round(f*1e6)) * 1000
+	return seconds*1_000_000_000 + (tenths+5)/10*1000
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // Attribute returns the text of the attribute called name of a document, as
 // translation or an SDK wrote it: an annotation, or metadata under default. It

@@ -1,6 +1,7 @@
 package spanfact_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,7 @@ import (
 
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 
+	"github.com/sidelight-dev/sidelight/internal/jsonscan"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 	"github.com/sidelight-dev/sidelight/internal/spanfact"
 )
@@ -205,6 +207,51 @@ func TestOfDocument(t *testing.T) {
 	}
 }
 
+// The head of a document is its own work, in progress or not, and as bad as the
+// worst within it.
+func TestHead(t *testing.T) {
+	const head = `{"name":"orders","trace_id":"1-581cf771-a006649127e371903a2de979","start_time":5,`
+	within := func(s string) string { return head + `"subsegments":[{"subsegments":[{"name":"pay"},` + s + `]}]}` }
+	for name, c := range map[string]struct {
+		doc                    string
+		ok                     bool
+		failed, fault, delayed bool
+	}{
+		"well":             {within(`{}`), true, false, false, false},
+		"its own fault":    {head + `"fault":true}`, true, false, true, false},
+		"a fault within":   {within(`{"fault":true},{"fault":false}`), true, false, true, false},
+		"an error within":  {within(`{"error":true,"throttle":true}`), true, true, false, true},
+		"in progress":      {head + `"in_progress":true}`, true, false, false, false},
+		"no trace":         {`{"name":"orders"}`, false, false, false, false},
+		"no document":      {`[]`, false, false, false, false},
+		"cut short":        {head + `"fault":true`, false, false, false, false},
+		"an error of JSON": {within(`{"fault":true,}`), false, false, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var d spanfact.Document
+			f, ok := d.Head([]byte(c.doc))
+			if ok != c.ok || ok && (string(f.Service) != "orders" || f.Start != 5e9 || f.Error != c.failed || f.Fault != c.fault || f.Throttle != c.delayed) {
+				t.Errorf("%v, %+v", ok, words(&f))
+			}
+		})
+	}
+}
+
+// Documents of many calls, whose memory is not kept, and of few take turns.
+func TestDocumentsOfManyCalls(t *testing.T) {
+	var d spanfact.Document
+	count := func(calls int) (n int) {
+		doc := `{"subsegments":[{"namespace":"aws"}` + strings.Repeat(`,{"namespace":"aws"}`, calls-1) + `]}`
+		d.Each([]byte(doc), func(*spanfact.Fact) { n++ })
+		return n
+	}
+	for _, calls := range []int{3000, 1, 256, 257, 2} {
+		if n := count(calls); n != calls+1 {
+			t.Errorf("%d facts of a document with %d calls", n, calls)
+		}
+	}
+}
+
 // What names an operation never holds a number that could be an id.
 func TestPathsBecomeTemplates(t *testing.T) {
 	for path, want := range map[string]string{
@@ -248,7 +295,13 @@ func FuzzDocument(f *testing.F) {
 		if entries > 1 {
 			t.Errorf("%d entries in one document", entries)
 		}
-		d.Head(doc)
+		if legible(doc) {
+			check(t, &d, doc)
+		}
+		own, ok := d.Head(doc)
+		if ok && (len(own.TraceID) != 16 || !jsonscan.Valid(doc)) {
+			t.Errorf("the head of %q: %+v", doc, own)
+		}
 	})
 }
 
@@ -268,11 +321,30 @@ func BenchmarkOfSpan(b *testing.B) {
 	}
 }
 
+// BenchmarkDocument reads a document that translation wrote, and one of an X-Ray
+// SDK with a call in it.
 func BenchmarkDocument(b *testing.B) {
-	doc := []byte(`{"name":"orders","id":"70de5b6f19ff9a0a","trace_id":"1-581cf771-a006649127e371903a2de979","start_time":1478293361.271,"end_time":1478293361.449,"http":{"request":{"method":"GET","url":"http://shop/orders/42","user_agent":"curl/8"},"response":{"status":200,"content_length":0}},"aws":{"xray":{"sdk":"opentelemetry for go","auto_instrumentation":false}},"metadata":{"default":{"http.route":"/orders/{id}","otel.resource.service.name":"orders","otel.resource.host.name":"h1"}}}`)
-	var d spanfact.Document
-	b.ReportAllocs()
-	for b.Loop() {
-		d.Each(doc, func(*spanfact.Fact) {})
+	for name, doc := range map[string]string{
+		"translated": `{"name":"orders","id":"70de5b6f19ff9a0a","trace_id":"1-581cf771-a006649127e371903a2de979","start_time":1478293361.271,"end_time":1478293361.449,"http":{"request":{"method":"GET","url":"http://shop/orders/42","user_agent":"curl/8"},"response":{"status":200,"content_length":0}},"aws":{"xray":{"sdk":"opentelemetry for go","auto_instrumentation":false}},"metadata":{"default":{"http.route":"/orders/{id}","otel.resource.service.name":"orders","otel.resource.host.name":"h1"}}}`,
+		"sdk": `{"trace_id":"1-581cf771-a006649127e371903a2de979","id":"70de5b6f19ff9a0a","name":"checkout","start_time":1478293361.271123,"end_time":1478293361.449123,"origin":"AWS::ECS::Container",` +
+			`"http":{"request":{"method":"POST","url":"https://checkout.example.com/v1/orders/00000007","user_agent":"Mozilla/5.0 (X11; Linux x86_64)","client_ip":"203.0.113.7"},` +
+			`"response":{"status":201,"content_length":512}},"aws":{"ecs":{"container":"6f2a0d6d84b64c3f"},"xray":{"sdk":"X-Ray for Go","sdk_version":"1.8.5","sampling_rule_name":"Default"}},` +
+			`"annotations":{"tenant":"t-0007","currency":"EUR"},"metadata":{"default":{"cart":{"items":3,"total":41.7},"flags":["new-checkout","fast-path"]}},` +
+			`"subsegments":[{"id":"70de5b6f19ff9a0b","name":"orders-db.internal","start_time":1478293361.272123,"end_time":1478293361.301123,"namespace":"remote",` +
+			`"sql":{"database_type":"postgresql","sanitized_query":"SELECT id, state, total FROM orders WHERE id = $1"}}]}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			text := []byte(doc)
+			var d spanfact.Document
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				n := 0
+				d.Each(text, func(*spanfact.Fact) { n++ })
+				if n == 0 {
+					b.Fatal("no facts")
+				}
+			}
+		})
 	}
 }
