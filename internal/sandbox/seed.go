@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 
 	"github.com/sidelight-dev/sidelight/internal/sandbox/api"
+	cw "github.com/sidelight-dev/sidelight/internal/sandbox/cloudwatch"
 )
 
 // The day of SeedDemo: requests a minute at the busiest hour, the share of them
@@ -49,7 +50,7 @@ type seedMinute struct {
 
 // SeedDemo fills the sandbox with the latest day of a small shop: logs of
 // three services, metrics by route, traces, a dashboard, a saved query and
-// alarms, with an incident three hours ago. The same day comes out each time
+// alarms, with an incident three hours ago, of which the alarms have told. The same day comes out each time
 // but for its hour.
 func (s *Server) SeedDemo(ctx context.Context) error {
 	caller := api.Caller{Account: s.account, Region: DefaultRegion, RequestID: "seed"}
@@ -67,6 +68,11 @@ func (s *Server) SeedDemo(ctx context.Context) error {
 	d.flush()
 	if d.err != nil {
 		return fmt.Errorf("seed the sandbox: %w", d.err)
+	}
+	for _, svc := range s.services {
+		if m, ok := svc.(*cw.Service); ok {
+			m.Backdate(d.ctx, d.now.Add(-24*time.Hour))
+		}
 	}
 	return nil
 }
@@ -96,14 +102,14 @@ func (d *seeder) resources() {
 	route := []cwtypes.Dimension{{Name: aws.String("Route"), Value: aws.String("POST /orders")}}
 	d.do("monitoring", "PutMetricAlarm", &cloudwatch.PutMetricAlarmInput{
 		AlarmName: aws.String("shop-orders-faults"), AlarmDescription: aws.String("Orders fail."), Namespace: aws.String(seedNamespace),
-		MetricName: aws.String("Faults"), Dimensions: route, Statistic: cwtypes.StatisticSum, Period: aws.Int32(60), EvaluationPeriods: aws.Int32(5),
-		DatapointsToAlarm: aws.Int32(3), Threshold: aws.Float64(3), ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold,
+		MetricName: aws.String("Faults"), Dimensions: route, Statistic: cwtypes.StatisticSum, Period: aws.Int32(300), EvaluationPeriods: aws.Int32(2),
+		DatapointsToAlarm: aws.Int32(2), Threshold: aws.Float64(3), ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold,
 		TreatMissingData: aws.String("notBreaching"), AlarmActions: topic, OKActions: topic,
 	})
 	d.do("monitoring", "PutMetricAlarm", &cloudwatch.PutMetricAlarmInput{
 		AlarmName: aws.String("shop-orders-slow"), AlarmDescription: aws.String("Orders take long."), Namespace: aws.String(seedNamespace),
-		MetricName: aws.String("Latency"), Dimensions: route, ExtendedStatistic: aws.String("p99"), Period: aws.Int32(60), EvaluationPeriods: aws.Int32(5),
-		DatapointsToAlarm: aws.Int32(3), Threshold: aws.Float64(2), ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold,
+		MetricName: aws.String("Latency"), Dimensions: route, ExtendedStatistic: aws.String("p99"), Period: aws.Int32(300), EvaluationPeriods: aws.Int32(2),
+		DatapointsToAlarm: aws.Int32(2), Threshold: aws.Float64(2), ComparisonOperator: cwtypes.ComparisonOperatorGreaterThanThreshold,
 		TreatMissingData: aws.String("notBreaching"), AlarmActions: topic,
 	})
 	d.do("monitoring", "PutCompositeAlarm", &cloudwatch.PutCompositeAlarmInput{
@@ -118,7 +124,7 @@ func (d *seeder) resources() {
 // the evening.
 func load(at time.Time) float64 {
 	h := float64(at.Hour()) + float64(at.Minute())/60
-	return 0.15 + 0.85*math.Pow((1+math.Cos((h-20)/24*2*math.Pi))/2, 1.5)
+	return 0.3 + 0.7*math.Pow((1+math.Cos((h-20)/24*2*math.Pi))/2, 1.5)
 }
 
 type seedRequest struct {
@@ -171,12 +177,24 @@ func (d *seeder) request(at time.Time, incident bool) {
 	if r.status >= 500 {
 		m.faults++
 	}
-	d.log("storefront", &r, "info", "request served")
+	level := "info"
+	switch {
+	case r.status >= 500:
+		level = "error"
+	case r.status >= 400 || r.seconds > 1:
+		level = "warn"
+	}
+	d.log("storefront", &r, level, "request served")
 	if strings.Contains(r.route, "orders") {
-		level, text := "info", "order handled"
-		if r.status >= 500 {
-			level, text = "error", "payment failed: card gateway timed out"
-			d.log("payments", &r, "error", "card gateway timed out after 2000 ms")
+		text := "order handled"
+		switch {
+		case r.status >= 500:
+			text = "payment failed: card gateway timed out"
+			d.log("payments", &r, level, "card gateway timed out after 2000 ms")
+		case r.status == 404:
+			text = "no such order"
+		case r.route == "POST /orders":
+			d.log("payments", &r, level, "card charged")
 		}
 		d.log("orders", &r, level, text)
 	}

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,6 +48,21 @@ func TestSeedDemo(t *testing.T) {
 		if !names[want] {
 			t.Errorf("the map lacks %s: %v", want, names)
 		}
+	}
+	told := good(metrics.DescribeAlarmHistory(ctx, &cloudwatch.DescribeAlarmHistoryInput{
+		AlarmName: aws.String("shop-orders"), AlarmTypes: []cwtypes.AlarmType{"CompositeAlarm"}, HistoryItemType: cwtypes.HistoryItemTypeStateUpdate, ScanBy: cwtypes.ScanByTimestampAscending,
+	}))(t).AlarmHistoryItems
+	var changes []string
+	for _, h := range told {
+		changes = append(changes, (*h.HistorySummary)[len("Alarm updated from "):])
+	}
+	if want := []string{"INSUFFICIENT_DATA to OK", "OK to ALARM", "ALARM to OK"}; !slices.Equal(changes, want) {
+		t.Errorf("the alarm went from %q, want %q", changes, want)
+	} else if at := told[1].Timestamp; at.Before(incident.Add(-time.Minute)) || at.After(incident.Add(21*time.Minute)) {
+		t.Errorf("the alarm went off at %v, the incident began at %v", at, incident)
+	}
+	if s.Inbox().Total() < 3 {
+		t.Errorf("the inbox has %d notifications", s.Inbox().Total())
 	}
 	if out := fmt.Sprint(good(metrics.ListDashboards(ctx, &cloudwatch.ListDashboardsInput{}))(t).DashboardEntries); out == "[]" {
 		t.Error("there is no dashboard")
