@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ import (
 func (a *app) sandboxCommand() *cobra.Command {
 	o := sandbox.Options{}
 	var seed string
+	var keys []string
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run a local stand-in of CloudWatch, Logs and X-Ray",
@@ -27,6 +29,9 @@ Signals and STS on one loopback port, for any AWS client: give it the endpoint a
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Logger = newLogger(a.talk, config.Log{Level: "warn", Format: "text"})
+			if err := sandboxKeys(&o, keys); err != nil {
+				return err
+			}
 			sandbox.SaveMemory()
 			s, err := sandbox.New(o)
 			if err != nil {
@@ -49,9 +54,26 @@ Signals and STS on one loopback port, for any AWS client: give it the endpoint a
 	cmd.Flags().StringVar(&seed, "seed", "", "fill it: demo is a day of a small shop")
 	cmd.Flags().Int64Var(&o.LogBytes, "log-bytes", 0, "bytes of log events to keep; 0 is 256 MiB")
 	cmd.Flags().StringVar(&o.Subscriptions, "subscriptions", "", "URL that gets what subscription filters match")
+	cmd.Flags().StringVar(&o.Notify, "notify", "", "URL that gets what the actions of alarms send, as from SNS")
+	cmd.Flags().StringArrayVar(&keys, "verify-signatures", nil, "take only what is signed with this key, as ID:SECRET; may be repeated")
 	cmd.Flags().Int64Var(&o.TraceBytes, "trace-bytes", 0, "bytes of traces to keep; 0 is 64 MiB")
 	cmd.AddCommand(a.sandboxControl()...)
 	return cmd
+}
+
+// sandboxKeys makes the sandbox verify signatures with the keys that are given.
+func sandboxKeys(o *sandbox.Options, keys []string) error {
+	for _, key := range keys {
+		id, secret, ok := strings.Cut(key, ":")
+		if !ok || id == "" || secret == "" {
+			return usage("--verify-signatures: expected ID:SECRET")
+		}
+		if o.Keys == nil {
+			o.Keys = make(map[string]string)
+		}
+		o.VerifySignatures, o.Keys[id] = true, secret
+	}
+	return nil
 }
 
 func seedSandbox(ctx context.Context, s *sandbox.Server, name string) error {

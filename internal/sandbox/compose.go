@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"path/filepath"
 	"slices"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/sandbox/appsignals"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/awsproto"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/cloudwatch"
-	"github.com/sidelight-dev/sidelight/internal/sandbox/inbox"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/logs"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sts"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/tagging"
@@ -25,7 +23,7 @@ func specs() []awsproto.Spec {
 // together: the metric service first, as the others record into it.
 func (s *Server) compose(o *Options) ([]api.Service, error) {
 	metrics := cloudwatch.New(cloudwatch.Options{
-		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s},
+		Clock: s.clock, Logger: o.Logger, Notifier: alarmInbox{s, o.Notify},
 		Changed:         func() { s.changed("monitoring") },
 		EvaluationDelay: o.AlarmDelay, EvaluateEvery: o.AlarmEvery, ReservedNamespaces: o.ReservedNamespaces,
 	})
@@ -55,17 +53,4 @@ func (s *Server) compose(o *Options) ([]api.Service, error) {
 		return slices.ContainsFunc(o.Services, func(given api.Service) bool { return given.Name() == svc.Name() })
 	})
 	return append(own, o.Services...), nil
-}
-
-// alarmInbox delivers the actions of alarms to the inbox.
-type alarmInbox struct{ s *Server }
-
-// Notify implements cloudwatch.Notifier. It writes the inbox down before the
-// state of the alarm is: after a crash a notification may come twice, but none is
-// lost.
-func (a alarmInbox) Notify(ctx context.Context, n cloudwatch.Notification) error {
-	a.s.inbox.Notify(ctx, inbox.Notification{
-		Time: n.Time, Target: n.Action, Source: n.Alarm, Subject: n.Subject, Message: n.Message,
-	})
-	return a.s.data.save(inboxName)
 }

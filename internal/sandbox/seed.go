@@ -26,6 +26,7 @@ const (
 	seedTraced     = 0.05
 	seedAgo        = 3 * time.Hour
 	seedIncident   = 20 * time.Minute
+	seedAlarms     = 6 * time.Hour // ago they were put
 	seedNamespace  = "Shop"
 	seedGroupsRoot = "/shop/"
 )
@@ -71,7 +72,7 @@ func (s *Server) SeedDemo(ctx context.Context) error {
 	}
 	for _, svc := range s.services {
 		if m, ok := svc.(*cw.Service); ok {
-			m.Backdate(d.ctx, d.now.Add(-24*time.Hour))
+			m.Backdate(d.ctx, d.now.Add(-seedAlarms))
 		}
 	}
 	return nil

@@ -50,6 +50,9 @@ type Options struct {
 	// Subscriptions is the URL of an HTTP server that gets what subscription
 	// filters match, in the place of their destinations. Empty: nothing is sent.
 	Subscriptions string
+	// Notify is the URL of an HTTP server that gets what the actions of alarms send,
+	// in the form of SNS's notifications, beside the inbox. Empty: nothing is sent.
+	Notify string
 	// TraceBytes bounds the store of traces, in bytes. The oldest traces go
 	// first. 0 means 64 MiB.
 	TraceBytes int64
