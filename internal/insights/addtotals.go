@@ -12,7 +12,7 @@ import (
 func (c *compiler) addTotalsCommand() error {
 	name, rowTotal, colTotal := "Total", true, false
 	for {
-		set, ok := c.option()
+		set, ok := c.option("fieldname", "row", "col")
 		if !ok {
 			break
 		}
@@ -49,10 +49,10 @@ func (c *compiler) addTotalsCommand() error {
 	return nil
 }
 
-// option takes the name of an option and the equals sign behind it.
-func (c *compiler) option() (string, bool) {
+// option takes one of the names and the equals sign behind it.
+func (c *compiler) option(names ...string) (string, bool) {
 	before := c.i
-	for _, name := range [...]string{"fieldname", "row", "col"} {
+	for _, name := range names {
 		if c.takeWord(name) && c.take("=") {
 			return name, true
 		}

@@ -9,14 +9,17 @@ import (
 // learning and publishes neither how nor the names of the columns; this is our own
 // way. A pattern is unusual
 //
+//   - by its novelty, if diff or logcompare stands before and finds none of it in the
+//     earlier range;
 //   - by its frequency, if the logarithm of its count lies more than 3.5 deviations
 //     from the median of all patterns', a deviation being 1.4826 times the median
 //     distance from the median, and at least ln 2. It takes three patterns to say so;
 //   - by its severity, if it is an error or worse and less than a tenth of the rows.
 //
-// The columns are @anomaly, 1 or 0, and @anomalyType: frequency, severity, or missing.
+// The columns are @anomaly, 1 or 0, and @anomalyType: new, frequency, severity, or missing.
 type anomalyStep struct {
 	samples, severity, ratio int // columns of pattern
+	before                   int // column of diff, or -1
 	flag, kind               int
 }
 
@@ -29,10 +32,13 @@ const (
 // anomalyCommand compiles anomaly, which has no arguments and follows pattern.
 func (c *compiler) anomalyCommand() error {
 	samples, found := c.scope.index["@sampleCount"]
-	if !c.patterned || !found || c.scope.events {
+	if _, severity := c.scope.index["@severityLabel"]; !c.patterned || !found || !severity || c.scope.events {
 		return c.refuse("anomaly must follow pattern")
 	}
-	s := &anomalyStep{samples: samples, severity: c.scope.index["@severityLabel"], ratio: c.scope.index["@ratio"]}
+	s := &anomalyStep{samples: samples, severity: c.scope.index["@severityLabel"], ratio: c.scope.index["@ratio"], before: -1}
+	if before, compared := c.scope.index["@comparisonCount"]; compared {
+		s.before = before
+	}
 	for _, x := range []struct {
 		name string
 		col  *int
@@ -41,6 +47,10 @@ func (c *compiler) anomalyCommand() error {
 		*x.col = i
 		c.scope.names[x.name], c.scope.index[x.name] = col, i
 		c.chooseAlso(column{x.name, col})
+	}
+	// The guide sorts anomalies by @timestamp, which patterns do not have.
+	if c.scope.names["@timestamp"] == nil {
+		c.scope.names["@timestamp"] = constant(value{})
 	}
 	c.addBarrier(s)
 	return nil
@@ -72,6 +82,9 @@ func (s *anomalyStep) apply(_ *Execution, rows []*record) []*record {
 }
 
 func (s *anomalyStep) kindOf(r *record, farOff bool) string {
+	if now, _ := r.cols[s.samples].number(); s.before >= 0 && now > 0 && r.cols[s.before].num == 0 {
+		return "new"
+	}
 	if farOff {
 		return "frequency"
 	}

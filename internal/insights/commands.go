@@ -36,16 +36,22 @@ func commandList() []command {
 		{"lookup", (*compiler).lookupCommand},
 		{"cidrlookup", (*compiler).cidrLookupCommand},
 		{"diff", (*compiler).diffCommand},
-		{"sessionize", (*compiler).sessionizeCommand},
-		{"outlier", (*compiler).outlierCommand},
+		{"logcompare", (*compiler).logcompareCommand},
 		{"anomaly", (*compiler).anomalyCommand},
+		{"appendcols", (*compiler).appendColsCommand},
+		{"countfrequent", (*compiler).countFrequentCommand},
+		{"count_frequent", (*compiler).countFrequentCommand},
+		{"expand", (*compiler).expandCommand},
+		{"json", (*compiler).jsonCommand},
+		{"outlier", (*compiler).outlierCommand},
+		{"relevantfields", (*compiler).relevantFieldsCommand},
+		{"sessionize", (*compiler).sessionizeCommand},
 	}
 }
 
-// unsupportedCommands are commands of the service that this package refuses.
-var unsupportedCommands = []string{
-	"appendcols", "countfrequent", "estimate", "expand", "logcompare", "relevantfields",
-}
+// isUnsupported reports whether name is a command of the service that this
+// package refuses: the columns of its answer are not published.
+func isUnsupported(name string) bool { return name == "estimate" }
 
 // query compiles all commands.
 func (c *compiler) query() error {
@@ -81,10 +87,11 @@ func (c *compiler) command() error {
 			if c.deduped && name != "limit" {
 				return c.refuse("only limit may follow dedup")
 			}
+			c.noteStandard(name)
 			return cmd.compile(c)
 		}
 	}
-	if slices.Contains(unsupportedCommands, name) {
+	if isUnsupported(name) {
 		return c.errorAt(start, c.i, "the command %s is not supported", word)
 	}
 	var names []string
@@ -248,13 +255,11 @@ const maxLimit = 100_000
 
 func (c *compiler) limitCommand() error {
 	anyRows := c.takeWord("any")
-	c.space()
-	start := c.i
-	n, err := c.number()
-	if err != nil || n != float64(int(n)) || n < 1 || n > maxLimit {
-		return c.errorAt(start, c.i, "expected a whole number from 1 to %d after limit", maxLimit)
+	n, err := c.wholeNumber(maxLimit, "after limit")
+	if err != nil {
+		return err
 	}
-	c.addBarrier(&limitStep{n: int(n), any: anyRows})
+	c.addBarrier(&limitStep{n: n, any: anyRows})
 	return nil
 }
 

@@ -87,6 +87,9 @@ func (c *compiler) call(n *node) (expr, error) {
 	if err := c.check(n, f.least, f.most); err != nil {
 		return nil, err
 	}
+	if n.name == "unmask" {
+		c.standardOnly("unmask is")
+	}
 	if f.build != nil {
 		return f.build(c, n)
 	}

@@ -12,7 +12,8 @@ func (s timeSpan) has(ms int64) bool { return ms >= s.from && ms <= s.to }
 
 // comparison says with what diff compares a range of time.
 type comparison struct {
-	days, months int // earlier; both 0: the range right before
+	days, months int   // earlier
+	ms           int64 // earlier; with the others 0: the range right before
 }
 
 // diffCommand compiles diff [previousDay|previousWeek|previousMonth], which
@@ -28,15 +29,34 @@ func (c *compiler) diffCommand() error {
 	case c.takeWord("previousmonth"):
 		kind.months = 1
 	}
+	return c.compareWith("diff", kind)
+}
+
+// logcompareCommand compiles logcompare timeshift 7d: diff with a range that
+// lies a period earlier (user guide, "logcompare"). The guide does not name the
+// columns of its answer; they are those of diff.
+func (c *compiler) logcompareCommand() error {
+	if !c.takeWord("timeshift") {
+		return c.expected("timeshift and a period such as 7d")
+	}
+	p, err := c.periodNode()
+	if err != nil {
+		return err
+	}
+	return c.compareWith("logcompare", comparison{ms: p.ms, months: p.months})
+}
+
+// compareWith makes the patterns so far count what lies earlier too.
+func (c *compiler) compareWith(command string, kind comparison) error {
 	if c.inner {
-		return c.refuse("diff is not allowed in a subquery")
+		return c.refuse("%s is not allowed in a subquery", command)
 	}
 	if !c.barrier() {
 		c.addPatterns(systemField("@message"))
 	}
 	p, ok := c.sink.(*patternStep)
 	if !ok || c.diff != nil || c.scope != p.out || len(c.after) > 0 || c.ended || c.chosen != nil || c.displayed != nil {
-		return c.refuse("diff must come right after filter or pattern, and once")
+		return c.refuse("%s must come right after filter or pattern, and once", command)
 	}
 	c.diff, p.diff = &kind, true
 	for _, name := range [...]string{"@comparisonCount", "@difference"} {
@@ -54,10 +74,10 @@ func (q *Query) Compared(start, end int64) (from, to int64, ok bool) {
 	switch {
 	case d == nil:
 		return 0, 0, false
-	case d.days == 0 && d.months == 0:
+	case *d == comparison{}:
 		return start - (end - start) - 1, start - 1, true
 	}
-	from = time.UnixMilli(start).UTC().AddDate(0, -d.months, -d.days).UnixMilli()
+	from = time.UnixMilli(start).UTC().AddDate(0, -d.months, -d.days).UnixMilli() - d.ms
 	return from, from + end - start, true
 }
 

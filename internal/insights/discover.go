@@ -26,18 +26,32 @@ func Fields(row *Row) iter.Seq2[string, string] {
 				return
 			}
 		}
-		for _, name := range lambdaNames {
-			if v := lambdaField(name)(e); v.kind != missing && !yield(name, shown(v)) {
-				return
-			}
-		}
-		if doc := eventObject(row); doc.Kind == jsonscan.Object {
-			left := maxFields
-			e.flatten(doc, nil, &left, yield)
+		e.discovered(yield)
+	}
+}
+
+// discoveredFields yields the fields of row but for the system's.
+func discoveredFields(row *Row) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		e := newEnv(newScope(true), &Options{})
+		e.reset(row, 0)
+		e.discovered(yield)
+	}
+}
+
+// discovered yields the fields of the row that its message spells.
+func (e *env) discovered(yield func(name, value string) bool) {
+	for _, name := range lambdaNames {
+		if v := lambdaField(name)(e); v.kind != missing && !yield(name, shown(v)) {
 			return
 		}
-		vended(row.Message, yield)
 	}
+	if doc := eventObject(e.row); doc.Kind == jsonscan.Object {
+		left := maxFields
+		e.flatten(doc, nil, &left, yield)
+		return
+	}
+	vended(e.row.Message, yield)
 }
 
 func shown(v value) string { return string(v.appendTo(nil)) }

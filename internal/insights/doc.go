@@ -33,11 +33,15 @@
 // # What is understood
 //
 // The commands fields, display, filter (where, filterIndex), stats, sort, limit,
-// parse, dedup, unnest, pattern, diff, fillmissing, filldown, accum, autoregress,
-// addtotals, join, lookup, cidrlookup, sessionize, outlier, anomaly and SOURCE;
-// subqueries after in; all operators; the functions and aggregates in functionTable
-// and aggregateTable. Refused by name: the commands appendcols, countFrequent,
-// estimate, expand, logcompare and relevantfields, SOURCE dataSource, and parse csv.
+// parse (glob, regular expression, multi, logfmt, csv), json, dedup, unnest,
+// expand, pattern, anomaly, diff, logcompare, fillmissing, filldown, accum,
+// autoregress, addtotals, outlier, sessionize, countFrequent, relevantfields,
+// appendcols, join, lookup, cidrlookup and SOURCE; subqueries after in; all
+// operators; the functions and aggregates in functionTable and aggregateTable.
+// Refused by name: the command estimate, the columns of whose answer are not
+// published, SOURCE dataSource, as events here have no data source, and START and
+// END of SOURCE. [Query.CheckInfrequent] refuses what only log groups of the
+// Standard class have.
 //
 // A query that reads more than its rows says so: the caller gives the sources of
 // [Query.Subqueries], the tables of [Query.Tables], and rows of the range that
@@ -92,6 +96,7 @@
 //   - diff counts the patterns of both ranges together, shows the count of the
 //     earlier one as @comparisonCount and what there is more now as @difference,
 //     and makes the patterns of @message itself where no pattern stands before it.
+//     logcompare is diff with another distance.
 //   - Time series. countOverTime and sumOverTime are count and sum, by what follows
 //     by. rate is the growth from the earliest to the latest number of a group, for
 //     each interval of the time between, and missing where no time lies between.
@@ -100,8 +105,12 @@
 //     part of its identity has none.
 //   - outlier marks in a column called like the field, with _outlier behind it;
 //     quartiles are those of pct.
-//   - anomaly calls a pattern unusual by how far its count is from the others', or
-//     if it is a rare error, in the columns @anomaly and @anomalyType.
+//   - anomaly calls a pattern unusual if an earlier range that is compared with has
+//     none of it, by how far its count is from the others', or if it is a rare error,
+//     in the columns @anomaly and @anomalyType. relevantfields goes by the distances
+//     of distributions that relevantStep states.
+//   - appendcols keeps the rows before it; what the subquery has more is left
+//     out. Without override it fills in what a row lacks.
 //   - Windows. accum, autoregress and filldown go by the order of the rows at
 //     their place, and add their columns to those shown. fillmissing follows
 //     stats directly.

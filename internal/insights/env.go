@@ -51,7 +51,7 @@ func (e *env) load(r *record) {
 	} else {
 		e.reset(nil, r.seq)
 	}
-	copy(e.cols, r.cols)
+	clear(e.cols[copy(e.cols, r.cols):])
 }
 
 // since returns what was appended to the arena from start on.
@@ -100,4 +100,12 @@ func (e *env) keep(r *record) {
 	for _, v := range e.cols {
 		r.cols = append(r.cols, v.clone())
 	}
+}
+
+// widened is a copy of r, which e stands at, with all columns of the scope: r
+// belongs to the sink, which goes on working with it.
+func (r *record) widened(e *env) *record {
+	kept := *r
+	kept.cols = append(make([]value, 0, len(e.cols)), e.cols...)
+	return &kept
 }

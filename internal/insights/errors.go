@@ -24,6 +24,10 @@ func (e *SyntaxError) Error() string {
 
 // errorAt makes a SyntaxError of byte offsets.
 func errorAt(text string, start, end int, format string, args ...any) error {
+	return newSyntaxError(text, start, end, format, args...)
+}
+
+func newSyntaxError(text string, start, end int, format string, args ...any) *SyntaxError {
 	start = min(max(start, 0), len(text))
 	end = min(max(end, start), len(text))
 	return &SyntaxError{

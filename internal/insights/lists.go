@@ -47,6 +47,11 @@ func (t *tally) result(*env) value {
 	if t.most > 0 {
 		list = list[:min(t.most, len(list))]
 	}
+	return listOf(list)
+}
+
+// listOf makes a JSON list of texts.
+func listOf(list []string) value {
 	out := []byte{'['}
 	for i, s := range list {
 		if i > 0 {

@@ -17,6 +17,7 @@ type lookup struct {
 	table, key string
 	outputs    []string // columns of the table
 	network    bool     // cidrlookup
+	onlyNew    bool     // OUTPUTNEW: fields that are there stay
 	field      expr
 	cols       []int
 	// Where the table and its columns are named, for errors.
@@ -29,35 +30,65 @@ type lookup struct {
 func (c *compiler) lookupCommand() error     { return c.lookup(false) }
 func (c *compiler) cidrLookupCommand() error { return c.lookup(true) }
 
-// lookup compiles lookup table key as field OUTPUT a [as x], b.
+// lookup compiles
+//
+//	lookup table key as field OUTPUT|OUTPUTNEW a [as x], b
+//	cidrlookup table field [as key] OUTPUT|OUTPUTNEW a [as x], b
+//
+// OUTPUTNEW keeps what a field has already. Without a key, cidrlookup goes by the
+// first column of the table in which there is a network.
 func (c *compiler) lookup(network bool) error {
 	l := &lookup{network: network, text: c.text}
 	var err error
 	if l.table, l.tableAt, err = c.tableName(); err != nil {
 		return err
 	}
+	if network {
+		err = c.cidrKeys(l)
+	} else {
+		err = c.lookupKeys(l)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.takeWord("outputnew"):
+		l.onlyNew = true
+	case !c.takeWord("output"):
+		return c.expected("OUTPUT and columns of the table")
+	}
+	return c.lookupOutputs(l)
+}
+
+// lookupKeys reads key as field.
+func (c *compiler) lookupKeys(l *lookup) (err error) {
 	if l.key, l.keyAt, err = c.tableName(); err != nil {
 		return err
 	}
 	if !c.takeWord("as") {
 		return c.expected("as and the field to look up")
 	}
+	return c.lookupField(l)
+}
+
+// cidrKeys reads field [as key].
+func (c *compiler) cidrKeys(l *lookup) (err error) {
+	if err = c.lookupField(l); err == nil && c.takeWord("as") {
+		l.key, l.keyAt, err = c.tableName()
+	}
+	return err
+}
+
+func (c *compiler) lookupField(l *lookup) error {
 	if !c.atField() {
 		return c.expected("a field")
 	}
-	c.space()
 	start := c.i
 	name, err := c.parser.field()
-	if err != nil {
-		return err
+	if err == nil {
+		l.field, err = c.named(name, start, c.i)
 	}
-	if l.field, err = c.named(name, start, c.i); err != nil {
-		return err
-	}
-	if !c.takeWord("output") {
-		return c.expected("OUTPUT and columns of the table")
-	}
-	return c.lookupOutputs(l)
+	return err
 }
 
 func (c *compiler) tableName() (string, [2]int, error) {
@@ -86,6 +117,9 @@ func (c *compiler) lookupOutputs(l *lookup) error {
 		}
 		i, x := in.column()
 		l.cols = append(l.cols, i)
+		if old := in.resolve(name); old != nil && l.onlyNew {
+			x = either(old, x)
+		}
 		in.names[name], in.index[name] = x, i
 		shown = append(shown, column{name, x})
 		if !c.take(",") {
@@ -169,10 +203,36 @@ func (l *lookup) open(tables map[string]*Table) (*tableIndex, error) {
 		}
 		return i, nil
 	}
+	if l.key == "" {
+		key, ok := t.networks()
+		if !ok {
+			return nil, errorAt(l.text, l.tableAt[0], l.tableAt[1], "no column of lookup table %q has networks such as 10.0.0.0/8", l.table)
+		}
+		return l.index(t, key, column)
+	}
 	key, err := column(l.key, l.keyAt)
 	if err != nil {
 		return nil, err
 	}
+	return l.index(t, key, column)
+}
+
+// networks returns the first column with a network.
+func (t *Table) networks() (int, bool) {
+	for i := range t.Columns {
+		for _, row := range t.Rows {
+			if i < len(row) {
+				if _, err := netip.ParsePrefix(row[i]); err == nil {
+					return i, true
+				}
+			}
+		}
+	}
+	return 0, false
+}
+
+// index finds the rows of t by their column key.
+func (l *lookup) index(t *Table, key int, column func(name string, at [2]int) (int, error)) (*tableIndex, error) {
 	out := &tableIndex{rows: t.Rows, index: newValueIndex(), nets: map[netip.Prefix]int{}}
 	for i, name := range l.outputs {
 		col, err := column(name, l.outAt[i])

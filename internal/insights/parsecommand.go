@@ -10,8 +10,8 @@ import (
 // text does not match, else the pieces, nil for one that took no part.
 type extractor func(text []byte, pieces [][]byte) bool
 
-// parseCommand compiles parse [field] and one of "glob" as names, /regex/,
-// /regex/ multi and logfmt as name.
+// parseCommand compiles parse [field] and one of "glob" as names, /regex/
+// [as names] [multi], logfmt as name and csv as names.
 func (c *compiler) parseCommand() error {
 	subject := systemField("@message")
 	if c.atField() && !c.atParseMode() {
@@ -33,13 +33,15 @@ func (c *compiler) parseCommand() error {
 	case c.takeWord("logfmt"):
 		return c.parseLogfmt(subject)
 	case c.takeWord("csv"):
-		return c.refuse("parse csv is not supported")
+		names, err = c.newNames("as and a name for every value")
+		extract = csvExtractor
 	case c.peek("/"):
-		var re *regexp.Regexp
-		if names, extract, re, err = c.regexPattern(); err == nil && c.takeWord("multi") {
-			c.parseMulti(subject, re)
+		var p regexPattern
+		if p, err = c.regexPattern(); err == nil && c.takeWord("multi") {
+			c.parseMulti(subject, p)
 			return nil
 		}
+		names, extract = p.names, p.extract
 	case c.peek(`"`) || c.peek(`'`):
 		names, extract, err = c.globPattern()
 	default:
@@ -108,35 +110,58 @@ func (c *compiler) showParsed(names []string) {
 	}
 }
 
-func (c *compiler) regexPattern() ([]string, extractor, *regexp.Regexp, error) {
+// regexPattern is a regular expression and the names of its groups.
+type regexPattern struct {
+	m      *matcher
+	re     *regexp.Regexp
+	names  []string
+	groups []int
+}
+
+// regexPattern reads /regex/ with named groups or, behind it, as and a name for
+// every group, which then counts.
+func (c *compiler) regexPattern() (p regexPattern, err error) {
 	start := c.i
-	m, err := c.regex()
-	if err != nil {
-		return nil, nil, nil, err
+	if p.m, err = c.regex(); err != nil {
+		return p, err
 	}
-	re, err := c.regexArgument(&node{op: opRegex, start: start, end: c.i})
-	if err != nil {
-		return nil, nil, nil, err
+	end := c.i
+	if p.re, err = c.regexArgument(&node{op: opRegex, start: start, end: end}); err != nil {
+		return p, err
 	}
-	names, groups := namedGroups(re)
-	if len(names) == 0 {
-		return nil, nil, nil, c.errorAt(start, c.i, "expected a named group (?<name>…) in the regular expression")
+	p.names, p.groups = namedGroups(p.re)
+	if p.re.NumSubexp() > 0 && c.takeWord("as") {
+		p.groups = nil
+		if p.names, err = c.nameList(); err != nil {
+			return p, err
+		}
+		if len(p.names) != p.re.NumSubexp() {
+			return p, c.errorAt(start, end, "expected as many groups as names, found %d and %d", p.re.NumSubexp(), len(p.names))
+		}
+		for i := range p.names {
+			p.groups = append(p.groups, i+1)
+		}
 	}
-	return names, func(text []byte, pieces [][]byte) bool {
-		if !m.exotic && !m.mayMatch(text) {
-			return false
+	if len(p.names) == 0 {
+		return p, c.errorAt(start, end, "expected a named group (?<name>…) in the regular expression, or as and names")
+	}
+	return p, nil
+}
+
+func (p regexPattern) extract(text []byte, pieces [][]byte) bool {
+	if !p.m.exotic && !p.m.mayMatch(text) {
+		return false
+	}
+	at := p.re.FindSubmatchIndex(text)
+	if at == nil {
+		return false
+	}
+	for i, g := range p.groups {
+		if at[2*g] >= 0 {
+			pieces[i] = text[at[2*g]:at[2*g+1]]
 		}
-		at := re.FindSubmatchIndex(text)
-		if at == nil {
-			return false
-		}
-		for i, g := range groups {
-			if at[2*g] >= 0 {
-				pieces[i] = text[at[2*g]:at[2*g+1]]
-			}
-		}
-		return true
-	}, re, nil
+	}
+	return true
 }
 
 // namedGroups returns the names and the numbers of the groups that have one.
@@ -149,6 +174,29 @@ func namedGroups(re *regexp.Regexp) (names []string, groups []int) {
 	return names, groups
 }
 
+// newNames reads as and names.
+func (c *compiler) newNames(want string) ([]string, error) {
+	if !c.takeWord("as") {
+		return nil, c.expected(want)
+	}
+	return c.nameList()
+}
+
+// nameList reads names, separated by commas.
+func (c *compiler) nameList() ([]string, error) {
+	var names []string
+	for {
+		name, err := c.newName()
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+		if !c.take(",") {
+			return names, nil
+		}
+	}
+}
+
 func (c *compiler) globPattern() ([]string, extractor, error) {
 	start := c.i
 	glob, err := c.str()
@@ -156,19 +204,9 @@ func (c *compiler) globPattern() ([]string, extractor, error) {
 		return nil, nil, err
 	}
 	end := c.i
-	if !c.takeWord("as") {
-		return nil, nil, c.expected("as and a name for every *")
-	}
-	var names []string
-	for {
-		name, err := c.newName()
-		if err != nil {
-			return nil, nil, err
-		}
-		names = append(names, name)
-		if !c.take(",") {
-			break
-		}
+	names, err := c.newNames("as and a name for every *")
+	if err != nil {
+		return nil, nil, err
 	}
 	parts := strings.Split(glob, "*")
 	if len(parts)-1 != len(names) {

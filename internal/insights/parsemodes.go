@@ -1,13 +1,10 @@
 package insights
 
-import (
-	"bytes"
-	"regexp"
-)
+import "bytes"
 
-// parseMulti makes a row of every match of re. A text without one stays a row.
-func (c *compiler) parseMulti(subject expr, re *regexp.Regexp) {
-	names, groups := namedGroups(re)
+// parseMulti makes a row of every match of p. A text without one stays a row.
+func (c *compiler) parseMulti(subject expr, p regexPattern) {
+	re, names, groups := p.re, p.names, p.groups
 	first := c.scope.cols
 	for _, name := range names {
 		_, c.scope.names[name] = c.scope.column()
@@ -105,4 +102,52 @@ func logfmtValue(b []byte) (text, rest []byte) {
 		}
 	}
 	return text, nil
+}
+
+// csvExtractor takes a line of comma-separated values apart. A value may stand
+// in double quotes, which are doubled inside; names beyond the last value stay
+// missing.
+func csvExtractor(text []byte, pieces [][]byte) bool {
+	text = bytes.TrimRight(text, "\r\n")
+	for i := range pieces {
+		var more bool
+		if pieces[i], text, more = csvValue(text); !more {
+			break
+		}
+	}
+	return true
+}
+
+// csvValue takes the value off the front of line; more tells whether a comma
+// followed. The value is not nil.
+func csvValue(line []byte) (v, rest []byte, more bool) {
+	if len(line) > 0 && line[0] == '"' {
+		return quotedCSV(line[1:])
+	}
+	v, rest, more = bytes.Cut(line, []byte{','})
+	if v == nil {
+		v = []byte{}
+	}
+	return v, rest, more
+}
+
+// quotedCSV is csvValue behind an opening quote. What stands between the
+// closing one and the comma belongs to the value, as does a quote that is never
+// closed.
+func quotedCSV(line []byte) (v, rest []byte, more bool) {
+	v = []byte{}
+	for {
+		n := bytes.IndexByte(line, '"')
+		if n < 0 {
+			return append(v, line...), nil, false
+		}
+		v = append(v, line[:n]...)
+		line = line[n+1:]
+		if len(line) == 0 || line[0] != '"' {
+			break
+		}
+		v, line = append(v, '"'), line[1:]
+	}
+	tail, rest, more := bytes.Cut(line, []byte{','})
+	return append(v, tail...), rest, more
 }

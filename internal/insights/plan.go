@@ -20,6 +20,9 @@ type plan struct {
 
 	needles [][]byte
 	groups  *GroupSelection
+	// standard is the first command that only log groups of the Standard class
+	// have.
+	standard *SyntaxError
 
 	subs    []*Query
 	joined  bool

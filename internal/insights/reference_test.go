@@ -91,21 +91,26 @@ func commands() map[string][]string {
 		`pattern s | display @sampleCount | limit 1`:                                           {"@sampleCount=1"},
 		`stats sum(n) as sum by bin(500ms) as t | fillmissing with 0 for sum | display sum`:    {"sum=1", "sum=0", "sum=2"},
 		`sort n desc | fields x, n | filldown | display n, x`:                                  {"n=2", "n=1 x=5"},
-		`fields n | addtotals`:                     {"n=2 Total=2", "n=1 Total=1"},
-		`sort n | accum n as sum | display sum`:    {"sum=1", "sum=3"},
-		`sort n | autoregress n | display n, n_p1`: {"n=1", "n=2 n_p1=1"},
-		`SOURCE 'g' | display n`:                   {"n=2", "n=1"},
-		`sessionize s | display s, session_id`:     {"s=y session_id=2", "s=x session_id=1"},
-		`sort n | outlier param=0 n | display n`:   {"n=1", "n=1.75"},
-		`pattern s | anomaly | display @anomaly`:   {"@anomaly=0", "@anomaly=0"},
+		`fields n | addtotals`:                             {"n=2 Total=2", "n=1 Total=1"},
+		`sort n | accum n as sum | display sum`:            {"sum=1", "sum=3"},
+		`sort n | autoregress n | display n, n_p1`:         {"n=1", "n=2 n_p1=1"},
+		`SOURCE 'g' | display n`:                           {"n=2", "n=1"},
+		`sessionize s | display s, session_id`:             {"s=y session_id=2", "s=x session_id=1"},
+		`sort n | outlier param=0 n | display n`:           {"n=1", "n=1.75"},
+		`countFrequent s`:                                  {"s=x _approxcount=1", "s=y _approxcount=1"},
+		`count_frequent zz`:                                {"_approxcount=2"},
+		`expand l | display l, n`:                          {"n=2", "l=7 n=1", "l=8 n=1"},
+		`json field=l "1" as second | display second`:      {"", "second=8"},
+		`pattern s | anomaly | display @anomaly | limit 1`: {"@anomaly=0"},
+		`relevantfields s where n = 1`:                     {`@fieldName=s @relevanceScore=1 @topRelevanceContributors=["x"]`},
 	}
 }
 
 // elsewhere are commands that need more than rows, with the tests of them.
-var elsewhere = map[string]string{"diff": "TestDiff", "lookup": "TestLookup", "cidrlookup": "TestLookup", "join": "TestJoin"}
+var elsewhere = map[string]string{"diff": "TestDiff", "lookup": "TestLookup", "cidrlookup": "TestLookup", "join": "TestJoin", "appendcols": "TestAppendCols", "logcompare": "TestLogcompare"}
 
 // refusedCommands are those of the language that the engine refuses by name.
-const refusedCommands = `logcompare countFrequent relevantfields appendcols expand estimate`
+const refusedCommands = `estimate`
 
 // TestEveryCommandHasACase: a command of the engine has an example here or a
 // test of its own, and others are refused with their position.
@@ -118,7 +123,7 @@ func TestEveryCommandHasACase(t *testing.T) {
 			seen[strings.ToLower(strings.Fields(part)[0])] = true
 		}
 	}
-	language := lowered("fields filter where stats sort limit parse display dedup pattern diff filterIndex unnest SOURCE join lookup cidrlookup addtotals accum autoregress filldown fillmissing sessionize outlier anomaly")
+	language := lowered("fields filter where stats sort limit parse display dedup pattern diff filterIndex unnest SOURCE join lookup cidrlookup addtotals accum autoregress filldown fillmissing anomaly outlier sessionize logcompare countFrequent relevantfields appendcols expand json")
 	for _, name := range slices.Concat(language, insights.CommandNames()) {
 		if !seen[name] && elsewhere[name] == "" {
 			t.Errorf("no case of %s", name)

@@ -1,6 +1,9 @@
 package insights
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // GroupSelection is what a SOURCE command asks for. A group is selected if it
 // has one of the Names, or if Names is empty and it satisfies every list that
@@ -36,10 +39,7 @@ func (c *compiler) sourceCommand() error {
 		return c.refuse("SOURCE dataSource is not supported")
 	}
 	for {
-		if !c.peek(`'`) && !c.peek(`"`) {
-			return c.expected("the name of a log group in quotes or logGroups(…)")
-		}
-		name, err := c.str()
+		name, err := c.groupName()
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,24 @@ func (c *compiler) sourceCommand() error {
 		}
 	}
 }
+
+// groupName reads the name of a log group: in quotes or, as the guide's examples
+// of appendcols have it, bare.
+func (c *compiler) groupName() (string, error) {
+	if c.peek(`'`) || c.peek(`"`) {
+		return c.str()
+	}
+	start := c.i
+	for !c.end() && (isDigit(c.text[c.i]) || isLetter(c.text[c.i]) || strings.IndexByte("_-/.", c.text[c.i]) >= 0) {
+		c.i++
+	}
+	if c.i == start {
+		return "", c.expected("the name of a log group or logGroups(…)")
+	}
+	return c.text[start:c.i], nil
+}
+
+func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 func (c *compiler) checkCount(what string, n, most int) error {
 	if n > most {
@@ -110,4 +128,31 @@ func (c *compiler) sourceOption() error {
 		*list = append(*list, item.name)
 	}
 	return c.checkCount(word+" values", len(*list), most)
+}
+
+// noteStandard notes commands that only groups of the Standard class have (user
+// guide, "Logs Insights QL query syntax").
+func (c *compiler) noteStandard(command string) {
+	switch command {
+	case "pattern", "diff", "filterindex", "anomaly", "logcompare":
+		c.standardOnly("%s is", command)
+	}
+}
+
+// standardOnly notes that the command at hand needs groups of the Standard
+// class.
+func (c *compiler) standardOnly(format string, args ...any) {
+	if c.standard == nil {
+		what := fmt.Sprintf(format, args...)
+		c.standard = newSyntaxError(c.text, c.commandStart, c.commandEnd, "%s not supported for log groups of the Infrequent Access class", what)
+	}
+}
+
+// CheckInfrequent returns a *SyntaxError if the query has something that cannot
+// be asked of log groups of the Infrequent Access class.
+func (q *Query) CheckInfrequent() error {
+	if q.plan.standard != nil {
+		return q.plan.standard
+	}
+	return nil
 }

@@ -83,13 +83,17 @@ func TestLookup(t *testing.T) {
 	}
 	rows := messages(`{"u":1,"ip":"10.1.2.3"}`, `{"u":"2","ip":"10.2.2.3"}`, `{"u":3,"ip":"2001:db8::1"}`, `{"ip":"nowhere"}`)
 	expectWith(t, `lookup users id as u OUTPUT name, team as t | display u, name, t`, rows, opt, "", "u=3", "u=2 name=bob", "u=1 name=ann t=x")
-	expectWith(t, `cidrlookup nets net as ip OUTPUT site | stats count(*) as n by site`, rows, opt, "site=all n=1", "site=lab n=1", "site=six n=1", "n=1")
+	expectWith(t, `cidrlookup nets ip as net OUTPUT site | stats count(*) as n by site`, rows, opt, "site=all n=1", "site=lab n=1", "site=six n=1", "n=1")
 	expectWith(t, `stats count(*) as n by u | lookup users id as u OUTPUT name | filter ispresent(name)`, rows, opt, "u=1 n=1 name=ann", "u=2 n=1 name=bob")
+	expectWith(t, `cidrlookup nets ip OUTPUT site | stats count(*) as n by site`, rows, opt, "site=all n=1", "site=lab n=1", "site=six n=1", "n=1")
+	expectWith(t, `fields u as name | lookup users id as u OUTPUTNEW name, team | display name, team`, rows, opt, "", "name=3", "name=2", "name=1 team=x")
+	expectWith(t, `fields if(u = 3, "own", zz) as name | lookup users id as u OUTPUT name | display name`, rows, opt, "", "", "name=bob", "name=ann")
 	for query, want := range map[string]string{
+		`cidrlookup users u OUTPUT name`:       `characters 11 to 16: no column of lookup table "users" has networks`,
 		`lookup nobody id as u OUTPUT name`:    `characters 7 to 13: there is no lookup table "nobody"`,
 		`lookup users ident as u OUTPUT name`:  `characters 13 to 18: the lookup table has no column "ident"`,
 		`lookup users id as u OUTPUT id, nam`:  `did you mean "name"?`,
-		`cidrlookup nets nat as u OUTPUT site`: `did you mean "net"?`,
+		`cidrlookup nets u as nat OUTPUT site`: `did you mean "net"?`,
 	} {
 		q := parse(t, query)
 		if err := q.CheckTables(opt.Tables); err == nil || !strings.Contains(err.Error(), want) {

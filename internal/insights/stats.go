@@ -1,8 +1,12 @@
 package insights
 
 // maxStats is how many stats commands a query may have (user guide, "stats",
-// Standard log class).
-const maxStats = 10
+// Standard log class), maxStatsInfrequent how many over groups of the
+// Infrequent Access class.
+const (
+	maxStats           = 10
+	maxStatsInfrequent = 2
+)
 
 // aggregation is one stats command: how rows are grouped and what is computed
 // of each group. A group's columns are its keys, then the aggregates, then the
@@ -58,11 +62,22 @@ func (c *compiler) statsCommand() error {
 }
 
 func (c *compiler) checkStatsPlace() error {
-	if c.ended {
-		return c.refuse("stats must come before sort and limit")
+	if err := c.checkOrder("stats"); err != nil {
+		return err
 	}
 	if c.statsCount++; c.statsCount > maxStats {
 		return c.refuse("a query may have at most %d stats commands", maxStats)
+	}
+	if c.statsCount > maxStatsInfrequent {
+		c.standardOnly("more than %d stats commands are", maxStatsInfrequent)
+	}
+	return nil
+}
+
+// checkOrder refuses a command that groups rows behind sort or limit.
+func (c *compiler) checkOrder(command string) error {
+	if c.ended {
+		return c.refuse("%s must come before sort and limit", command)
 	}
 	return nil
 }

@@ -175,6 +175,7 @@ func TestQueryRefusals(t *testing.T) {
 			{LogGroupName: app, QueryString: q, StartTime: aws.Int64(2), EndTime: aws.Int64(1)},
 			{LogGroupName: app, QueryString: q, StartTime: at(0), EndTime: at(1)},
 			{LogGroupName: app, QueryString: q, QueryLanguage: types.QueryLanguageSql},
+			{LogGroupName: app, QueryString: q, QueryLanguage: types.QueryLanguagePpl},
 			{LogGroupName: app, QueryString: q, Limit: aws.Int32(100001)},
 		},
 		"ResourceNotFoundException": {{LogGroupName: aws.String("/no"), QueryString: q}},
@@ -189,4 +190,38 @@ func TestQueryRefusals(t *testing.T) {
 	}
 	_, err = w.GetQueryResults(t.Context(), &cwl.GetQueryResultsInput{QueryId: aws.String("none")})
 	wantError(t, err, "ResourceNotFoundException")
+}
+
+// TestQueriesOfTheInfrequentAccessClass: its groups are only searched if asked
+// for, and lack some commands.
+func TestQueriesOfTheInfrequentAccessClass(t *testing.T) {
+	w := newWorld(t)
+	fillApp(w)
+	must(w.CreateLogGroup(t.Context(), &cwl.CreateLogGroupInput{LogGroupName: aws.String("/rare"), LogGroupClass: types.LogGroupClassInfrequentAccess}))(t)
+	w.stream("/rare", "s")
+	w.put("/rare", "s", event(0, "text"))
+	for source, want := range map[string]string{"": "c=11", "class: ['INFREQUENT_ACCESS']": "c=1", "class: ['STANDARD', 'INFREQUENT_ACCESS']": "c=12"} {
+		_, got := w.query(cwl.StartQueryInput{QueryString: aws.String("SOURCE logGroups(" + source + ") | stats count(*) as c")})
+		if d := cmp.Diff([][]string{{want}}, table(got.Results)); d != "" {
+			t.Errorf("SOURCE logGroups(%s): %s", source, d)
+		}
+	}
+	for text, at := range map[string]int32{
+		"filter 1 = 1 | pattern @message": 15, "diff": 0, "filterIndex a = 1": 0, "fields unmask(@message)": 0,
+		"stats count(*) as n | stats max(n) as m | stats max(m)": 42,
+	} {
+		in := cwl.StartQueryInput{LogGroupName: aws.String("/rare"), StartTime: aws.Int64(0), EndTime: aws.Int64(1), QueryString: &text}
+		_, err := w.StartQuery(t.Context(), &in)
+		e, ok := errors.AsType[*types.MalformedQueryException](err)
+		if !ok || *e.QueryCompileError.Location.StartCharOffset != at {
+			t.Errorf("%s over /rare: %v, want MalformedQueryException at %d", text, err, at)
+		}
+		in.LogGroupName = aws.String("/app")
+		must(w.StartQuery(t.Context(), &in))(t)
+	}
+	_, err := w.StartQuery(t.Context(), &cwl.StartQueryInput{
+		LogGroupName: aws.String("/app"), StartTime: aws.Int64(0), EndTime: aws.Int64(1),
+		QueryString: aws.String("filter n in (SOURCE '/rare' | filterIndex a = 1 | fields a)"),
+	})
+	wantError(t, err, "MalformedQueryException")
 }

@@ -83,6 +83,9 @@ func (s *Service) prepareAt(ctx context.Context, in *cwl.StartQueryInput, over s
 	if err != nil {
 		return nil, err
 	}
+	if err := checkClasses(compiled, groups); err != nil {
+		return nil, err
+	}
 	q := &query{
 		id: newUUID(), region: api.CallerOf(ctx).Region, account: api.CallerOf(ctx).Account, limit: limit, text: *in.QueryString, groups: groups, start: over.start, end: over.end,
 		created: now.UnixMilli(), status: types.QueryStatusScheduled, needles: compiled.Needles(), from: over.start,
@@ -99,6 +102,9 @@ func (s *Service) prepareAt(ctx context.Context, in *cwl.StartQueryInput, over s
 	}
 	for _, sub := range compiled.Subqueries() {
 		groups, err := s.queryGroups(ctx, &cwl.StartQueryInput{}, sub.Groups())
+		if err == nil {
+			err = checkClasses(sub, groups)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -106,6 +112,15 @@ func (s *Service) prepareAt(ctx context.Context, in *cwl.StartQueryInput, over s
 	}
 	q.exec = compiled.Prepare(q, opt)
 	return q, nil
+}
+
+// checkClasses refuses what groups of the Infrequent Access class do not have.
+func checkClasses(compiled *insights.Query, groups []*group) error {
+	infrequent := func(g *group) bool { return g.class == types.LogGroupClassInfrequentAccess }
+	if err := compiled.CheckInfrequent(); err != nil && slices.ContainsFunc(groups, infrequent) {
+		return malformed(err)
+	}
+	return nil
 }
 
 // maxSeconds is far beyond any time in seconds, and long past in milliseconds,
@@ -189,14 +204,19 @@ func (s *Service) queryGroups(ctx context.Context, in *cwl.StartQueryInput, sour
 	return groups, nil
 }
 
-// selectGroups resolves the selection of a SOURCE command without names.
+// selectGroups resolves the selection of a SOURCE command without names. Without
+// a class it is of the Standard class (user guide, "SOURCE").
 func (s *Service) selectGroups(ctx context.Context, source *insights.GroupSelection) []*group {
+	classes := source.Classes
+	if len(classes) == 0 {
+		classes = []string{string(types.LogGroupClassStandard)}
+	}
 	return s.all(ctx, func(g *group) bool {
 		prefixed := func(p string) bool { return strings.HasPrefix(g.name, p) }
 		return g.class != types.LogGroupClassDelivery &&
 			(len(source.Prefixes) == 0 || slices.ContainsFunc(source.Prefixes, prefixed)) &&
 			(len(source.Accounts) == 0 || slices.Contains(source.Accounts, g.account)) &&
-			(len(source.Classes) == 0 || slices.Contains(source.Classes, string(g.class)))
+			slices.Contains(classes, string(g.class))
 	})
 }
 
