@@ -272,3 +272,33 @@ func TestHourly(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkFlush is the end of an interval of 5,000 series, of which each got some
+// values.
+func BenchmarkFlush(b *testing.B) {
+	for name, values := range map[string]int{"a value each": 1, "ten values each": 10, "200 values each": 200} {
+		b.Run(name, func(b *testing.B) {
+			a := newAggregate(func([]sidelight.Point) {}, aggregate.Config{MaxSeries: 10_000, MaxPerMetric: 10_000})
+			ms := make([]sidelight.Measurement, 5000)
+			for i := range ms {
+				ms[i] = sidelight.Measurement{Name: fmt.Sprint("m", i%50), Kind: sidelight.Sample, Dimensions: []sidelight.Dimension{
+					{Name: "route", Value: fmt.Sprint("/orders/", i)}, {Name: "status", Value: "200"},
+				}}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range ms {
+					for v := range values {
+						ms[i].Value = 1 + float64(v*v)
+						a.Record(&ms[i])
+					}
+				}
+				b.StartTimer()
+				if err := a.Flush(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

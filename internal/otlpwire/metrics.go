@@ -144,15 +144,6 @@ func (p *Point) decode(b []byte, kind MetricKind) error {
 		Attrs: p.Attrs[:0], Counts: p.Counts[:0], Bounds: p.Bounds[:0], Quantiles: p.Quantiles[:0],
 		Positive: Buckets{Counts: p.Positive.Counts[:0]}, Negative: Buckets{Counts: p.Negative.Counts[:0]},
 	}
-	field := p.number
-	switch kind {
-	case Histogram:
-		field = p.histogram
-	case Exponential:
-		field = p.exponential
-	case Summary:
-		field = p.summary
-	}
 	f := walk(b)
 	for f.next() {
 		switch f.tag {
@@ -161,12 +152,26 @@ func (p *Point) decode(b []byte, kind MetricKind) error {
 		case 3<<3 | fixed64Type:
 			p.Time = f.bits
 		default:
-			if err := field(&f); err != nil {
+			if err := p.field(&f, kind); err != nil {
 				return err
 			}
 		}
 	}
 	return f.err
+}
+
+// field reads a field that not every kind has. A variable for the method would
+// cost an allocation for each point.
+func (p *Point) field(f *fields, kind MetricKind) error {
+	switch kind {
+	case Histogram:
+		return p.histogram(f)
+	case Exponential:
+		return p.exponential(f)
+	case Summary:
+		return p.summary(f)
+	}
+	return p.number(f)
 }
 
 // noValue is the flag DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK.

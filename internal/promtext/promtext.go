@@ -40,6 +40,18 @@ func TrimLeft(b []byte) []byte {
 	return b
 }
 
+// trim returns b without blanks and ends of lines around it.
+func trim(b []byte) []byte {
+	space := func(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+	for len(b) > 0 && space(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	for len(b) > 0 && space(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
 // Word returns what stands before the next blank, and what follows the blanks.
 func Word(b []byte) (word, rest []byte) {
 	i := 0
@@ -232,5 +244,5 @@ func (l *Lines) Reset(from io.Reader) { l.in.Reset(from) }
 // long is bufio.ErrBufferFull.
 func (l *Lines) Next() ([]byte, error) {
 	line, err := l.in.ReadSlice('\n')
-	return bytes.Trim(line, " \t\r\n"), err
+	return trim(line), err
 }

@@ -162,18 +162,39 @@ func (v *conversion) dimensions(attrs []otlpwire.Attr) {
 		if i > 0 && bytes.Equal(a.Key, attrs[i-1].Key) {
 			continue
 		}
-		name := string(a.Key)
+		name := again(v.before().Name, a.Key)
 		if !own && name >= "service" {
 			own = true
 			if name != "service" {
 				add("service", v.service)
 			}
 		}
+		if a.Value.Kind == otlpwire.String {
+			add(name, again(v.before().Value, a.Value.Raw))
+			continue
+		}
 		add(name, string(otlpwire.AppendText(nil, a.Value)))
 	}
 	if !own {
 		add("service", v.service)
 	}
+}
+
+// before returns what stood in the place of the next dimension at the point before,
+// which often has the same name and value.
+func (v *conversion) before() sidelight.Dimension {
+	if n := len(v.dims); n < cap(v.dims) {
+		return v.dims[:n+1][n]
+	}
+	return sidelight.Dimension{}
+}
+
+// again is b as a string: old, if that says the same.
+func again(old string, b []byte) string {
+	if old == string(b) {
+		return old
+	}
+	return string(b)
 }
 
 // emit records one value that was seen n times.

@@ -328,3 +328,27 @@ func TestMetricsOverGRPC(t *testing.T) {
 		t.Errorf("answer = %v, recorded %v", answer, x.rec.got)
 	}
 }
+
+// BenchmarkMetrics is an export of 1,000 points by HTTP, both ends of the request.
+func BenchmarkMetrics(b *testing.B) {
+	var points []*metricspb.NumberDataPoint
+	for i := range 1000 {
+		points = append(points, number(float64(i), str("route", fmt.Sprint("/orders/", i)), str("status", "200"), str("method", "GET"))...)
+	}
+	body, err := proto.Marshal(metricsRequest("shop", gauge("By", points)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := start(b, func(*otlp.Config) {})
+	url := "http://" + x.HTTPAddr().String() + "/v1/metrics"
+	c := client(b, "")
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		x.rec.got = x.rec.got[:0]
+		if a := post(b, c, url, "application/x-protobuf", body); a.code != 200 {
+			b.Fatal(a)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/point")
+}

@@ -114,7 +114,7 @@ type running struct {
 	stop  func() error
 }
 
-func start(t *testing.T, edit func(*otlp.Config)) *running {
+func start(t testing.TB, edit func(*otlp.Config)) *running {
 	t.Helper()
 	x := &running{out: newSink(), books: &books{}, rec: &recorder{}, unix: filepath.Join(t.TempDir(), "agent.sock")}
 	cfg := otlp.Config{
@@ -146,7 +146,7 @@ func start(t *testing.T, edit func(*otlp.Config)) *running {
 }
 
 // client speaks HTTP to address, or to the socket if address is a path.
-func client(t *testing.T, socket string) *http.Client {
+func client(t testing.TB, socket string) *http.Client {
 	t.Helper()
 	tr := &http.Transport{}
 	if socket != "" {
@@ -164,7 +164,7 @@ type answer struct {
 	body   string
 }
 
-func post(t *testing.T, c *http.Client, url, kind string, body []byte, header ...string) answer {
+func post(t testing.TB, c *http.Client, url, kind string, body []byte, header ...string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

@@ -575,3 +575,46 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/sample")
 }
+
+// page is an exposition of some 50,000 lines: counters, gauges and histograms with
+// labels.
+func page(value int) string {
+	var text strings.Builder
+	for f := range 100 {
+		fmt.Fprintf(&text, "# HELP c%d_total counted\n# TYPE c%d_total counter\n", f, f)
+		for i := range 150 {
+			fmt.Fprintf(&text, "c%d_total{code=\"200\",method=\"GET\",route=\"/orders/%d\"} %d\n", f, i, value+i)
+		}
+		fmt.Fprintf(&text, "# TYPE g%d gauge\n", f)
+		for i := range 110 {
+			fmt.Fprintf(&text, "g%d{pool=\"p%d\"} %d.5\n", f, i, value+i)
+		}
+		fmt.Fprintf(&text, "# TYPE h%d_seconds histogram\n", f)
+		for i := range 18 {
+			for b, le := range []string{"0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "+Inf"} {
+				fmt.Fprintf(&text, "h%d_seconds_bucket{route=\"/orders/%d\",le=%q} %d\n", f, i, le, value*(b+1))
+			}
+			fmt.Fprintf(&text, "h%d_seconds_sum{route=\"/orders/%d\"} %d.25\nh%d_seconds_count{route=\"/orders/%d\"} %d\n", f, i, value, f, i, value*11)
+		}
+	}
+	return text.String()
+}
+
+// BenchmarkPage is a scrape of a large target whose numbers move.
+func BenchmarkPage(b *testing.B) {
+	pages := []string{page(1000), page(1001), page(1002), page(1003)}
+	r := newReader(b, prometheus.Config{MaxSeries: 100_000}, null{})
+	lines := strings.Count(pages[0], "\n")
+	if _, _, err := r.Read(pages[3], false); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(pages[0])))
+	for i := 0; b.Loop(); i++ {
+		if _, _, err := r.Read(pages[i%len(pages)], false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(lines), "lines")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(lines), "ns/line")
+}

@@ -55,8 +55,8 @@ func (s *state) settle() { s.before, s.known = s.now, true }
 
 // finish records what d grew by, and makes its numbers those of the scrape
 // before. Buckets that come or go make it begin anew. fromZero says that what was
-// not there in the scrape before was zero.
-func (d *distribution) finish(scrape uint64, fromZero bool, to sidelight.Recorder) {
+// not there in the scrape before was zero. h is memory that is used again.
+func (d *distribution) finish(scrape uint64, fromZero bool, to sidelight.Recorder, h *bucket.Histogram) {
 	d.buckets = slices.DeleteFunc(d.buckets, func(b bucketState) bool { return b.seen != scrape })
 	if !slices.IsSortedFunc(d.buckets, byBound) {
 		order.By(d.buckets, byBound)
@@ -80,7 +80,7 @@ func (d *distribution) finish(scrape uint64, fromZero bool, to sidelight.Recorde
 	}
 	// All are new, of a target that was there before; or all are known.
 	if old == 0 && fromZero || fresh == 0 {
-		d.record(fell, to)
+		d.record(fell, to, h)
 	}
 	for i := range d.buckets {
 		d.buckets[i].settle()
@@ -101,8 +101,8 @@ func byBound(a, b bucketState) int {
 
 // record records the difference to the scrape before, or the whole if the
 // counting began anew in between.
-func (d *distribution) record(fell bool, to sidelight.Recorder) {
-	h := bucket.Histogram{HasSum: d.sum.seen > 0}
+func (d *distribution) record(fell bool, to sidelight.Recorder, h *bucket.Histogram) {
+	*h = bucket.Histogram{Counts: h.Counts[:0], Bounds: h.Bounds[:0], HasSum: d.sum.seen > 0}
 	lower := 0.0
 	for i := range d.buckets {
 		b := &d.buckets[i]

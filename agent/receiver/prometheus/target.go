@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/bucket"
 	"github.com/sidelight-dev/sidelight/internal/expr"
 	"github.com/sidelight-dev/sidelight/internal/promtext"
 )
@@ -198,9 +199,10 @@ func (t *target) take(x *series, s *promtext.Sample, fromZero bool, res *result)
 
 // finish records the histograms of the scrape, and forgets what was not in it.
 func (t *target) finish(fromZero, whole bool) {
+	var h bucket.Histogram
 	for key, d := range t.distributions {
 		if d.seen == t.scrapes {
-			d.finish(t.scrapes, fromZero, t.rec)
+			d.finish(t.scrapes, fromZero, t.rec, &h)
 		} else if whole {
 			delete(t.distributions, key)
 		}
