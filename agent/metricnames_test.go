@@ -38,8 +38,9 @@ func TestMetricNames(t *testing.T) {
 }
 
 const namesHead = "# Names of what is measured\n\n" +
-	"`scrape.names` chooses the family: `sidelight` (the default), `cwagent`, `container-insights` or `otel`. A family that has\n" +
-	"no names of a thing leaves it Sidelight's. `metrics.dimensions` are put on every series, but not in the namespaces\n" +
+	"`scrape.names` chooses the family: `sidelight` (the default), `cwagent`, `container-insights` or `otel`. What a\n" +
+	"family has no name for is told under Sidelight's beside it, which `match: 'namespace = \"Sidelight/Host\"'` with `drop: true`\n" +
+	"leaves out. `metrics.dimensions` are put on every series, but not in the namespaces\n" +
 	"`CWAgent` and `Sidelight/ContainerInsights`, whose series are those that dashboards and alarms know. The latter is not\n" +
 	"`ECS/ContainerInsights` or `ContainerInsights`, so that a cluster that has Container Insights switched on does not count twice.\n\n" +
 	"Statistic: of a level, a share or a rate take `Average`, `Maximum` or a percentile; of an increase take `Sum` only.\n" +

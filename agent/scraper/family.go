@@ -126,6 +126,20 @@ type Table struct {
 	Rows []Row
 }
 
+// Pick returns the rows that are called by the names: what of Sidelight's own
+// family is told beside a family that has no name for it.
+func Pick(rows []Row, names ...string) []Row {
+	var out []Row
+	for _, r := range rows {
+		for _, name := range names {
+			if r.Name == name {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
 // Thing is what is measured: the machine's memory, a disk, a container.
 type Thing struct {
 	// IDs tell it from others of its kind.

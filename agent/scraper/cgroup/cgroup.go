@@ -66,7 +66,7 @@ func open(root string, cfg Config) (*Scraper, error) {
 	case s.is("sys/fs/cgroup/cgroup.controllers"):
 		err = s.openV2(string(own))
 	case s.is("sys/fs/cgroup/memory"):
-		s.openV1(string(own))
+		err = s.openV1(string(own))
 	default:
 		err = errors.New("no control groups under /sys/fs/cgroup")
 	}
@@ -213,11 +213,20 @@ func (s *Scraper) readV2(to []float64) error {
 
 // number reads a file of one number; "max" is none.
 func (s *Scraper) number(name string) (float64, error) {
-	b, err := s.files.Read(name)
+	b, err := s.text(name)
 	if err != nil {
 		return math.NaN(), err
 	}
 	return procfile.Whole(b), nil
+}
+
+// text reads a file. One without a name is of a controller that does not measure
+// the group.
+func (s *Scraper) text(name string) ([]byte, error) {
+	if name == "" {
+		return nil, fs.ErrNotExist
+	}
+	return s.files.Read(name)
 }
 
 func (s *Scraper) maybe(name string) float64 {

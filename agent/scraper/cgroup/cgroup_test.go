@@ -109,12 +109,15 @@ func TestV2(t *testing.T) {
 	}
 }
 
-// Available is the limit without the working set: 200 − 50 MiB.
+// Available is the limit without the working set: 200 − 50 MiB. What has no name
+// there has ours.
 func TestOTel(t *testing.T) {
 	want := lines{
 		"container.cpu.time user +2 Seconds", "container.cpu.time system +0.5 Seconds", "container.cpu.usage 0.25 None",
 		"container.memory.usage 1.04858e+08 Bytes", "container.memory.available 1.57286e+08 Bytes", "container.memory.rss 4e+07 Bytes",
 		"container.memory.working_set 5.24288e+07 Bytes", "container.disk.io read +1000 Bytes", "container.disk.io write +0 Bytes",
+		"memory_limit 2.09715e+08 Bytes", "memory_utilization 25 Percent", "pids 7 Count", "cpu_cores_limit 0.5 None", "cpu_utilization 50 Percent",
+		"cpu_throttled_percent 25 Percent", "oom_kills +1 Count", "pressure_memory_some 40 Percent", "pressure_memory_full 10 Percent",
 	}
 	if d := cmp.Diff(want, scrapes(t, scraper.OTel, unified(), unifiedLater())[1]); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -156,6 +159,21 @@ func v1(usage, throttled, blkio string) files {
 	}
 }
 
+// A hierarchy in which the process is in the root group tells of the machine,
+// wherever the group's path leads: here that of CPU, and that of I/O, whose own
+// group lacks the file.
+func TestV1Root(t *testing.T) {
+	const dir = "sys/fs/cgroup/"
+	root := files{
+		"proc/self/cgroup": "3:cpu,cpuacct:/\n4:memory:/m\n5:blkio:/m\n2:pids:/m\n", dir + "cpuacct/release_agent": "\n", dir + "cpu/release_agent": "\n", dir + "blkio/release_agent": "\n",
+		dir + "memory/release_agent": "\n", dir + "memory/m/memory.usage_in_bytes": "500\n", dir + "memory/m/memory.stat": "total_inactive_file 100\n", dir + "pids/m/pids.current": "2\n",
+	}
+	got := scrapes(t, scraper.Sidelight, v1("1", "0", "8:0 Read 1\n").with(root), v1("1000", "0", "8:0 Read 4096\n").with(root))[1]
+	if d := cmp.Diff(lines{"memory_working_set 400 Bytes", "memory_usage 500 Bytes", "pids 2 Count"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // 10 s of CPU in 10 s: one core, half of the limit. total_inactive_file counts.
 func TestV1(t *testing.T) {
 	want := lines{
@@ -188,8 +206,11 @@ func TestReset(t *testing.T) {
 func TestNoContainer(t *testing.T) {
 	for name, root := range map[string]files{
 		"root group": {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cgroup.controllers": "cpu"},
-		"nothing":    {"proc/self/cgroup": "0::/\n"},
-		"no proc":    {},
+		"root of version 1": v1("1", "0", "").with(files{
+			"proc/self/cgroup": "4:memory:/\n3:cpu,cpuacct:/\n", "sys/fs/cgroup/memory/release_agent": "\n", "sys/fs/cgroup/cpuacct/release_agent": "\n",
+		}),
+		"nothing": {"proc/self/cgroup": "0::/\n"},
+		"no proc": {},
 	} {
 		dir := t.TempDir()
 		root.write(t, dir)

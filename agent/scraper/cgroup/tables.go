@@ -36,10 +36,13 @@ const (
 
 type rows = []scraper.Row
 
-// FamilyTable returns the table of a family.
+// FamilyTable returns the table of a family. What OpenTelemetry has no name for
+// has ours.
 func FamilyTable(f scraper.Family) scraper.Table {
 	if f == scraper.OTel {
-		return scraper.Table{Namespace: Namespace, Rows: otel()}
+		return scraper.Table{Namespace: Namespace, Rows: append(append(otel(), scraper.Pick(own(),
+			"memory_limit", "memory_utilization", "pids", "cpu_cores_limit", "cpu_utilization", "cpu_throttled_percent", "oom_kills",
+		)...), stalls()...)}
 	}
 	return scraper.Table{Namespace: Namespace, Rows: own()}
 }

@@ -1,6 +1,8 @@
 package cgroup
 
 import (
+	"fmt"
+	"io/fs"
 	"math"
 	"path"
 	"strings"
@@ -17,16 +19,23 @@ type v1Files struct {
 // unlimited is what version 1 says for no limit, give or take a page.
 const unlimited = 1 << 62
 
-func (s *Scraper) openV1(own string) {
+// openV1 finds the files. Those of a hierarchy in which the process is in the
+// root group, which only that one has release_agent, tell of the whole machine and
+// are not read.
+func (s *Scraper) openV1(own string) error {
 	groups := ownV1(own)
 	// A file lies where the process says its group is or, in a container that
 	// sees only its own group, at the mount.
 	at := func(controller, name string) string {
 		mount := path.Join("sys/fs/cgroup", controller)
-		if full := path.Join(mount, path.Join("/", groups[controller]), name); s.is(full) {
-			return full
+		dir := path.Join(mount, path.Join("/", groups[controller]))
+		if !s.is(path.Join(dir, name)) {
+			dir = mount
 		}
-		return path.Join(mount, name)
+		if s.is(path.Join(dir, "release_agent")) {
+			return ""
+		}
+		return path.Join(dir, name)
 	}
 	s.v1 = v1Files{
 		usage: at("cpuacct", "cpuacct.usage"), split: at("cpuacct", "cpuacct.stat"),
@@ -36,7 +45,11 @@ func (s *Scraper) openV1(own string) {
 		pids: at("pids", "pids.current"), pidsMax: at("pids", "pids.max"),
 		bytes: at("blkio", "blkio.throttle.io_service_bytes"), operations: at("blkio", "blkio.throttle.io_serviced"),
 	}
+	if s.v1.usage == "" && s.v1.memory == "" {
+		return fmt.Errorf("the own control group has no limits to measure: %w", fs.ErrNotExist)
+	}
 	s.read = s.readV1
+	return nil
 }
 
 // ownV1 reads "4:memory:/docker/abc" lines: the path of the own group by
@@ -56,27 +69,24 @@ func ownV1(text string) map[string]string {
 }
 
 func (s *Scraper) readV1(to []float64) error {
-	used, err := s.number(s.v1.usage)
-	if err != nil {
+	if s.v1.usage != "" {
+		used, err := s.number(s.v1.usage)
+		if err != nil {
+			return err
+		}
+		to[cpuTime] = used / 1e9
+	}
+	if err := s.readMemoryV1(to); err != nil {
 		return err
 	}
-	to[cpuTime] = used / 1e9
-	if to[memory], err = s.number(s.v1.memory); err != nil {
-		return err
-	}
-	b, err := s.files.Read(s.v1.memoryStat)
-	if err != nil {
-		return err
-	}
-	to[inactiveFile], to[rss], to[cache] = orZero(procfile.Keyed(b, "total_inactive_file")), procfile.Keyed(b, "total_rss"), procfile.Keyed(b, "total_cache")
 	if limit := s.maybe(s.v1.memoryLimit); limit < unlimited {
 		to[memoryLimit] = limit
 	}
 	// What follows may be missing.
-	if b, err := s.files.Read(s.v1.split); err == nil { // ticks of 10 ms
+	if b, err := s.text(s.v1.split); err == nil { // ticks of 10 ms
 		to[cpuUser], to[cpuSystem] = procfile.Keyed(b, "user")/100, procfile.Keyed(b, "system")/100
 	}
-	if b, err := s.files.Read(s.v1.cpuStat); err == nil {
+	if b, err := s.text(s.v1.cpuStat); err == nil {
 		to[periods], to[throttled] = procfile.Keyed(b, "nr_periods"), procfile.Keyed(b, "nr_throttled")
 		to[throttledTime] = procfile.Keyed(b, "throttled_time") / 1e9
 	}
@@ -84,15 +94,31 @@ func (s *Scraper) readV1(to []float64) error {
 		to[cpuLimit] = q / p
 	}
 	to[pids], to[pidsLimit] = s.maybe(s.v1.pids), s.maybe(s.v1.pidsMax)
-	if b, err := s.files.Read(s.v1.oom); err == nil {
+	if b, err := s.text(s.v1.oom); err == nil {
 		to[oomKills] = procfile.Keyed(b, "oom_kill")
 	}
-	if b, err := s.files.Read(s.v1.bytes); err == nil {
+	if b, err := s.text(s.v1.bytes); err == nil {
 		to[readBytes], to[writeBytes] = readBlkio(b)
 	}
-	if b, err := s.files.Read(s.v1.operations); err == nil {
+	if b, err := s.text(s.v1.operations); err == nil {
 		to[reads], to[writes] = readBlkio(b)
 	}
+	return nil
+}
+
+func (s *Scraper) readMemoryV1(to []float64) error {
+	if s.v1.memory == "" {
+		return nil
+	}
+	var err error
+	if to[memory], err = s.number(s.v1.memory); err != nil {
+		return err
+	}
+	b, err := s.text(s.v1.memoryStat)
+	if err != nil {
+		return err
+	}
+	to[inactiveFile], to[rss], to[cache] = orZero(procfile.Keyed(b, "total_inactive_file")), procfile.Keyed(b, "total_rss"), procfile.Keyed(b, "total_cache")
 	return nil
 }
 

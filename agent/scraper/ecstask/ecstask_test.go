@@ -187,18 +187,45 @@ func TestEC2V1(t *testing.T) {
 	}
 }
 
+// Fargate 1.4, control groups version 2: no CPU has a counter of its own,
+// operations are in lower case, their list is null before the first, precpu_stats
+// are empty, the limit in the statistics is the machine's. 2 s of CPU in 10 s are a
+// fifth of the task's one, 204.8 of 512 units; 300 − 44 MiB of the task's 2 GiB are
+// an eighth; 5,000 bytes came in.
+func TestFargateV2(t *testing.T) {
+	_, got := scrapeTwice(t, "fargatev2", scraper.Sidelight)
+	api, seed, task := "Container{ClusterName=shop ContainerName=api TaskDefinitionFamily=search} ",
+		"Container{ClusterName=shop ContainerName=seed TaskDefinitionFamily=search} ", "Task{ClusterName=shop TaskDefinitionFamily=search} "
+	want := lines{
+		api + "cpu_units_used 204.8 None", api + "cpu_units_reserved 512 None", api + "cpu_utilization 20 Percent", api + "cpu_reservation_utilization 40 Percent",
+		api + "memory_working_set 2.68435e+08 Bytes", api + "memory_usage 3.14573e+08 Bytes", api + "memory_limit 2.14748e+09 Bytes", api + "memory_utilization 12.5 Percent",
+		api + "restart_count 1 Count", api + "restarts +1 Count", api + "container_running 1 None",
+		seed + "memory_limit 2.14748e+09 Bytes", seed + "container_running 0 None",
+		task + "cpu_units_used 204.8 None", task + "cpu_units_reserved 1024 None", task + "cpu_utilization 20 Percent", task + "cpu_reservation_utilization 20 Percent",
+		task + "memory_working_set 2.68435e+08 Bytes", task + "memory_usage 3.14573e+08 Bytes", task + "memory_limit 2.14748e+09 Bytes", task + "memory_utilization 12.5 Percent",
+		task + "network_rx_rate 500 Bytes/Second", task + "network_tx_rate 0 Bytes/Second", task + "restart_count 1 Count", task + "restarts +1 Count", task + "containers_running 1 Count",
+		task + "ephemeral_storage_used 1.07374e+09 Bytes", task + "ephemeral_storage_reserved 2.14916e+10 Bytes", task + "ephemeral_storage_utilization 4.9961 Percent",
+		task + "clock_error_bound 1.5 Milliseconds", task + "clock_synchronized 0 None",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // OpenTelemetry's names: 5 s of CPU in 20 s; available is the limit without the
 // working set, 512 − 256 MiB; the second answer is 620 s after the start. In
 // bridge mode a container has traffic of its own: web received 24,000 bytes.
 func TestOTel(t *testing.T) {
 	_, got := scrapeTwice(t, "ec2v1", scraper.OTel)
-	api := "Container{aws.ecs.task.family=billing container.name=api} "
+	api, task := "Container{aws.ecs.task.family=billing container.name=api} ", "Task{aws.ecs.task.family=billing} "
 	want := lines{
 		api + "container.cpu.time +5 Seconds", api + "container.cpu.usage 0.25 None", api + "container.memory.usage 3.14573e+08 Bytes",
 		api + "container.memory.available 2.68435e+08 Bytes", api + "container.memory.working_set 2.68435e+08 Bytes",
 		"Container{aws.ecs.task.family=billing container.name=api disk.io.direction=read} container.disk.io +500000 Bytes",
 		"Container{aws.ecs.task.family=billing container.name=api disk.io.direction=write} container.disk.io +2048 Bytes",
 		api + "container.uptime 620 Seconds",
+		api + "cpu_units_reserved 256 None", api + "cpu_utilization 12.5 Percent", api + "memory_limit 5.36871e+08 Bytes", api + "memory_utilization 50 Percent", api + "container_running 1 None",
+		task + "cpu_utilization 12.5 Percent", task + "memory_utilization 50 Percent", task + "network_rx_rate 2000 Bytes/Second", task + "network_tx_rate 1000 Bytes/Second", task + "containers_running 1 Count",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("awsvpc (-want +got):\n%s", d)
@@ -209,7 +236,8 @@ func TestOTel(t *testing.T) {
 	}
 }
 
-// The names, units and dimension sets of CloudWatch Container Insights.
+// The names, units and dimension sets of CloudWatch Container Insights, and ours
+// of what it has no name for.
 func TestContainerInsights(t *testing.T) {
 	metrics := map[string][]string{
 		"fargate": {
@@ -226,9 +254,25 @@ func TestContainerInsights(t *testing.T) {
 		"fargate": {"ClusterName=shop", "ClusterName=shop TaskDefinitionFamily=orders"},
 		"ec2":     {"ClusterName=shop", "ClusterName=shop ServiceName=checkout-blue", "ClusterName=shop TaskDefinitionFamily=checkout"},
 	}
+	app, web, worker := "Container{ClusterName=shop ContainerName=app TaskDefinitionFamily=orders} ",
+		"Container{ClusterName=shop ContainerName=web TaskDefinitionFamily=checkout} ", "Container{ClusterName=shop ContainerName=worker TaskDefinitionFamily=checkout} "
+	router, orders, checkout := "Container{ClusterName=shop ContainerName=log-router TaskDefinitionFamily=orders} ",
+		"Task{ClusterName=shop TaskDefinitionFamily=orders} ", "Task{ClusterName=shop TaskDefinitionFamily=checkout} "
+	ours := map[string]lines{
+		"fargate": {
+			app + "cpu_utilization 25 Percent", app + "memory_utilization 25 Percent", app + "restarts +1 Count", app + "cpu_throttled_percent 25 Percent", app + "container_healthy 1 None",
+			router + "cpu_utilization 5 Percent", router + "memory_utilization 3.125 Percent",
+			orders + "containers_running 2 Count", orders + "containers_healthy 1 Count", orders + "clock_error_bound 0.556966 Milliseconds", orders + "clock_synchronized 1 None",
+		},
+		"ec2": {
+			web + "cpu_utilization 12.5 Percent", web + "memory_utilization 25 Percent", web + "container_healthy 0 None",
+			worker + "memory_utilization 7.8125 Percent", worker + "restarts +1 Count",
+			checkout + "containers_running 2 Count", checkout + "containers_healthy 0 Count",
+		},
+	}
 	for platform := range metrics {
 		t.Run(platform, func(t *testing.T) {
-			var want lines
+			want := slices.Clone(ours[platform])
 			for _, set := range sets[platform] {
 				for _, m := range metrics[platform] {
 					want = append(want, "ContainerInsights{"+set+"} "+m)

@@ -85,9 +85,25 @@ func FamilyTables(f scraper.Family) Tables {
 	case scraper.Insights:
 		return insights()
 	case scraper.OTel:
-		l := labels("", "aws.ecs.task.family", "", "container.name")
-		return Tables{Container: scraper.Table{Namespace: ContainerNamespace, Labels: l, Rows: otel()}}
+		l, t := labels("", "aws.ecs.task.family", "", "container.name"), own()
+		t.Container.Labels, t.Container.Rows = l, append(otel(), scraper.Pick(t.Container.Rows,
+			"cpu_units_reserved", "cpu_utilization", "cpu_throttled_percent", "memory_limit", "memory_utilization", "restarts", "container_running", "container_healthy",
+		)...)
+		t.Task[0].Labels, t.Task[0].Rows = l[:idService], scraper.Pick(t.Task[0].Rows, append(taskOnly(),
+			"cpu_utilization", "memory_utilization", "network_rx_rate", "network_tx_rate",
+			"ephemeral_storage_used", "ephemeral_storage_reserved", "ephemeral_storage_utilization",
+		)...)
+		return t
 	}
+	return own()
+}
+
+// taskOnly are names of ours that neither other family has one for.
+func taskOnly() []string {
+	return []string{"containers_running", "containers_healthy", "clock_error_bound", "clock_synchronized"}
+}
+
+func own() Tables {
 	return Tables{
 		Container: scraper.Table{
 			Namespace: ContainerNamespace, Labels: labels("ClusterName", "TaskDefinitionFamily", "", "ContainerName"),
@@ -139,7 +155,8 @@ const gigabyte = 1e9
 
 // insights has each metric of the task once for each of the three sets of
 // dimensions of the CloudWatch user guide. A task of no service, or of an agent
-// that does not say which, has two.
+// that does not say which, has two. Container Insights has none of a container:
+// those are ours.
 func insights() Tables {
 	r := rows{
 		{Name: "CpuUtilized", Unit: "None", From: cpuUnits},
@@ -155,19 +172,25 @@ func insights() Tables {
 		{Name: "EphemeralStorageUtilized", Unit: "Gigabytes", From: storageUsed, Scale: 1. / gigabyte},
 		{Name: "RestartCount", Unit: "Count", From: restarts, Form: scraper.Amount},
 	}
+	ours := own()
+	ours.Container.Rows = scraper.Pick(ours.Container.Rows,
+		"cpu_utilization", "cpu_throttled_percent", "memory_utilization", "restarts", "container_healthy",
+	)
+	ours.Task[0].Rows = scraper.Pick(ours.Task[0].Rows, taskOnly()...)
 	sets := [][]string{
 		labels("ClusterName", "", "", ""),
 		labels("ClusterName", "", "ServiceName", ""),
 		labels("ClusterName", "TaskDefinitionFamily", "", ""),
 	}
-	var t Tables
+	t := Tables{Container: ours.Container, Task: ours.Task}
 	for _, l := range sets {
 		t.Task = append(t.Task, scraper.Table{Namespace: scraper.InsightsNamespace, Labels: l, Rows: r})
 	}
 	return t
 }
 
-// otel has OpenTelemetry's names of containers; there are none of a task.
+// otel has OpenTelemetry's names of containers; there are none of a task, which
+// has ours.
 func otel() rows {
 	with := func(name, value string) []sidelight.Dimension {
 		return []sidelight.Dimension{{Name: name, Value: value}}

@@ -8,7 +8,8 @@
 //
 // Pseudo file systems, and a device's second mount. Loop and RAM disks,
 // partitions of a disk that is there, and devices that never did anything.
-// The loopback interface and the host's ends of containers' interfaces.
+// The loopback interface, the host's ends of containers' interfaces, and those
+// that never carried a packet.
 //
 // A file system that does not answer, such as NFS whose server is gone, is given
 // up after a second and asked again only once the kernel has answered; how many
@@ -44,6 +45,9 @@ type Scraper struct {
 	self   string // before files that belong to a process: "", or "1/"
 	statfs func(path string, st *syscall.Statfs_t) error
 	wait   time.Duration // for statfs
+
+	virtual func(link []byte) bool // interfaces that are not measured
+
 	perCPU bool
 	states bool // of connections
 	census bool // the family needs every process's state
@@ -82,7 +86,7 @@ type Config struct {
 // New returns a scraper of this machine.
 func New(cfg Config) *Scraper {
 	s := &Scraper{
-		statfs: syscall.Statfs, wait: time.Second, perCPU: cfg.PerCPU, states: cfg.Connections,
+		statfs: syscall.Statfs, wait: time.Second, virtual: scraper.Virtual, perCPU: cfg.PerCPU, states: cfg.Connections,
 		tables:  FamilyTables(cfg.Names, cfg.Hostname),
 		machine: scraper.NewThing(numMachine), cpu: scraper.NewThing(numCPU),
 		cpus: scraper.NewThings(numCPU), disks: scraper.NewThings(numDisk), nets: scraper.NewThings(numNet),
@@ -123,6 +127,7 @@ func (s *Scraper) Scrape(_ context.Context, to sidelight.Recorder) error {
 	}
 	s.w.Write(to, &s.tables.CPU, s.cpu, seconds)
 	s.w.Write(to, &s.tables.Machine, s.machine, seconds)
+	s.w.Write(to, &s.tables.Rest, s.machine, seconds)
 	s.cpus.Write(&s.w, to, &s.tables.EachCPU, seconds)
 	s.disks.Write(&s.w, to, &s.tables.Disk, seconds)
 	s.nets.Write(&s.w, to, &s.tables.Net, seconds)
@@ -226,5 +231,6 @@ func readCPU(b []byte, to []float64) bool {
 	to[cpuGuest], to[cpuGuestNice] = v[8], v[9]
 	to[cpuUser], to[cpuNice] = max(0, v[0]-v[8]), max(0, v[1]-v[9])
 	to[cpuInterrupt], to[cpuActive], to[cpuTotal] = v[5]+v[6], total-v[3], total
+	to[cpuOther] = total - to[cpuUser] - v[2] - v[3] - v[4] - v[7]
 	return true
 }

@@ -64,7 +64,7 @@ func disk(reads, sectors int) string {
 }
 
 func net(rx, tx int) string {
-	return fmt.Sprintf("Inter-| Receive\n face |bytes\n    lo: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n  eth0: %d 10 1 2 0 0 0 0 %d 20 3 4 0 0 0 0\n veth12: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n", rx, tx)
+	return fmt.Sprintf("Inter-| Receive\n face |bytes\n    lo: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n  eth0: %d 10 1 2 0 0 0 0 %d 20 3 4 0 0 0 0\n veth12: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n  ifb0: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", rx, tx)
 }
 
 func (f files) with(name, text string) files {
@@ -131,7 +131,7 @@ func TestSidelight(t *testing.T) {
 	}
 	want := lines{
 		"cpu_usage_active{} 50 Percent", "cpu_usage_user{} 20 Percent", "cpu_usage_system{} 10 Percent",
-		"cpu_usage_iowait{} 0 Percent", "cpu_usage_steal{} 11 Percent", "cpu_usage_idle{} 50 Percent",
+		"cpu_usage_iowait{} 0 Percent", "cpu_usage_steal{} 11 Percent", "cpu_usage_idle{} 50 Percent", "cpu_usage_other{} 10 Percent",
 		"mem_total{} 1.024e+06 Bytes", "mem_available{} 256000 Bytes", "mem_used{} 768000 Bytes", "mem_used_percent{} 75 Percent",
 		"swap_used{} 102400 Bytes", "swap_used_percent{} 25 Percent",
 		"load_1m{} 0.5 None", "load_5m{} 0.25 None", "load_15m{} 0.1 None",
@@ -164,6 +164,7 @@ func TestCWAgent(t *testing.T) {
 		"swap_free{h} 307200 Bytes", "swap_used{h} 102400 Bytes", "swap_used_percent{h} 25 Percent",
 		"processes_blocked{h} 0 Count", "processes_dead{h} 0 Count", "processes_paging{h} 0 Count", "processes_running{h} 0 Count",
 		"processes_sleeping{h} 0 Count", "processes_stopped{h} 0 Count", "processes_total{h} 0 Count", "processes_total_threads{h} 0 Count", "processes_zombies{h} 0 Count",
+		"load_1m{} 0.5 None", "load_5m{} 0.25 None", "load_15m{} 0.1 None", "uptime{} 1234.5 Seconds", "disk_unanswered{} 0 Count",
 		"diskio_reads{h,vda} +5 Count", "diskio_writes{h,vda} +0 Count", "diskio_iops_in_progress{h,vda} 1 Count", "diskio_read_bytes{h,vda} +102400 Bytes",
 		"diskio_write_bytes{h,vda} +0 Bytes", "diskio_read_time{h,vda} +0 Milliseconds", "diskio_write_time{h,vda} +0 Milliseconds", "diskio_io_time{h,vda} +0 Milliseconds",
 		"net_bytes_sent{h,eth0} +200 Bytes", "net_packets_recv{h,eth0} +0 Count", "net_packets_sent{h,eth0} +0 Count",
@@ -193,6 +194,7 @@ func TestOTel(t *testing.T) {
 		"system.network.io{eth0,transmit} +200 Bytes", "system.network.packet.count{eth0,receive} +0 Count",
 		"system.filesystem.usage{vda1,rw,/,used,ext4} 614400 Bytes", "system.filesystem.usage{vda1,rw,/,reserved,ext4} 102400 Bytes",
 		"system.filesystem.utilization{vda1,rw,/,free,ext4} 0.3 None", "system.filesystem.limit{vda1,rw,/,ext4} 1.024e+06 Bytes",
+		"load_1m{} 0.5 None", "processes_blocked{} 1 Count", "disk_unanswered{} 0 Count",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s", want)

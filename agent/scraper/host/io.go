@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 
-	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/internal/procfile"
 )
 
@@ -98,7 +97,7 @@ func (s *Scraper) netdev(b []byte) {
 		}
 		name := bytes.TrimSpace(line[:colon])
 		var v [16]float64
-		if scraper.Virtual(name) || procfile.Numbers(line[colon+1:], v[:]) < len(v) {
+		if s.virtual(name) || procfile.Numbers(line[colon+1:], v[:]) < len(v) || v[1] == 0 && v[9] == 0 {
 			continue
 		}
 		t := s.nets.Find(name)

@@ -67,6 +67,7 @@ const (
 	cpuGuest
 	cpuGuestNice
 	cpuInterrupt // irq + softirq
+	cpuOther     // neither user, system, iowait, steal nor idle: nice, interrupts and guests
 	cpuActive    // all but idle
 	cpuTotal
 	numCPU

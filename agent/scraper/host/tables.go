@@ -10,11 +10,12 @@ const Namespace = "Sidelight/Host"
 
 // Tables are one family's, for each kind of thing. A table without rows means
 // that the family does not measure it.
-type Tables struct{ Machine, CPU, EachCPU, Disk, Net, Files scraper.Table }
+// Rest is of the machine too: what another family lacks, in Sidelight's names.
+type Tables struct{ Machine, Rest, CPU, EachCPU, Disk, Net, Files scraper.Table }
 
 // All returns the tables, to be listed.
 func (t *Tables) All() []*scraper.Table {
-	return []*scraper.Table{&t.Machine, &t.CPU, &t.EachCPU, &t.Disk, &t.Net, &t.Files}
+	return []*scraper.Table{&t.Machine, &t.Rest, &t.CPU, &t.EachCPU, &t.Disk, &t.Net, &t.Files}
 }
 
 // FamilyTables returns the tables of a family. hostname is the value of the
@@ -22,11 +23,23 @@ func (t *Tables) All() []*scraper.Table {
 func FamilyTables(f scraper.Family, hostname string) Tables {
 	switch f {
 	case scraper.CWAgent:
-		return cwagent(hostname)
+		t := cwagent(hostname)
+		t.Rest = rest("uptime")
+		return t
 	case scraper.OTel:
-		return otel()
+		t := otel()
+		t.Rest = rest("processes_blocked", "threads_total")
+		return t
 	}
 	return own()
+}
+
+// rest is what no other family has a name for, and the further names.
+func rest(names ...string) scraper.Table {
+	return scraper.Table{Namespace: Namespace, Rows: scraper.Pick(own().Machine.Rows, append([]string{
+		"load_1m", "load_5m", "load_15m", "file_descriptors_used", "file_descriptors_limit", "disk_unanswered",
+		"pressure_cpu_some", "pressure_memory_some", "pressure_memory_full", "pressure_io_some", "pressure_io_full",
+	}, names...)...)}
 }
 
 type rows = []scraper.Row
@@ -89,6 +102,7 @@ func ownCPU() rows {
 	return rows{
 		percent("cpu_usage_active", cpuActive), percent("cpu_usage_user", cpuUser), percent("cpu_usage_system", cpuSystem),
 		percent("cpu_usage_iowait", cpuIOWait), percent("cpu_usage_steal", cpuSteal), percent("cpu_usage_idle", cpuIdle),
+		percent("cpu_usage_other", cpuOther),
 	}
 }
 

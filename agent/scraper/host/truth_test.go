@@ -1,13 +1,17 @@
 package host
 
 import (
+	"math"
+	gonet "net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/scraper"
@@ -53,6 +57,7 @@ func counters(t *testing.T) map[string]float64 {
 // counters say before and after.
 func TestTruthCounters(t *testing.T) {
 	s := New(Config{})
+	s.virtual = func([]byte) bool { return false } // some machines have nothing but lo
 	defer s.Close()
 	scrape := func() (before map[string]float64, got sums, after map[string]float64) {
 		before, got = counters(t), sums{}
@@ -61,7 +66,10 @@ func TestTruthCounters(t *testing.T) {
 		}
 		return before, got, counters(t)
 	}
+	send := loopback(t)
+	send()
 	before1, _, after1 := scrape()
+	send()
 	f, err := os.Create(filepath.Join(t.TempDir(), "x"))
 	if err != nil {
 		t.Fatal(err)
@@ -74,46 +82,175 @@ func TestTruthCounters(t *testing.T) {
 		t.Fatal(err)
 	}
 	before2, got, after2 := scrape()
+	compared := 0
 	for name, v := range got {
 		most, known := after2[name]
 		if !known {
 			continue
 		}
+		compared++
 		if least, most := before2[name]-after1[name], most-before1[name]; v < least || v > most {
 			t.Errorf("%s %v, the kernel says %v to %v", name, v, least, most)
 		}
 	}
+	if compared == 0 {
+		t.Errorf("nothing to compare with the kernel's counters among %v", got)
+	}
 }
 
-// What is reported of a file system is what df prints, which is run before and
-// after since others write too.
+// What goes over the loopback interface is reported by the byte: 100 datagrams of
+// 1,000 bytes and 28 of headers. Where the test may have a network of its own,
+// nobody else's traffic is in it.
+func TestTruthTraffic(t *testing.T) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	alone := ownNetwork(t)
+	s := New(Config{Proc: "/proc/thread-self"})
+	s.self, s.virtual = "", func([]byte) bool { return false }
+	defer s.Close()
+	send := loopback(t)
+	read := func() {
+		if err := s.readNet(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send() // an interface that never had a packet is not measured
+	read()
+	s.keep()
+	const datagrams, headers = 100, 20 + 8
+	for range datagrams {
+		send()
+	}
+	read()
+	got := sums{}
+	s.nets.Write(&s.w, got, &s.tables.Net, 1)
+	for name, want := range map[string]float64{
+		"net_bytes_recv lo": datagrams * (datagram + headers), "net_bytes_sent lo": datagrams * (datagram + headers), "net_packets_recv lo": datagrams, "net_packets_sent lo": datagrams,
+	} {
+		if v := got[name]; v != want && (alone || v < want) {
+			t.Errorf("%s %v, sent were %v; alone: %v", name, v, want, alone)
+		}
+	}
+}
+
+// datagram is how many bytes one has without its headers.
+const datagram = 1000
+
+// loopback returns what sends a datagram over the loopback interface, and waits
+// until it has come.
+func loopback(t *testing.T) (send func()) {
+	t.Helper()
+	conn, err := gonet.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	in, out := make([]byte, 2*datagram), make([]byte, datagram)
+	return func() {
+		if _, err := conn.WriteTo(out, conn.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		if n, _, err := conn.ReadFrom(in); n != datagram || err != nil {
+			t.Fatalf("%d bytes came back: %v", n, err)
+		}
+	}
+}
+
+// ownNetwork gives the thread a network with nothing but a loopback interface, and
+// reports whether it may have one.
+func ownNetwork(t *testing.T) bool {
+	t.Helper()
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		t.Logf("the network is shared with others: %v", err)
+		return false
+	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	up := struct {
+		name  [16]byte
+		flags uint16
+		_     [22]byte
+	}{flags: syscall.IFF_UP}
+	copy(up.name[:], "lo")
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&up))); errno != 0 {
+		t.Fatal(errno)
+	}
+	return true
+}
+
+// What is reported of a file system is what df prints, to the byte: of one that
+// nobody else writes to or, where none can be mounted, of one that is quiet while
+// it is looked at.
 func TestTruthFiles(t *testing.T) {
-	df := func() [4]float64 {
-		out, err := exec.CommandContext(t.Context(), "df", "-B1", "--output=size,used,avail,iused", "/").Output()
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	dir, seen := ownFiles(t)
+	if err := os.WriteFile(filepath.Join(dir, "sidelight-truth"), make([]byte, 3<<20+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Remove(filepath.Join(dir, "sidelight-truth")) }()
+	for range 200 {
+		before := df(t, dir)
+		x := &filesystem{thing: scraper.NewThing(numFS), full: seen, answer: make(chan answer, 1)}
+		a, ok := x.ask(syscall.Statfs, allFiles)
+		if !ok || a.err != nil {
+			t.Fatalf("statfs of %s: answered %v, %v", seen, ok, a.err)
+		}
+		x.read(&a.st)
+		if df(t, dir) != before {
+			continue
+		}
+		n := x.thing.Now
+		percent := math.Ceil(100 * n[fsUsed] / n[fsUsable])
+		got := account{n[fsTotal], n[fsUsed], n[fsFree], percent, n[fsInodesUsed]}
+		if got != before || n[fsUsed] < 3<<20 {
+			t.Errorf("total, used, free, percent, inodes: %v, df says %v", got, before)
+		}
+		return
+	}
+	t.Errorf("%s is never quiet", dir)
+}
+
+// ownFiles mounts a file system that this thread alone sees, and returns where it
+// is and where other threads find it; else one that is seldom written to.
+func ownFiles(t *testing.T) (dir, seen string) {
+	t.Helper()
+	if err := syscall.Unshare(syscall.CLONE_NEWNS); err != nil {
+		t.Logf("no file system can be mounted: %v", err)
+		return "/dev/shm", "/dev/shm"
+	}
+	dir = t.TempDir()
+	err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	if err == nil {
+		err = syscall.Mount("truth", dir, "tmpfs", 0, "size=16m,nr_inodes=100")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir, "/proc/self/task/" + strconv.Itoa(syscall.Gettid()) + "/root" + dir
+}
+
+// account is what df says: total, used and free bytes, percent, used inodes.
+type account [5]float64
+
+func df(t *testing.T, dir string) (a account) {
+	t.Helper()
+	fields := func(args ...string) []string {
+		out, err := exec.CommandContext(t.Context(), "df", append(args, dir)...).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, text, _ := strings.Cut(string(out), "\n")
-		var v [4]float64
-		for i, f := range strings.Fields(text) {
-			v[i], _ = strconv.ParseFloat(f, 64) // "-": it has no inodes
-		}
-		return v
+		return strings.Fields(strings.ReplaceAll(text, "%", " "))
 	}
-	x := &filesystem{thing: scraper.NewThing(numFS), full: "/", answer: make(chan answer, 1)}
-	before := df()
-	a, ok := x.ask(syscall.Statfs, allFiles)
-	if !ok || a.err != nil {
-		t.Fatalf("statfs of /: answered %v, %v", ok, a.err)
-	}
-	x.read(&a.st)
-	after := df()
-	for i, n := range []int{fsTotal, fsUsed, fsFree, fsInodesUsed} {
-		least, most := min(before[i], after[i]), max(before[i], after[i])
-		// Others may write and remove in between.
-		slack := 0.02 * most
-		if v := x.thing.Now[n]; most > 0 && (v < least-slack || v > most+slack) {
-			t.Errorf("number %d is %v, df says %v to %v", n, v, least, most)
+	text := append(fields("-B1", "-P")[1:5], fields("--output=iused")...)
+	for i := range a {
+		var err error
+		if a[i], err = strconv.ParseFloat(text[i], 64); err != nil {
+			t.Fatal(err)
 		}
 	}
+	return a
 }

@@ -173,6 +173,8 @@ func TestInsights(t *testing.T) {
 		"pod_cpu_utilization{c,prod,shop} 6.25 Percent", "pod_cpu_utilization{c,prod} 6.25 Percent", "pod_cpu_utilization{c} 2.5 Percent",
 		"pod_cpu_utilization_over_pod_limit{c,prod,shop} 50 Percent", "pod_memory_utilization{c,prod,shop} 1.2207 Percent",
 		"pod_memory_utilization_over_pod_limit{c,prod,shop} 50 Percent", "pod_cpu_reserved_capacity{c,prod,shop} 10 Percent", "pod_number_of_container_restarts{c,prod,shop} 4 Count",
+		// Ours, of what it has no name for.
+		"container_cpu_utilization_of_limit{c,web,prod,shop} 50 Percent", "volume_utilization{c,prod,shop-data} 25 Percent", "pod_ephemeral_storage_used{c,prod,shop} 4096 Bytes",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s", want)
@@ -190,6 +192,8 @@ func TestOTel(t *testing.T) {
 		"k8s.pod.cpu.usage{prod,ip-10-0-0-5.ec2.internal,shop-7d4b9c6f5d-x2x9k} 0.25 None",
 		"k8s.container.cpu.limit.utilization{web,prod,ip-10-0-0-5.ec2.internal,shop-7d4b9c6f5d-x2x9k} 0.5 None",
 		"k8s.container.ready{agent,kube-system,ip-10-0-0-5.ec2.internal,agent-abcde} 0 None",
+		"volume_used{prod,ip-10-0-0-5.ec2.internal,shop-data} 20 Bytes", "pod_memory_utilization_of_limit{prod,ip-10-0-0-5.ec2.internal,shop-7d4b9c6f5d-x2x9k} 50 Percent",
+		"node_pods_running{ip-10-0-0-5.ec2.internal} 2 Count",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s", want)

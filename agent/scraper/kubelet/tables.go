@@ -84,6 +84,14 @@ func FamilyTables(f scraper.Family) Tables {
 	return own()
 }
 
+// pick returns tables with the rows of the names only.
+func pick(tables []scraper.Table, names ...string) []scraper.Table {
+	for i := range tables {
+		tables[i].Rows = scraper.Pick(tables[i].Rows, names...)
+	}
+	return tables
+}
+
 type rows = []scraper.Row
 
 func percent(name string, from, of int) scraper.Row {
@@ -141,13 +149,16 @@ func own() Tables {
 
 // insights has the names of Container Insights for Kubernetes. What takes the
 // API server, the cluster's and services' metrics and the dimension Service, and
-// the dimension InstanceId, which the kubelet does not know, are left out.
+// the dimension InstanceId, which the kubelet does not know, are left out. What it
+// has no name for has ours.
 func insights() Tables {
 	whole := labels{idCluster: "ClusterName"}
 	node := labels{idCluster: "ClusterName", idNode: "NodeName"}
 	space := labels{idCluster: "ClusterName", idNamespace: "Namespace"}
 	pod := labels{idCluster: "ClusterName", idNamespace: "Namespace", idWorkload: "PodName"}
-	var t Tables
+	// Of containers and volumes it has none.
+	t := own()
+	t.Node, t.Pod = nil, pick(t.Pod, "pod_ephemeral_storage_used")
 	add := func(to *[]scraper.Table, r rows, sets ...labels) {
 		for _, l := range sets {
 			*to = append(*to, scraper.Table{Namespace: scraper.InsightsNamespace, Labels: l, Rows: r})
@@ -219,7 +230,14 @@ func otel() Tables {
 	}
 	pod := labels{idNode: "k8s.node.name", idNamespace: "k8s.namespace.name", idPod: "k8s.pod.name"}
 	container := append(append(labels{}, pod...), "k8s.container.name")
-	return Tables{
+	ours := own()
+	volume := ours.Volume
+	volume[0].Labels = labels{idNode: "k8s.node.name", idNamespace: "k8s.namespace.name", idClaim: "k8s.persistentvolumeclaim.name"}
+	nodes := pick(ours.Node, "node_cpu_utilization", "node_memory_utilization", "node_cpu_reserved_percent", "node_memory_reserved_percent", "node_pods_running", "node_containers_running")
+	nodes[0].Labels = labels{"", "k8s.node.name"}
+	pods := pick(ours.Pod, "pod_cpu_utilization_of_limit", "pod_memory_utilization_of_limit")
+	pods[0].Labels = pod
+	t := Tables{
 		Node: one(labels{"", "k8s.node.name"}, append(usageRows("k8s.node."), networkRows("k8s.node.")...)),
 		Pod:  one(pod, append(usageRows("k8s.pod."), networkRows("k8s.pod.")...)),
 		Container: one(container, append(usageRows("container."), rows{
@@ -232,5 +250,8 @@ func otel() Tables {
 			{Name: "k8s.container.memory.request.desired", Unit: "Bytes", From: memoryRequest},
 			{Name: "k8s.container.memory.limit.utilization", Unit: "None", From: memoryWorkingSet, Form: scraper.Part, Of: memoryLimit},
 		}...)),
+		Volume: volume,
 	}
+	t.Node, t.Pod = append(t.Node, nodes...), append(t.Pod, pods...)
+	return t
 }
