@@ -52,12 +52,16 @@ type seedMinute struct {
 // SeedDemo fills the sandbox with the latest day of a small shop: logs of
 // three services, metrics by route, traces, a dashboard, a saved query and
 // alarms, with an incident three hours ago, of which the alarms have told. The same day comes out each time
-// but for its hour.
+// but for its hour. A sandbox that has one stays as it is.
 func (s *Server) SeedDemo(ctx context.Context) error {
 	caller := api.Caller{Account: s.account, Region: DefaultRegion, RequestID: "seed"}
 	d := &seeder{
 		s: s, ctx: api.WithCaller(ctx, caller), rnd: rand.New(rand.NewPCG(1, 1)), now: s.clock.Now().Truncate(time.Minute),
 		lines: make(map[string][]logtypes.InputLogEvent),
+	}
+	if d.there() {
+		s.log.Warn("the sandbox has a day of the demo already; it stays as it is")
+		return nil
 	}
 	d.resources()
 	for at := d.now.Add(-24 * time.Hour); at.Before(d.now) && d.err == nil; at = at.Add(time.Minute) {
@@ -76,6 +80,13 @@ func (s *Server) SeedDemo(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// there reports whether the sandbox has been seeded, as one with a folder may have
+// been before.
+func (d *seeder) there() bool {
+	_, err := d.s.do(d.ctx, "logs", "DescribeLogStreams", &cwl.DescribeLogStreamsInput{LogGroupName: aws.String(seedGroupsRoot + seedServices()[0])})
+	return err == nil
 }
 
 // do calls an operation, unless one has failed.

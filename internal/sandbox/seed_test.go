@@ -64,6 +64,12 @@ func TestSeedDemo(t *testing.T) {
 	if s.Inbox().Total() < 3 {
 		t.Errorf("the inbox has %d notifications", s.Inbox().Total())
 	}
+	if err := s.SeedDemo(t.Context()); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	if again := good(logs.FilterLogEvents(ctx, &cwl.FilterLogEventsInput{LogGroupName: aws.String("/shop/orders"), FilterPattern: aws.String(`{ $.level = "error" }`)}))(t); len(again.Events) != len(failed.Events) {
+		t.Errorf("seeded again, %d orders failed", len(again.Events))
+	}
 	if out := fmt.Sprint(good(metrics.ListDashboards(ctx, &cloudwatch.ListDashboardsInput{}))(t).DashboardEntries); out == "[]" {
 		t.Error("there is no dashboard")
 	}

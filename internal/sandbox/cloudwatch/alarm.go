@@ -24,6 +24,7 @@ type alarmSet struct {
 	detectors  map[string]*types.AnomalyDetector // by ID; replaced, never changed
 	rules      map[string]*insightRule           // by name
 	streams    map[string]*metricStream          // by name
+	held       map[string]held                   // by heldKey
 	history    []historyItem                     // oldest first
 	// sequence numbers history items; it only grows.
 	sequence int
@@ -60,6 +61,7 @@ func (s *Service) alarmSetLocked(sc scope) *alarmSet {
 			alarms: make(map[string]*metricAlarm), composites: make(map[string]*compositeAlarm),
 			mutes: make(map[string]*muteRule), detectors: make(map[string]*types.AnomalyDetector),
 			rules: make(map[string]*insightRule), streams: make(map[string]*metricStream),
+			held: make(map[string]held),
 		}
 		s.alarms[sc] = set
 	}

@@ -191,11 +191,16 @@ func (s *Service) changeContributorLocked(sc scope, a *metricAlarm, id string, o
 	item.HistorySummary = aws.String(fmt.Sprintf("Alarm contributor updated from %s to %s", old.State, c.State))
 	item.AlarmContributorId, item.AlarmContributorAttributes = &id, c.Attributes
 	s.addHistoryLocked(s.alarmSetLocked(sc), item)
-	m := a.message(sc, old.State, now)
+	return a.contributorTransition(sc, id, old.State, c, now)
+}
+
+// contributorTransition describes a contributor's state and its actions.
+func (a *metricAlarm) contributorTransition(sc scope, id string, previous types.StateValue, c *contributor, now time.Time) transition {
+	m := a.message(sc, previous, now)
 	m.NewStateValue, m.NewStateReason = c.State, &c.Reason
 	m.AlarmContributorId, m.AlarmContributorAttributes = id, c.Attributes
 	t := transition{
-		sc: sc, name: *a.desc.AlarmName, arn: *a.desc.AlarmArn, kind: a.kind(), previous: old.State, state: c.State, at: now, message: m,
+		sc: sc, name: *a.desc.AlarmName, arn: *a.desc.AlarmArn, kind: a.kind(), previous: previous, state: c.State, at: now, message: m,
 		contributor: id, attributes: c.Attributes,
 	}
 	if *a.desc.ActionsEnabled {

@@ -145,6 +145,7 @@ func (s *Service) evaluateAll(now time.Time, pick func(*metricAlarm) bool) []tra
 			}
 		}
 		out = append(out, s.propagateLocked(sc, set, changed, now)...)
+		out = append(out, s.releaseLocked(sc, set, now)...)
 	}
 	return out
 }

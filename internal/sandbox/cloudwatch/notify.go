@@ -37,6 +37,7 @@ func (s *Service) act(ctx context.Context, t transition) {
 	s.mu.Unlock()
 	if muted {
 		s.opts.Logger.Info("alarm actions are muted", "source", t.name, "by", rule)
+		s.hold(&t)
 		return
 	}
 	n := Notification{Time: t.at, Alarm: t.arn, Subject: t.subject(), Message: string(mustMarshal(t.message))}

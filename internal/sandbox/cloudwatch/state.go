@@ -75,6 +75,9 @@ func (s *Service) ExportState() (map[string]any, error) {
 		for name, m := range set.mutes {
 			out["mute/"+in+name] = muteState{sc.account, sc.region, m.put, m.updated, m.tags}
 		}
+		for key, h := range set.held {
+			out["held/"+in+key] = heldState{sc.account, sc.region, h}
+		}
 		for name, r := range set.rules {
 			out["rule/"+in+name] = ruleState{sc.account, sc.region, name, *r}
 		}
@@ -131,6 +134,8 @@ func (s *Service) ImportState(values map[string]json.RawMessage) error {
 			err = s.importMuteLocked(v)
 		case "detector":
 			err = s.importDetectorLocked(v)
+		case "held":
+			err = s.importHeldLocked(v)
 		case "rule":
 			err = s.importRuleLocked(v)
 		case "stream":
