@@ -107,6 +107,7 @@ type Agent struct {
 	sampling  *sampling       // nil: all traces go on
 	telemetry *telemetry      // nil: X-Ray is told nothing
 	child     *child.Receiver // nil: none
+	runs      bool            // a command beside it, whose output is logs
 	receivers []*running
 	stages    []stage
 	strange   atomic.Int64 // messages that a receiver could not read and passed on
@@ -187,6 +188,7 @@ func New(ctx context.Context, cfg config.Config, deps Deps) (*Agent, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.buildSpanMetrics()
+	a.runs = deps.Child != nil
 	a.spent = spend.New(a.began, string(cfg.Metrics.Via))
 	if err := a.buildAggregate(); err != nil {
 		return nil, errors.Join(err, a.Close())

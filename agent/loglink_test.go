@@ -112,3 +112,32 @@ func post(t *testing.T, url, body string) {
 		t.Fatalf("%s: %s", resp.Status, text)
 	}
 }
+
+// In the X-Ray daemon's place no logs are taken, and there is no group to name.
+func TestNoLinkWithoutLogs(t *testing.T) {
+	s := sandboxtest.New(t)
+	cfg := settings(t, s)
+	cfg.Receivers.OTLP = config.OTLP{GRPC: config.Off, HTTP: config.Off, Unix: config.Off}
+	cfg.Receivers.Forward = config.Forward{TCP: config.Off, Unix: config.Off}
+	a := start(t, cfg)
+	daemon, err := net.Dial("udp", a.address(t, "xray udp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer daemon.Close()
+	sent := segment(1, "bare", `,"aws":{"xray":{"sdk":"X-Ray for Go"}}`)
+	fmt.Fprint(daemon, sent)
+	_, doc, _ := strings.Cut(sent, "\n")
+	id, _, _ := strings.Cut(doc[strings.Index(doc, `"trace_id":"`)+12:], `"`)
+	traces := xray.NewFromConfig(sandboxtest.Config(s))
+	eventually(t, "the segment", func() bool {
+		out, err := traces.BatchGetTraces(t.Context(), &xray.BatchGetTracesInput{TraceIds: []string{id}})
+		if err != nil || len(out.Traces) == 0 {
+			return false
+		}
+		if got := *out.Traces[0].Segments[0].Document; strings.Contains(got, "cloudwatch_logs") {
+			t.Errorf("%s became %s", doc, got)
+		}
+		return true
+	})
+}

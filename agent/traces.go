@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/config"
 	"github.com/sidelight-dev/sidelight/agent/identity"
 	"github.com/sidelight-dev/sidelight/agent/processor/loglink"
 	"github.com/sidelight-dev/sidelight/agent/processor/spanmetrics"
@@ -58,11 +59,25 @@ func (a *Agent) logGroupOf() func(service string) (name, arn string) {
 // be the right one.
 func (a *Agent) linkLogs(next sidelight.Sink) sidelight.Sink {
 	group := string(a.cfg.Logs.Group)
-	if !a.cfg.Traces.LinkLogs || strings.Contains(group, "{container}") || strings.Contains(group, "{source}") {
+	if !a.cfg.Traces.LinkLogs || !a.takesLogs() || strings.Contains(group, "{container}") || strings.Contains(group, "{source}") {
 		return next
 	}
 	name := a.names.dest(logsLane, "", "xray").Value().Group
 	return loglink.New(loglink.Group{Name: name, ARN: loglink.GroupARN(name, a.id.TaskARN)}).Watch(next)
+}
+
+// takesLogs reports whether the agent collects any logs. Where it does not, as in
+// the X-Ray daemon's place, the group that they would go to is not there.
+func (a *Agent) takesLogs() bool {
+	r := a.cfg.Receivers
+	for _, addr := range []config.Address{
+		r.OTLP.GRPC, r.OTLP.HTTP, r.OTLP.Unix, r.Forward.TCP, r.Forward.Unix, r.Syslog.TCP, r.Syslog.UDP, r.Syslog.Unix, r.Lines.TCP, r.Lines.UDP,
+	} {
+		if addr.On() {
+			return true
+		}
+	}
+	return len(r.Files) > 0 || r.Journald.On() || a.runs
 }
 
 // observeSpans returns what takes the facts of spans, or nil.

@@ -18,10 +18,10 @@ import (
 func (a *app) tracesCommand() *cobra.Command {
 	return parent(&cobra.Command{
 		Use:   "traces",
-		Short: "List and show traces, and draw the service map",
+		Short: "List, show and follow traces, and draw the service map",
 		Example: `  sidelight traces list 'fault = true' --since 1h
   sidelight traces show slowest`,
-	}, a.tracesListCommand(), a.tracesShowCommand(), a.tracesMapCommand())
+	}, a.tracesListCommand(), a.tracesShowCommand(), a.tracesMapCommand(), a.tracesWatchCommand())
 }
 
 func (a *app) tracesListCommand() *cobra.Command {
@@ -99,24 +99,28 @@ type traceJSON struct {
 
 func tracesJSON(l *traces.List) any {
 	list := make([]traceJSON, 0, len(l.Traces))
-	for _, t := range l.Traces {
-		j := traceJSON{
-			ID: aws.ToString(t.Id), Start: rfc(aws.ToTime(t.StartTime)), ResponseMS: ms(t.ResponseTime), DurationMS: ms(t.Duration),
-			Fault: aws.ToBool(t.HasFault), Error: aws.ToBool(t.HasError), Throttle: aws.ToBool(t.HasThrottle), InProgress: aws.ToBool(t.IsPartial),
-		}
-		if t.EntryPoint != nil {
-			j.Service = aws.ToString(t.EntryPoint.Name)
-		}
-		if h := t.Http; h != nil {
-			j.Method, j.URL, j.Status = aws.ToString(h.HttpMethod), aws.ToString(h.HttpURL), aws.ToInt32(h.HttpStatus)
-		}
-		list = append(list, j)
+	for i := range l.Traces {
+		list = append(list, traceOf(&l.Traces[i]))
 	}
 	return struct {
 		Format string      `json:"format"`
 		More   bool        `json:"more"`
 		Traces []traceJSON `json:"traces"`
 	}{"sidelight.traces/1", l.More, list}
+}
+
+func traceOf(t *types.TraceSummary) traceJSON {
+	j := traceJSON{
+		ID: aws.ToString(t.Id), Start: rfc(aws.ToTime(t.StartTime)), ResponseMS: ms(t.ResponseTime), DurationMS: ms(t.Duration),
+		Fault: aws.ToBool(t.HasFault), Error: aws.ToBool(t.HasError), Throttle: aws.ToBool(t.HasThrottle), InProgress: aws.ToBool(t.IsPartial),
+	}
+	if t.EntryPoint != nil {
+		j.Service = aws.ToString(t.EntryPoint.Name)
+	}
+	if h := t.Http; h != nil {
+		j.Method, j.URL, j.Status = aws.ToString(h.HttpMethod), aws.ToString(h.HttpURL), aws.ToInt32(h.HttpStatus)
+	}
+	return j
 }
 
 // ms is seconds in milliseconds, exact to a microsecond.
