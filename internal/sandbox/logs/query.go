@@ -41,6 +41,8 @@ type query struct {
 	needles          [][]byte // every matching message has all of them
 	exec             *insights.Execution
 
+	reviving sync.Mutex // held while stored is carried out again; taken before mu
+
 	mu     sync.Mutex
 	status types.QueryStatus
 	stop   context.CancelCauseFunc // while it runs

@@ -69,30 +69,42 @@ func (s *Service) importQueryLocked(v json.RawMessage) error {
 }
 
 // revive carries a query of an earlier process out again, for its rows. What
-// cannot be read any more, as its log group is gone, yields none.
+// cannot be read any more, as its log group is gone, yields none. Meanwhile mu is
+// free: those who hold the service's lock may want it.
 func (s *Service) revive(ctx context.Context, q *query) {
+	q.reviving.Lock()
+	defer q.reviving.Unlock()
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	st := q.stored
+	q.mu.Unlock()
 	if st == nil {
 		return
 	}
-	q.stored, q.result = nil, &insights.Result{}
-	if st.Status != types.QueryStatusComplete {
-		return
+	result := &insights.Result{}
+	if st.Status == types.QueryStatusComplete {
+		result = s.again(ctx, st)
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stored, q.result = nil, result
+}
+
+// again carries out a query that is stored.
+func (s *Service) again(ctx context.Context, st *queryState) *insights.Result {
 	ctx = api.WithCaller(ctx, api.Caller{Account: st.Account, Region: st.Region, RequestID: "query"})
 	in := &cwl.StartQueryInput{LogGroupIdentifiers: st.Groups, QueryString: aws.String(st.Text)}
 	if compiled, err := insights.Parse(st.Text); err == nil && compiled.Groups() != nil {
 		in.LogGroupIdentifiers = nil // the text has them
 	}
-	again, err := s.prepareAt(ctx, in, span{st.Start, st.End}, st.Limit, time.UnixMilli(st.Created))
+	q, err := s.prepareAt(ctx, in, span{st.Start, st.End}, st.Limit, time.UnixMilli(st.Created))
+	if err == nil {
+		err = q.exec.Run(ctx)
+	}
 	if err != nil {
 		s.log.Warn("rows of a query are lost", "query", st.ID, "err", err)
-		return
 	}
-	if err := again.exec.Run(ctx); err != nil {
-		s.log.Warn("rows of a query are lost", "query", st.ID, "err", err)
+	if q == nil {
+		return &insights.Result{}
 	}
-	q.result, q.needles, q.from = again.exec.Result(), again.needles, again.from
+	return q.exec.Result()
 }
