@@ -83,8 +83,9 @@ var (
 	subsegmentWord = []byte(`subsegment"`)
 	awsWord        = []byte(`aws"`)
 	metadataWord   = []byte(`metadata"`)
-	// sdkWord is what the X-Ray SDKs write into every segment, and nowhere else.
-	sdkWord = []byte(`aws":{"xray":{`)
+	// sdkWords are what the X-Ray SDKs, and their plugins for where a service runs,
+	// begin the member aws of a segment with, and nothing else.
+	sdkWords = [][]byte{[]byte(`aws":{"xray":{`), []byte(`aws":{"ecs":{`), []byte(`aws":{"ec2":{`), []byte(`aws":{"elastic_beanstalk":{`)}
 )
 
 // Append appends doc with the group in it to dst, or nothing if doc is to stay
@@ -114,7 +115,7 @@ func (l *Linker) Append(dst, doc []byte) []byte {
 func find(doc []byte) (start int, kind jsonscan.Kind) {
 	first := bytes.Index(doc, awsWord)
 	// Only metadata could hold the same words, and hold them elsewhere.
-	if first > 0 && bytes.HasPrefix(doc[first:], sdkWord) && doc[first-1] == '"' && !bytes.Contains(doc[:first], metadataWord) {
+	if first > 0 && isOfSDK(doc[first:]) && doc[first-1] == '"' && !bytes.Contains(doc[:first], metadataWord) {
 		if bytes.Contains(doc[first:], groupsWord) {
 			return 0, jsonscan.Null
 		}
@@ -135,6 +136,15 @@ func find(doc []byte) (start int, kind jsonscan.Kind) {
 		}
 	}
 	return 0, jsonscan.Missing
+}
+
+func isOfSDK(aws []byte) bool {
+	for _, word := range sdkWords {
+		if bytes.HasPrefix(aws, word) {
+			return true
+		}
+	}
+	return false
 }
 
 func isSubsegment(doc []byte) bool {

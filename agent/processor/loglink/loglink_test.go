@@ -23,6 +23,8 @@ func TestAppend(t *testing.T) {
 	for name, c := range map[string]struct{ doc, want string }{
 		"a segment":            {head + `}`, `{"aws":{` + list + `},` + head[1:] + `}`},
 		"of an SDK":            {head + `,"aws":{"xray":{"sdk":"X-Ray for Go"}}}`, head + `,"aws":{` + list + `,"xray":{"sdk":"X-Ray for Go"}}}`},
+		"of one on ECS":        {head + `,"aws":{"ecs":{"container":"c"},"xray":{}}}`, head + `,"aws":{` + list + `,"ecs":{"container":"c"},"xray":{}}}`},
+		"on ECS, with a group": {head + `,"aws":{"ecs":{},"cloudwatch_logs":[]}}`, ""},
 		"white space":          {head + ` , "aws" : { "xray":{}}}`, head + ` , "aws" : {` + list + `, "xray":{}}}`},
 		"nothing about AWS":    {head + `,"aws":{ }}`, head + `,"aws":{` + list + ` }}`},
 		"aws in a subsegment":  {head + `,"subsegments":[{"name":"a","aws":{"region":"r"}}]}`, `{"aws":{` + list + `},` + head[1:] + `,"subsegments":[{"name":"a","aws":{"region":"r"}}]}`},
@@ -134,6 +136,7 @@ func documents() map[string][]byte {
 	return map[string][]byte{
 		"sdk":         []byte(`{"trace_id":"1-581cf771-a006649127e371903a2de979","id":"70de5b6f19ff9a0a","name":"shop","start_time":1478293361.271,"end_time":1478293361.449,"http":{"request":{"method":"GET","url":"http://shop.example.com/orders/17","client_ip":"203.0.113.9","user_agent":"curl/8"},"response":{"status":200,"content_length":512}},"aws":{"xray":{"sdk_version":"1.8.5","sdk":"X-Ray for Go"}},"service":{"compiler":"gc","compiler_version":"go1.26"},"annotations":{"tenant":"acme"}}`),
 		"with a call": []byte(`{"trace_id":"1-581cf771-a006649127e371903a2de979","id":"70de5b6f19ff9a0a","name":"shop","start_time":1478293361.271,"end_time":1478293361.449,"subsegments":[{"id":"53995c3f42cd8ad8","name":"payments","start_time":1478293361.28,"end_time":1478293361.33,"namespace":"remote","http":{"request":{"method":"POST","url":"http://payments/charge"},"response":{"status":200}}}],"aws":{"xray":{"sdk_version":"1.8.5","sdk":"X-Ray for Go"}},"service":{"compiler":"gc","compiler_version":"go1.26"}}`),
+		"on ecs":      []byte(`{"trace_id":"1-581cf771-a006649127e371903a2de979","id":"70de5b6f19ff9a0a","name":"shop","start_time":1478293361.271,"end_time":1478293361.449,"http":{"request":{"method":"GET","url":"http://shop.example.com/orders/17","client_ip":"203.0.113.9","user_agent":"curl/8"},"response":{"status":200,"content_length":512}},"aws":{"ecs":{"container":"6f2a0d6d84b64c3f"},"xray":{"sdk_version":"1.8.5","sdk":"X-Ray for Go"}},"service":{"compiler":"gc","compiler_version":"go1.26"},"annotations":{"tenant":"acme"}}`),
 		"plain":       []byte(`{"name":"shop","id":"70de5b6f19ff9a0a","trace_id":"1-581cf771-a006649127e371903a2de979","start_time":1478293361.271,"end_time":1478293361.449}`),
 		"subsegment":  []byte(`{"type":"subsegment","name":"db","id":"70de5b6f19ff9a0a","parent_id":"53995c3f42cd8ad8","trace_id":"1-581cf771-a006649127e371903a2de979","start_time":1478293361.271,"end_time":1478293361.449,"namespace":"remote"}`),
 	}
