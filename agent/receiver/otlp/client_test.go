@@ -1,6 +1,7 @@
 package otlp_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
@@ -18,6 +20,7 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sidelight-dev/sidelight/agent/receiver/otlp"
@@ -181,4 +184,62 @@ func TestClientsComeBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A real client is told which of its spans were not taken, and has the others
+// delivered: partial success is no failure to be tried again.
+func TestClientsHearOfRejectedSpans(t *testing.T) {
+	x := start(t, nil)
+	for name, exporter := range traceExporters(t, x) {
+		t.Run(name, func(t *testing.T) {
+			x.out.set(func() { clear(x.out.docs) })
+			defer exporter.Shutdown(t.Context())
+			var told []string
+			otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { told = append(told, err.Error()) }))
+			at := time.Now()
+			good := tracetest.SpanStub{Name: "good", SpanContext: spanContext(1), StartTime: at, EndTime: at}
+			bad := tracetest.SpanStub{Name: "bad", SpanContext: spanContext(2)} // it has no start
+			err := exporter.ExportSpans(t.Context(), tracetest.SpanStubs{good, bad}.Snapshots())
+			if err != nil {
+				told = append(told, err.Error())
+			}
+			if len(told) != 1 || !strings.Contains(told[0], "1 span") || !strings.Contains(told[0], "no start time") {
+				t.Errorf("the client was told %q", told)
+			}
+			if got := x.out.get("traces xray "); len(got) != 1 || !strings.Contains(got[0], `"good"`) {
+				t.Errorf("documents = %s", got)
+			}
+		})
+	}
+}
+
+// A request that is too long is refused for good: a real client gives it up at
+// once, and what it sends next is taken.
+func TestClientsGiveUpWhatIsTooLong(t *testing.T) {
+	x := start(t, func(c *otlp.Config) { c.MaxBody = 4096 })
+	for name, exporter := range traceExporters(t, x) {
+		t.Run(name, func(t *testing.T) {
+			x.out.set(func() { clear(x.out.docs) })
+			at := time.Now()
+			defer exporter.Shutdown(t.Context())
+			long := tracetest.SpanStub{Name: strings.Repeat("x", 10_000), SpanContext: spanContext(1), StartTime: at, EndTime: at}
+			// A client that comes back does so for a minute, which this context ends.
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if err := exporter.ExportSpans(ctx, tracetest.SpanStubs{long}.Snapshots()); err == nil || ctx.Err() != nil {
+				t.Errorf("exported with %v, context %v", err, ctx.Err())
+			}
+			short := tracetest.SpanStub{Name: "short", SpanContext: spanContext(2), StartTime: at, EndTime: at}
+			if err := exporter.ExportSpans(t.Context(), tracetest.SpanStubs{short}.Snapshots()); err != nil {
+				t.Error(err)
+			}
+			if got := x.out.get("traces xray "); len(got) != 1 || !strings.Contains(got[0], `"short"`) {
+				t.Errorf("documents = %s", got)
+			}
+		})
+	}
+}
+
+func spanContext(n byte) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: n}, SpanID: trace.SpanID{7: n}, TraceFlags: trace.FlagsSampled})
 }
