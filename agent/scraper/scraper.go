@@ -25,9 +25,12 @@ type Runner struct {
 	Log      *slog.Logger
 }
 
+// lastScrape bounds that at the end, by which whatever is asked may be gone.
+const lastScrape = 2 * time.Second
+
 // Run scrapes once at the start, which gives counters something to differ from,
 // then each interval, and once more when ctx ends, so that the last part of an
-// interval is not lost.
+// interval is not lost. That takes at most some 2 s.
 func (r *Runner) Run(ctx context.Context) error {
 	failing := map[string]bool{}
 	r.scrape(ctx, failing)
@@ -36,7 +39,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			r.scrape(context.WithoutCancel(ctx), failing)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastScrape)
+			defer cancel()
+			r.scrape(last, failing)
 			return nil
 		case <-t.C:
 			r.scrape(ctx, failing)

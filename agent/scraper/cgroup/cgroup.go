@@ -54,26 +54,28 @@ type Config struct {
 func New(cfg Config) (*Scraper, error) { return open("/", cfg) }
 
 func open(root string, cfg Config) (*Scraper, error) {
-	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
-	if err != nil {
-		return nil, fmt.Errorf("find the own control group: %w", err)
-	}
 	s := &Scraper{files: procfile.NewReader(root), table: FamilyTable(cfg.Names), group: scraper.NewThing(numNumbers), machine: math.NaN()}
 	if b, err := s.files.ReadOnce("proc/meminfo"); err == nil {
 		s.machine = 1024 * procfile.Keyed(b, "MemTotal")
 	}
-	switch {
-	case s.is("sys/fs/cgroup/cgroup.controllers"):
-		err = s.openV2(string(own))
-	case s.is("sys/fs/cgroup/memory"):
-		err = s.openV1(string(own))
-	default:
-		err = errors.New("no control groups under /sys/fs/cgroup")
-	}
-	if err != nil {
+	if err := s.find(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// find looks where the own group's files are.
+func (s *Scraper) find() error {
+	own, err := os.ReadFile(filepath.Join(s.files.Root(), "proc/self/cgroup"))
+	switch {
+	case err != nil:
+		return fmt.Errorf("find the own control group: %w", err)
+	case s.is("sys/fs/cgroup/cgroup.controllers"):
+		return s.openV2(string(own))
+	case s.is("sys/fs/cgroup/memory"):
+		return s.openV1(string(own))
+	}
+	return errors.New("no control groups under /sys/fs/cgroup")
 }
 
 func (s *Scraper) is(name string) bool {
@@ -101,9 +103,12 @@ func (s *Scraper) Scrape(_ context.Context, to sidelight.Recorder) error {
 	seconds := s.clock.Tick()
 	g := s.group
 	if err := s.read(g.Now); err != nil {
-		// It may be another group that is there next time.
+		// The process may have been moved to another group, whose counters are
+		// others.
+		g.Keep()
 		g.Forget()
-		return err
+		s.files.Close()
+		return errors.Join(err, s.find())
 	}
 	s.derive(seconds)
 	// A counter that fell was reset: the interval is skipped.

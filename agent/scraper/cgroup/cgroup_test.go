@@ -190,6 +190,67 @@ func TestV1(t *testing.T) {
 	}
 }
 
+// A process that is moved to another group, when its own is gone, is measured
+// there from the scrape after the next.
+func TestMoved(t *testing.T) {
+	const dir = "sys/fs/cgroup/"
+	at := func(group, usage string) files {
+		return files{
+			"proc/self/cgroup": "0::/" + group + "\n", dir + "cgroup.controllers": "cpu\n", dir + group + "/cpu.stat": "usage_usec " + usage + "\n",
+			dir + group + "/memory.current": "5000\n", dir + group + "/memory.stat": "inactive_file 1000\n",
+		}
+	}
+	root := t.TempDir()
+	at("a", "9000000").write(t, root)
+	s, err := open(root, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	scrape := func() (string, error) {
+		var l lines
+		err := s.Scrape(t.Context(), &l)
+		return strings.Join(l, ";"), err
+	}
+	if got, err := scrape(); err != nil || !strings.Contains(got, "memory_usage 5000") {
+		t.Fatalf("in its first group: %s, %v", got, err)
+	}
+	s.files.Close() // the kernel's files fail once the group is gone, these do not
+	if err := os.RemoveAll(filepath.Join(root, dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := scrape(); err == nil || got != "" {
+		t.Errorf("of a group that is gone: %s, %v", got, err)
+	}
+	at("b", "1000000").write(t, root)
+	if got, err := scrape(); err == nil || got != "" {
+		t.Errorf("not found yet: %s, %v", got, err)
+	}
+	if got, err := scrape(); err != nil || !strings.Contains(got, "memory_usage 5000") || strings.Contains(got, "cpu_cores_used") {
+		t.Errorf("in the other: %s, %v", got, err)
+	}
+	at("b", "2000000").write(t, root)
+	if got, err := scrape(); err != nil || !strings.Contains(got, "cpu_cores_used") {
+		t.Errorf("a scrape later: %s, %v", got, err)
+	}
+}
+
+// Version 1's own: 30 of 60 further periods were throttled. A group whose inactive
+// files are more than what it uses, as two files that are read one after the other
+// may say, has a working set of nothing.
+func TestV1Formulas(t *testing.T) {
+	const dir = "sys/fs/cgroup/"
+	got := strings.Join(scrapes(
+		t, scraper.Sidelight, v1("1", "0", ""),
+		v1("2", "0", "").with(files{dir + "cpu/cpu.stat": "nr_periods 100\nnr_throttled 30\nthrottled_time 9\n", dir + "memory/memory.usage_in_bytes": "900\n", dir + "memory/memory.oom_control": "oom_kill 7\n"}),
+	)[1], ";")
+	for _, want := range []string{"cpu_throttled_percent 50 Percent", "memory_working_set 0 Bytes", "oom_kills +3 Count"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in %s", want, got)
+		}
+	}
+}
+
 // Nobody who sees 5 s and then 1 s knows how much was used in between.
 func TestReset(t *testing.T) {
 	got := scrapes(t, scraper.Sidelight, v1("5000000000", "0", ""), v1("1000000000", "0", ""), v1("2000000000", "0", ""))

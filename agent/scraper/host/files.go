@@ -93,17 +93,29 @@ func (f *filesystem) ask(statfs func(string, *syscall.Statfs_t) error, wait time
 	}
 }
 
+// read takes what the kernel says, which for file systems that other machines or
+// processes serve is what those say: more may be free than there is, and what is
+// left for users may be less than nothing, as a quota has it.
 func (f *filesystem) read(st *syscall.Statfs_t) {
 	size, to := float64(st.Frsize), f.thing.Now
-	if size == 0 {
+	if size <= 0 {
 		size = float64(st.Bsize)
 	}
-	to[fsTotal], to[fsFree] = float64(st.Blocks)*size, float64(st.Bavail)*size
-	to[fsUsed] = float64(st.Blocks-st.Bfree) * size
-	to[fsReserved] = max(0, float64(st.Bfree)-float64(st.Bavail)) * size
+	if size <= 0 {
+		return
+	}
+	free := min(st.Bfree, st.Blocks)
+	left := min(st.Bavail, free)
+	if int64(st.Bavail) < 0 {
+		left = 0
+	}
+	to[fsTotal], to[fsFree] = float64(st.Blocks)*size, float64(left)*size
+	to[fsUsed] = float64(st.Blocks-free) * size
+	to[fsReserved] = float64(free-left) * size
 	to[fsUsable] = to[fsUsed] + to[fsFree]
 	if st.Files > 0 {
-		to[fsInodes], to[fsInodesFree], to[fsInodesUsed] = float64(st.Files), float64(st.Ffree), float64(st.Files-st.Ffree)
+		unused := min(st.Ffree, st.Files)
+		to[fsInodes], to[fsInodesFree], to[fsInodesUsed] = float64(st.Files), float64(unused), float64(st.Files-unused)
 	}
 }
 

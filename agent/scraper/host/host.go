@@ -24,6 +24,7 @@
 package host
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io/fs"
@@ -63,6 +64,7 @@ type Scraper struct {
 	nets    *scraper.Things
 	files   []*filesystem
 	pids    *procfile.Processes
+	in      *bufio.Reader // of connections
 }
 
 // Config shapes a Scraper.

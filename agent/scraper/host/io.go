@@ -1,8 +1,14 @@
 package host
 
 import (
+	"bufio"
 	"bytes"
-	"math"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/sidelight-dev/sidelight/internal/procfile"
 )
@@ -109,53 +115,76 @@ func (s *Scraper) netdev(b []byte) {
 	}
 }
 
-// readConnections counts TCP connections by state and UDP sockets.
+// readConnections counts TCP connections by state and UDP sockets. The kernel's
+// lists have some 150 bytes for each and are not held. Of one that cannot be read
+// to its end nothing is told.
 func (s *Scraper) readConnections() error {
 	if !s.states {
 		return nil
 	}
-	m := s.machine.Now
-	clear(m[tcpFirst : tcpFirst+tcpStates])
-	for _, name := range [...]string{"net/tcp", "net/tcp6"} {
-		b, err := s.proc.Read(s.self + name)
-		if err != nil {
-			if hidden(err) {
-				continue // no IPv6
+	var tcp [tcpStates]float64
+	udp := 0.0
+	for _, name := range [...]string{"net/tcp", "net/tcp6", "net/udp", "net/udp6"} {
+		err := s.each(s.self+name, func(line []byte) {
+			if name == "net/tcp" || name == "net/tcp6" {
+				countState(line, &tcp)
+				return
 			}
-			m[tcpFirst] = math.NaN()
+			udp++
+		})
+		switch {
+		case err == nil, hidden(err) && strings.HasSuffix(name, "6"): // no IPv6
+		case hidden(err):
+			return nil
+		default:
 			return err
 		}
-		countStates(b, m[tcpFirst:tcpFirst+tcpStates])
 	}
-	m[udpSockets] = 0
-	for _, name := range [...]string{"net/udp", "net/udp6"} {
-		if b, err := s.proc.Read(s.self + name); err == nil {
-			m[udpSockets] += max(0, float64(bytes.Count(b, []byte{'\n'})-1))
-		}
-	}
+	copy(s.machine.Now[tcpFirst:], tcp[:])
+	s.machine.Now[udpSockets] = udp
 	return nil
 }
 
-// countStates adds up the fourth column of /proc/net/tcp, in hexadecimal.
-func countStates(b []byte, to []float64) {
-	_, b = procfile.Line(b)
-	for len(b) > 0 {
-		var line []byte
-		line, b = procfile.Line(b)
-		_, rest := procfile.Field(line)
-		_, rest = procfile.Field(rest)
-		_, rest = procfile.Field(rest)
-		st, _ := procfile.Field(rest)
-		if len(st) != 2 || st[0] != '0' {
-			continue
+// each calls f with the lines of a file but the first, which is a heading.
+func (s *Scraper) each(name string, f func(line []byte)) error {
+	file, err := os.Open(filepath.Join(s.proc.Root(), name))
+	if err != nil {
+		return fmt.Errorf("open a file of the kernel: %w", err)
+	}
+	defer file.Close()
+	if s.in == nil {
+		s.in = bufio.NewReaderSize(nil, 32<<10)
+	}
+	s.in.Reset(file)
+	for n := 0; ; n++ {
+		line, err := s.in.ReadSlice('\n')
+		if n > 0 && len(line) > 0 {
+			f(line)
 		}
-		switch c := st[1]; {
-		case c >= '1' && c <= '9':
-			to[c-'0']++
-		case c == 'A' || c == 'B':
-			to[c-'A'+10]++
-		case c == 'C': // a request that is not accepted yet
-			to[3]++
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+}
+
+// countState counts a line of /proc/net/tcp by its fourth column, in hexadecimal.
+func countState(line []byte, to *[tcpStates]float64) {
+	_, rest := procfile.Field(line)
+	_, rest = procfile.Field(rest)
+	_, rest = procfile.Field(rest)
+	st, _ := procfile.Field(rest)
+	if len(st) != 2 || st[0] != '0' {
+		return
+	}
+	switch c := st[1]; {
+	case c >= '1' && c <= '9':
+		to[c-'0']++
+	case c == 'A' || c == 'B':
+		to[c-'A'+10]++
+	case c == 'C': // a request that is not accepted yet
+		to[3]++
 	}
 }

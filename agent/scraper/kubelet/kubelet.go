@@ -186,6 +186,8 @@ func (s *Scraper) Scrape(ctx context.Context, to sidelight.Recorder) error {
 		return nil
 	}
 	s.asked = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 2*timeout)
+	defer cancel()
 	listErr := s.list(ctx)
 	b, err := s.get(ctx, "/stats/summary")
 	if err != nil {

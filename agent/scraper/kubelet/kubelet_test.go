@@ -185,6 +185,34 @@ func TestInsights(t *testing.T) {
 	}
 }
 
+// In 20 s a pod that was not started again received 4,000 bytes and sent 400. Its
+// 128 + 32 MiB requested are of the node's 8 GiB.
+func TestPodNetwork(t *testing.T) {
+	for family, want := range map[scraper.Family][]string{
+		scraper.Sidelight: {"pod_network_rx_rate{c,prod,shop} 200 Bytes/Second", "pod_network_tx_rate{c,prod,shop} 20 Bytes/Second"},
+		scraper.Insights:  {"pod_network_rx_bytes{c,prod,shop} 200 Bytes/Second", "pod_network_tx_bytes{c} 20 Bytes/Second", "pod_memory_reserved_capacity{c,prod,shop} 1.95312 Percent"},
+		scraper.OTel: {
+			"k8s.pod.network.io{prod,ip-10-0-0-5.ec2.internal,shop-7d4b9c6f5d-x2x9k,receive} +4000 Bytes", "k8s.pod.network.io{prod,ip-10-0-0-5.ec2.internal,shop-7d4b9c6f5d-x2x9k,transmit} +400 Bytes",
+		},
+	} {
+		n := serve(t)
+		s := n.open(t, family)
+		var got lines
+		for i, text := range []string{read(t, "summary_1.json"), strings.Replace(read(t, "summary_2.json"), `"txBytes": 400}`, `"txBytes": 900}`, 1)} {
+			set(&n.summary, text)
+			s.asked, got = time.Time{}, nil
+			if err := s.Scrape(t.Context(), &got); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		for _, w := range want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%s: no %s in\n%s", family, w, strings.Join(got, "\n"))
+			}
+		}
+	}
+}
+
 func TestOTel(t *testing.T) {
 	_, got := scrapeTwice(t, scraper.OTel)
 	for _, want := range []string{
