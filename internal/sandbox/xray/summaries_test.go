@@ -224,7 +224,7 @@ func TestSummaryErrors(t *testing.T) {
 		"required":                      {},
 		"6 hours":                       {StartTime: seconds(0), EndTime: seconds(21601)},
 		"TimeRangeType":                 {StartTime: seconds(0), EndTime: seconds(1), TimeRangeType: "Other"},
-		"at position 7":                 {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("fault fault")},
+		"at position 7":                 {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("fault faulty")},
 		`"rootcause" is not supported`:  {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("rootcause = 1")},
 		`no group "x"`:                  {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String(`group.name = "x"`)},
 		"SamplingStrategy.Name":         {StartTime: seconds(0), EndTime: seconds(1), SamplingStrategy: &types.SamplingStrategy{Name: "x"}},

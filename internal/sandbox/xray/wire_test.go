@@ -66,7 +66,7 @@ func TestOverTheWire(t *testing.T) {
 
 func TestErrorsOverTheWire(t *testing.T) {
 	client := xray.NewFromConfig(sandboxtest.Config(sandboxtest.New(t)))
-	_, err := client.GetTraceSummaries(t.Context(), &xray.GetTraceSummariesInput{StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("fault fault")})
+	_, err := client.GetTraceSummaries(t.Context(), &xray.GetTraceSummariesInput{StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("fault faulty")})
 	if e, ok := errors.AsType[*types.InvalidRequestException](err); !ok || !strings.Contains(e.ErrorMessage(), "position 7") {
 		t.Errorf("error = %v, want InvalidRequestException with the position", err)
 	}

@@ -10,7 +10,7 @@
 // and resources are asked of everything in scope. A comparison with something
 // that is absent is false, also with !=.
 //
-// AND binds tighter than OR. Keywords are case-insensitive, keys and values are
+// AND binds tighter than OR, and may be left out. Keywords are case-insensitive, keys and values are
 // not. What the language has but this package does not evaluate (root-cause
 // paths and the keywords that only make sense in them) is refused by name.
 package filterexpr

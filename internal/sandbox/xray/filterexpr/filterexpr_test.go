@@ -71,6 +71,8 @@ func TestMatch(t *testing.T) {
 		`edge("orders", "payments")`: true, `edge("payments", "orders")`: false, `edge("orders", "payments") { error = true }`: true,
 		`edge("orders", "payments") { fault }`: false, `edge(id(type: "client"), "orders") { responsetime > 1 }`: true, `edge("payments", id(name: "tokens")) { ok }`: true,
 		"ok OR fault AND responsetime > 5": false, "(ok OR fault) AND responsetime > 1": true, "fault OR ok AND responsetime > 5": true, "fault and responsetime > 1": true,
+		"fault responsetime >1": true, "ok !partial duration <3": false, "fault !partial duration <3": true, "ok error OR fault root": true, "fault (ok OR error)": false,
+		`service("payments") { error responsetime > 1 } http.status = 500`: true,
 		`group.name = "slow"`: true, `group.arn = "arn:slow"`: true, `group.name != "slow" OR error`: false,
 	} {
 		e, err := filterexpr.Parse(expr, options)
@@ -94,7 +96,9 @@ func TestParseErrors(t *testing.T) {
 	}{
 		"":                                    {1, "expected a keyword, found the end"},
 		"fault AND":                           {10, "found the end"},
-		"fault fault":                         {7, `unexpected "fault"`},
+		"fault nonsense":                      {7, `unknown keyword "nonsense"`},
+		"fault 5":                             {7, `unexpected`},
+		"fault OR":                            {9, "found the end"},
 		"(fault":                              {7, `expected ")"`},
 		"fault)":                              {6, `unexpected ")"`},
 		"nonsense":                            {1, `unknown keyword "nonsense"`},

@@ -120,9 +120,11 @@ func (p *parser) and(s scope) (cond, error) {
 		return nil, err
 	}
 	all := []cond{left}
-	for p.isWord("AND") {
-		if err := p.advance(); err != nil {
-			return nil, err
+	for p.isWord("AND") || p.begins() {
+		if p.isWord("AND") {
+			if err := p.advance(); err != nil {
+				return nil, err
+			}
 		}
 		right, err := p.unary(s)
 		if err != nil {
@@ -141,6 +143,12 @@ func (p *parser) and(s scope) (cond, error) {
 		}
 		return true
 	}, nil
+}
+
+// begins reports whether a condition comes next. Conditions that stand side by side
+// must all hold, as in the guide's example "ok !partial duration <3".
+func (p *parser) begins() bool {
+	return p.tok.kind == kindWord && !p.isWord("OR") || p.isMark("!") || p.isMark("(")
 }
 
 func (p *parser) unary(s scope) (cond, error) {
