@@ -234,10 +234,10 @@ func (a *Agent) identify(ctx context.Context, given *identity.Identity) error {
 func (a *Agent) awsConfig(ctx context.Context) (aws.Config, error) {
 	o := awsapi.Options{
 		Profile: a.cfg.AWS.Profile, Endpoint: a.cfg.AWS.Endpoint, XRay: string(a.cfg.Traces.Endpoint), RoleARN: a.cfg.AWS.RoleARN,
-		Proxy: string(a.cfg.AWS.Proxy), Unverified: !a.cfg.AWS.VerifyTLS, Metadata: a.cfg.AWS.Metadata,
+		Proxy: string(a.cfg.AWS.Proxy), Unverified: a.cfg.AWS.Insecure, Metadata: a.cfg.AWS.Metadata,
 	}
 	if o.Unverified {
-		a.log.Warn("the certificates of AWS's endpoints are not checked: whoever is on the way can read and change everything", "setting", "aws.verify_tls")
+		a.log.Warn("the certificates of AWS's endpoints are not checked: whoever is on the way can read and change everything", "setting", "aws.insecure")
 	}
 	if r := a.cfg.AWS.Region; r != "auto" && r != "" {
 		o.Region = r

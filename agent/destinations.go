@@ -163,8 +163,9 @@ func (b *planner) traces() error {
 	if wantSpans {
 		out.spansDest = sidelight.Dest{Exporter: tracesLane, Group: "spans"}.Handle()
 	}
-	// Segments that X-Ray's SDKs send have no other way.
-	if c.Via != "otlp" || on(b.a.cfg.Receivers.XRay.UDP) != "" {
+	// Segments that X-Ray's SDKs send have no other way, nor have those that an
+	// earlier run left undecided.
+	if c.Via != "otlp" || on(b.a.cfg.Receivers.XRay.UDP) != "" || b.a.leftUndecided() {
 		exp, err := xray.New(b.ctx, b.ac)
 		if err != nil {
 			return wrap("traces", err)
@@ -178,9 +179,19 @@ func (b *planner) traces() error {
 		}
 		b.add(planned{form: spans, exp: exp, first: c.Via == "otlp", durable: true, cfg: laneConfig{
 			name: tracesLane + "-otlp", signal: sidelight.Traces, pack: pack.Config{Gzip: b.a.cfg.OTLP.Compression != "none"},
+			accept: b.spanBooks(),
 		}})
 	}
 	return b.also(segments, sidelight.Traces, c.Also)
+}
+
+// spanBooks are the books for what the lane of spans takes in: where it is the
+// first, what comes from the sampler was accepted before.
+func (b *planner) spanBooks() pack.Books {
+	if b.a.cfg.Traces.Via == "otlp" {
+		return traceBooks{b.a}
+	}
+	return nil
 }
 
 func (b *planner) metrics() error {

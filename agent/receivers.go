@@ -146,6 +146,9 @@ func (a *Agent) buildOTLP(context.Context, aws.Config) error {
 	if a.out.spansDest != (sidelight.DestHandle{}) {
 		cfg.Spans = a.out.spansDest.Value()
 	}
+	if a.sampling != nil && cfg.Spans != (sidelight.Dest{}) {
+		cfg.Pair = sidelight.Dest{Exporter: tracesLane}
+	}
 	out, err := a.process("otlp", logsLane, a.bySignal(), input{})
 	if err != nil {
 		return err

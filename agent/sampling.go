@@ -23,10 +23,11 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/xraysample"
 )
 
-// undecidedQueue is the name of the queue of spans whose trace is not decided.
+// undecidedQueue is the name of the queue of spans whose trace is not decided. It
+// stands before all ways of traces.
 const undecidedQueue = "traces-undecided"
 
-// sampling is what stands in front of the traces' lane: a queue of spans and the
+// sampling is what stands in front of the lanes of traces: a queue of spans and the
 // sampler that takes them off it.
 type sampling struct {
 	queue   sidelight.Queue
@@ -40,7 +41,7 @@ type sampling struct {
 	released bool
 }
 
-// traceBooks are those of the traces' lane. What comes from the sampler was
+// traceBooks are those of the first lanes of traces. What comes from the sampler was
 // accepted before.
 type traceBooks struct{ a *Agent }
 
@@ -70,7 +71,7 @@ func (a *Agent) buildProxy(ctx context.Context, ac aws.Config) error {
 func (a *Agent) buildSampling() error {
 	on := a.cfg.Traces.Sample.On()
 	dir := a.queueDir()
-	if !on && (dir == "" || !hasFiles(filepath.Join(dir, undecidedQueue))) {
+	if !on && !a.leftUndecided() {
 		return nil
 	}
 	s := &sampling{}
@@ -81,7 +82,7 @@ func (a *Agent) buildSampling() error {
 		return wrap(undecidedQueue, s.disk.Release())
 	}
 	c := a.cfg.Traces.Sample
-	cfg := tail.Config{Wait: c.Wait, Linger: a.cfg.Shutdown.Grace / 4, Memory: int64(c.Memory), Policy: tail.Policy{
+	cfg := tail.Config{Documents: a.out.wantSegments, Wait: c.Wait, Linger: a.cfg.Shutdown.Grace / 4, Memory: int64(c.Memory), Policy: tail.Policy{
 		Senders: c.Senders != "ignore", Errors: c.KeepErrors, Slower: c.KeepSlower, Rare: c.KeepRare,
 		Rate: float64(c.Rate) / 100, Services: c.Services.Parts(), PerSecond: c.PerSecond,
 	}}
@@ -92,8 +93,11 @@ func (a *Agent) buildSampling() error {
 	if !on {
 		cfg.Policy = tail.Policy{Rate: 1}
 	}
+	if a.out.spansDest != (sidelight.DestHandle{}) {
+		cfg.Spans = a.out.spansDest.Value()
+	}
 	log := a.log.With("queue", undecidedQueue)
-	s.packer = pack.New(pack.Config{Age: gatherAge, Open: max(a.undecidedMemory()/2, 1<<20)}, tail.Encoder{}, s.queue, &a.books, log)
+	s.packer = pack.New(pack.Config{Age: gatherAge, Target: tail.BlockTarget, Open: max(a.undecidedMemory()/2, 1<<20)}, tail.Encoder{}, s.queue, &a.books, log)
 	s.sampler = tail.New(cfg, s.queue, sidelight.SinkFunc(a.pushSampled), sidelight.Dest{Exporter: tracesLane}, &a.books, log)
 	a.sampling = s
 	return nil
@@ -152,10 +156,20 @@ func (a *Agent) samplingRules(s *sampling) *xraysample.Rules {
 
 // pushSampled pushes what the sampler kept.
 func (a *Agent) pushSampled(ctx context.Context, b *sidelight.Batch) error {
+	if b.Dest == a.out.spansDest {
+		return a.out.spans.Push(ctx, b)
+	}
 	return a.out.segments.Push(ctx, b)
 }
 
-// segments is where segment documents go: to the sampler, if there is one.
+// leftUndecided reports whether an earlier run left spans that are not decided.
+func (a *Agent) leftUndecided() bool {
+	dir := a.queueDir()
+	return dir != "" && hasFiles(filepath.Join(dir, undecidedQueue))
+}
+
+// segments is where segment documents go, and spans in both forms: to the sampler,
+// if there is one.
 func (a *Agent) segments() sidelight.Sink {
 	s := a.sampling
 	if s == nil {

@@ -206,7 +206,7 @@ func TestUndecidedSurviveARestart(t *testing.T) {
 	cfg := sampled(t, s, config.TraceSample{Rate: 50, KeepErrors: true, Wait: 200 * time.Millisecond, Memory: 4 << 20})
 	const killed = 60
 	dir := cfg.Queue.Dir
-	addr, kill := startProcess(t, s.URL(), dir)
+	addr, kill := startProcess(t, s.URL(), dir, "segments")
 	svc := newService(t, addr, "orders")
 	for range 20 {
 		svc.request(t, "/orders", false)
@@ -238,6 +238,7 @@ func TestUndecidedSurviveARestart(t *testing.T) {
 const (
 	processEndpoint = "AGENT_UNDER_TEST_ENDPOINT"
 	processDir      = "AGENT_UNDER_TEST_DIR"
+	processVia      = "AGENT_UNDER_TEST_VIA"
 )
 
 func TestMain(m *testing.M) {
@@ -260,6 +261,7 @@ func beAnAgent() error {
 	cfg.Scrape = config.Scrape{Interval: time.Minute, Host: "off", Cgroup: "off", Task: "off", Names: "sidelight"}
 	cfg.Queue.Dir = os.Getenv(processDir)
 	cfg.Traces.Sample.Rate, cfg.Traces.Sample.Wait = 50, 10*time.Minute
+	cfg.Traces.Via, cfg.OTLP.Endpoint = config.TracesVia(os.Getenv(processVia)), config.EndpointURL(os.Getenv(processEndpoint))
 	a, err := agent.New(context.Background(), cfg, agent.Deps{
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Identity: &identity.Identity{Service: "orders", Host: "h1"},
 	})
@@ -274,14 +276,14 @@ func beAnAgent() error {
 
 // startProcess starts an agent in a process of its own and returns its address
 // for OTLP over HTTP, and what kills it at once.
-func startProcess(t *testing.T, endpoint, dir string) (addr string, kill func()) {
+func startProcess(t *testing.T, endpoint, dir string, via config.TracesVia) (addr string, kill func()) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), processEndpoint+"="+endpoint, processDir+"="+dir)
+	cmd.Env = append(os.Environ(), processEndpoint+"="+endpoint, processDir+"="+dir, processVia+"="+string(via))
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {

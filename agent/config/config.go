@@ -41,7 +41,7 @@ type AWS struct {
 	Endpoint string `key:"endpoint" doc:"replaces every service's endpoint: a sandbox"`
 	// Proxy leaves out what is asked for credentials on this machine and its link.
 	Proxy     ProxyURL `key:"proxy" doc:"an HTTP proxy for all calls to AWS, such as http://proxy:3128; empty: HTTPS_PROXY and NO_PROXY decide"`
-	VerifyTLS bool     `key:"verify_tls" doc:"check the certificates of AWS's endpoints; without, whoever is on the way can read and change everything"`
+	Insecure  bool     `key:"insecure" doc:"do not check the certificates of AWS's endpoints: whoever is on the way can read and change everything"`
 	Metadata  bool     `key:"metadata" doc:"ask the machine's metadata service (IMDS) for the region where nothing else says it"`
 	Prices    string   `key:"prices" doc:"file of what AWS charges here, for max_monthly and sidelight cost: sidelight cost prices prints one. Default: list prices of us-east-1"`
 }
@@ -186,7 +186,7 @@ type Log struct {
 // Default returns the configuration of an agent that was told nothing.
 func Default() Config {
 	return Config{
-		AWS: AWS{Region: "auto", VerifyTLS: true},
+		AWS: AWS{Region: "auto"},
 		Receivers: Receivers{
 			OTLP:     OTLP{GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318", Unix: Off},
 			XRay:     XRay{UDP: "127.0.0.1:2000", TCP: "127.0.0.1:2000"},

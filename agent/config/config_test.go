@@ -312,11 +312,6 @@ func TestBadTraces(t *testing.T) {
 	if err := ps.WriteText(&b); err != nil || !strings.Contains(b.String(), "rules and rate both decide") {
 		t.Errorf("rules and a rate: %v, %s", err, b.String())
 	}
-	_, ps = config.Load("", []string{"SIDELIGHT_CONFIG={traces: {via: both, sample: 5%, also: [{otlp: http://x:4318}]}}\n"})
-	b.Reset()
-	if err := ps.WriteText(&b); err != nil || !strings.Contains(b.String(), "sends spans") || !strings.Contains(b.String(), "takes spans") {
-		t.Errorf("sampling of spans: %v, %s", err, b.String())
-	}
 }
 
 // What is wrong with the rules for metrics is said where it is.

@@ -343,15 +343,10 @@ func (d *decoder) checkDestinations(cfg *Config, clash clashFunc) {
 	}
 	d.checkAlso("metrics.also", cfg.Metrics.Also, taken(cfg.Metrics.Vias()["otlp"]), clash)
 	d.checkAlso("traces.also", cfg.Traces.Also, taken(cfg.Traces.Via.Spans()), clash)
-	spans := cfg.Traces.Via.Spans()
 	for i, a := range cfg.Traces.Also {
-		spans = spans || a.Kind() == "otlp"
 		if cfg.Traces.Via == "otlp" && a.Kind() == "stdout" {
 			clash(fmt.Sprintf("traces.also[%d]", i), "standard output takes segments, and via: otlp makes none", "set traces.via: both, or remove the entry")
 		}
-	}
-	if spans && cfg.Traces.Sample.On() {
-		clash("traces.sample", "samples segments, and spans that leave by OTLP would all go on", "set traces: {via: segments} without otlp in also, or sample in the collector")
 	}
 }
 

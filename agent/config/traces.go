@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // TraceSample says which traces go on. A trace goes on if anything here says so.
 type TraceSample struct {
@@ -54,17 +51,5 @@ func (d *decoder) checkTraces(cfg *Config, clash clashFunc) {
 	s := cfg.Traces.Sample
 	if s.Rules && s.Rate < 100 {
 		clash("traces.sample.rules", "rules and rate both decide about the same traces", "keep one of them; services may stand beside both")
-	}
-	if !s.On() {
-		return
-	}
-	const hint = "spans that go on as they were sent are not sampled: send segments, or leave sample out"
-	if cfg.Traces.Via.Spans() {
-		clash("traces.via", "sampling decides about segments, and "+string(cfg.Traces.Via)+" sends spans", hint)
-	}
-	for i, x := range cfg.Traces.Also {
-		if x.Kind() == "otlp" {
-			clash(fmt.Sprintf("traces.also[%d]", i), "sampling decides about segments, and this destination takes spans", hint)
-		}
 	}
 }

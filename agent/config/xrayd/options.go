@@ -157,7 +157,7 @@ func unverified(value string) ([]config.Setting, string) {
 	if !isYes(value) {
 		return nil, ""
 	}
-	return one("aws.verify_tls", "false"), ""
+	return one("aws.insecure", "true"), ""
 }
 
 // minMemory is the least that the daemon runs with, in MB.

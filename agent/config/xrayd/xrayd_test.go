@@ -141,7 +141,7 @@ func fullSettings() map[string]string {
 		"queue.memory": "64MiB", "aws.region": "eu-west-1", "traces.endpoint": "https://xray.example",
 		"receivers.xray.udp": "127.0.0.1:3000", "receivers.xray.tcp": "127.0.0.1:3001", "log.rotate": "0B", "log.level": "error", "log.file": "/tmp/x.log",
 		"aws.metadata": "false", "traces.telemetry.send": "true", "traces.telemetry.resource_arn": "arn:a",
-		"aws.role_arn": "arn:aws:iam::1:role/file", "aws.verify_tls": "false", "aws.proxy": "http://proxy:3128",
+		"aws.role_arn": "arn:aws:iam::1:role/file", "aws.insecure": "true", "aws.proxy": "http://proxy:3128",
 	}
 }
 

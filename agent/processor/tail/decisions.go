@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/bothforms"
 )
 
 // decisions remembers what became of traces. It holds the last size of them, at
@@ -67,21 +68,32 @@ type Encoder struct{}
 
 var _ sidelight.Encoder = Encoder{}
 
-// maxDocument is what X-Ray takes.
-const maxDocument = 64 << 10
+const (
+	// maxDocument is what X-Ray takes.
+	maxDocument = 64 << 10
+	// maxEvent is more than the document and the entry of the longest span that
+	// AWS's endpoint for OTLP takes.
+	maxEvent = 512 << 10
+	// BlockTarget is when a block is full: blocks are small, as one is held until
+	// the last of its traces is decided.
+	BlockTarget = 256 << 10
+)
 
-// Limits keeps blocks small, as a block is held until the last of its traces is
-// decided.
+// Limits bounds blocks. Packers fill them to BlockTarget.
 func (Encoder) Limits() sidelight.Limits {
-	return sidelight.Limits{Events: 1024, Weight: maxDocument, Wire: 256 << 10}
+	return sidelight.Limits{Events: 1024, Weight: maxDocument, Wire: maxEvent}
 }
 
-// Weigh is the document's length if it is too long for X-Ray, else nothing.
+// Weigh is the length of a document alone if it is too long for X-Ray, else
+// nothing: what is too long of a span in both forms is for each way to tell.
 func (Encoder) Weigh(e *sidelight.Event) int {
-	if len(e.Body) > maxDocument {
-		return len(e.Body)
+	if len(e.Body) <= maxDocument {
+		return 0
 	}
-	return 0
+	if _, entry := bothforms.Split(e.Body); entry != nil {
+		return 0
+	}
+	return len(e.Body)
 }
 
 // Begin writes nothing.

@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/bothforms"
 	"github.com/sidelight-dev/sidelight/internal/pack"
 	"github.com/sidelight-dev/sidelight/internal/spanfact"
 )
 
 const (
 	// maxLease is more than one block and what is noted of its spans can take:
-	// 256 KiB that grew by a quarter too much, and a trace for each of 1024 spans.
+	// one span of maxEvent that grew by a quarter too much, and a trace for each of
+	// 1024 spans.
 	maxLease = 1 << 20
 	// MinMemory is the least that Config.Memory can be.
 	MinMemory = 4 * maxLease
@@ -140,7 +142,7 @@ func (s *Sampler) hold(lease sidelight.Lease) {
 	}
 	for i := range h.open {
 		r := ref{h, i}
-		doc := r.doc()
+		doc, _ := bothforms.Split(r.event())
 		// A document that cannot be told is for X-Ray to refuse.
 		if f, ok := s.reader.Head(doc); ok {
 			s.span(r, &f, doc, now)
@@ -150,7 +152,8 @@ func (s *Sampler) hold(lease sidelight.Lease) {
 	}
 }
 
-func (r ref) doc() []byte {
+// event is a document, or a span in both forms.
+func (r ref) event() []byte {
 	b, start := r.in.block, uint32(r.in.block.Head)
 	if r.at > 0 {
 		start = b.Marks[r.at-1].End
@@ -273,11 +276,8 @@ func (s *Sampler) finish(t *trace, keep bool, why string) {
 	t.refs, t.done, t.rule = t.refs[:0], true, nil
 }
 
-// pass puts a document with those that go on.
-func (s *Sampler) pass(r ref) {
-	s.out = append(s.out, sidelight.Event{Time: r.in.block.Marks[r.at].Time, Body: r.doc()})
-	s.outRefs = append(s.outRefs, r)
-}
+// pass puts a span with those that go on.
+func (s *Sampler) pass(r ref) { s.out = append(s.out, r) }
 
 // settle notes that nothing more is to be done for a document.
 func (s *Sampler) settle(r ref) {
@@ -300,20 +300,80 @@ func (s *Sampler) commit(h *held) {
 func (s *Sampler) flush(ctx context.Context) error {
 	for len(s.out) > 0 {
 		n := min(len(s.out), maxBatch)
-		err := s.next.Push(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: s.dest, Source: "sampled", Events: s.out[:n]})
-		if err != nil {
+		if err := s.push(ctx, s.out[:n]); err != nil {
 			return err
 		}
-		for _, r := range s.outRefs[:n] {
-			s.settle(r)
-		}
-		rest := copy(s.outRefs, s.outRefs[n:])
-		clear(s.outRefs[rest:])
-		copy(s.out, s.out[n:])
+		rest := copy(s.out, s.out[n:])
 		clear(s.out[rest:])
-		s.out, s.outRefs = s.out[:rest], s.outRefs[:rest]
+		s.out = s.out[:rest]
 	}
 	return nil
+}
+
+// push pushes spans in the forms that are wanted, and settles them. Documents come
+// first: their sink waits for the room of both.
+func (s *Sampler) push(ctx context.Context, refs []ref) error {
+	s.docs, s.entries = s.docs[:0], s.entries[:0]
+	for _, r := range refs {
+		if r.in == nil {
+			continue // it is settled: its push succeeded, and that of others failed
+		}
+		at := r.in.block.Marks[r.at].Time
+		doc, entry := s.forms(r)
+		if doc != nil {
+			s.docs = append(s.docs, sidelight.Event{Time: at, Body: doc})
+		}
+		if entry != nil {
+			s.entries = append(s.entries, sidelight.Event{Time: at, Body: entry})
+		}
+	}
+	for i, b := range [...]sidelight.Batch{{Dest: s.dest, Events: s.docs}, {Dest: s.spans, Events: s.entries}} {
+		if len(b.Events) == 0 {
+			continue
+		}
+		b.Signal, b.Source = sidelight.Traces, "sampled"
+		if err := s.next.Push(ctx, &b); err != nil {
+			return err
+		}
+		if i == 0 {
+			s.settleDocuments(refs)
+		}
+	}
+	for i := range refs {
+		if refs[i].in != nil {
+			s.settle(refs[i])
+			refs[i].in = nil
+		}
+	}
+	clear(s.docs)
+	clear(s.entries)
+	return nil
+}
+
+// forms returns the document and the entry that leave of a span, nil for what does
+// not.
+func (s *Sampler) forms(r ref) (doc, entry []byte) {
+	doc, entry = bothforms.Split(r.event())
+	switch {
+	case entry == nil || s.spans == sidelight.DestHandle{}:
+		return doc, nil
+	case !s.cfg.Documents:
+		return nil, entry
+	}
+	return doc, entry
+}
+
+// settleDocuments settles those of which nothing but the document leaves.
+func (s *Sampler) settleDocuments(refs []ref) {
+	for i := range refs {
+		if refs[i].in == nil {
+			continue
+		}
+		if _, entry := s.forms(refs[i]); entry == nil {
+			s.settle(refs[i])
+			refs[i].in = nil
+		}
+	}
 }
 
 // giveBack leaves in the queue what is not settled, and nothing else.

@@ -24,6 +24,12 @@ import (
 // Config shapes a Sampler. Zero fields take the defaults.
 type Config struct {
 	Policy Policy
+	// Spans is where spans of kept traces go in OTLP's form, those that came with
+	// it. Empty: their documents go, as all documents do.
+	Spans sidelight.Dest
+	// Documents says that the documents of spans that have gone to Spans go as
+	// well.
+	Documents bool
 	// Wait is how long a trace may take from its first span to the decision.
 	// Default 10 s.
 	Wait time.Duration
@@ -69,6 +75,7 @@ type Sampler struct {
 	queue sidelight.Queue
 	next  sidelight.Sink
 	dest  sidelight.DestHandle
+	spans sidelight.DestHandle // zero: nowhere
 	books Books
 	log   *slog.Logger
 
@@ -79,8 +86,9 @@ type Sampler struct {
 	head    int
 	spare   []*trace
 	holds   map[*held]struct{}
-	out     []sidelight.Event
-	outRefs []ref
+	out     []ref
+	docs    []sidelight.Event // of a push
+	entries []sidelight.Event
 	memory  int64
 	peak    int64 // the greatest memory there was
 	closing context.Context
@@ -152,6 +160,9 @@ func New(cfg Config, q sidelight.Queue, next sidelight.Sink, dest sidelight.Dest
 		decided: decisions{size: cfg.Remember},
 		stats:   Stats{Kept: map[string]uint64{}, LeftOut: map[string]uint64{}, Early: map[string]uint64{}, Limit: cfg.Memory},
 	}
+	if cfg.Spans != (sidelight.Dest{}) {
+		s.spans = cfg.Spans.Handle()
+	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.reset()
 	return s
@@ -159,7 +170,7 @@ func New(cfg Config, q sidelight.Queue, next sidelight.Sink, dest sidelight.Dest
 
 func (s *Sampler) reset() {
 	s.traces, s.holds = map[[16]byte]*trace{}, map[*held]struct{}{}
-	s.order, s.head, s.out, s.outRefs, s.memory = nil, 0, nil, nil, 0
+	s.order, s.head, s.out, s.memory = nil, 0, nil, 0
 }
 
 // Note tells the Sampler what a sender says of a trace beside its documents: that

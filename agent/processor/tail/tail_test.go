@@ -18,6 +18,7 @@ import (
 
 	"github.com/sidelight-dev/sidelight"
 	"github.com/sidelight-dev/sidelight/agent/processor/tail"
+	"github.com/sidelight-dev/sidelight/internal/bothforms"
 	"github.com/sidelight-dev/sidelight/internal/memq"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 	"github.com/sidelight-dev/sidelight/internal/pack"
@@ -36,7 +37,11 @@ type stage struct {
 	docs []string
 	err  error
 	full bool
+	// refuse is the group whose batches are refused.
+	refuse string
 }
+
+var errRefused = errors.New("refused")
 
 func (s *stage) Push(ctx context.Context, b *sidelight.Batch) error {
 	if s.full {
@@ -47,6 +52,9 @@ func (s *stage) Push(ctx context.Context, b *sidelight.Batch) error {
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
+	}
+	if s.refuse != "" && b.Dest.Value().Group == s.refuse {
+		return errRefused
 	}
 	for _, e := range b.Events {
 		s.docs = append(s.docs, string(e.Body))
@@ -159,6 +167,84 @@ func TestDecisions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// pair is the event of a span in both forms; its entry is its document with another
+// first letter.
+func pair(doc string) string {
+	return string(bothforms.Append(nil, []byte(doc), []byte("\x0a"+doc)))
+}
+
+// The forms that leave are those that are wanted, of spans that came with both: one
+// decision is about both.
+func TestBothForms(t *testing.T) {
+	spans := sidelight.Dest{Exporter: "traces", Group: "spans"}
+	for name, c := range map[string]struct {
+		cfg  tail.Config
+		want func(doc string) []string
+	}{
+		"documents": {tail.Config{Documents: true}, func(doc string) []string { return []string{doc} }},
+		"spans":     {tail.Config{Spans: spans}, func(doc string) []string { return []string{"\x0a" + doc} }},
+		"both":      {tail.Config{Spans: spans, Documents: true}, func(doc string) []string { return []string{doc, "\x0a" + doc} }},
+		// A configuration that wants neither gets what an earlier one left.
+		"neither": {tail.Config{}, func(doc string) []string { return []string{doc} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.cfg.Policy, c.cfg.Wait = tail.Policy{Errors: true}, time.Minute
+				s := newStage(t, c.cfg)
+				s.start(t.Context())
+				failed, alone := span(1, `,"fault":true`), span(2, `,"fault":true`)
+				s.send(t, pair(span(0, "")), pair(failed), alone)
+				s.finish(t)
+				want := append(c.want(failed), alone)
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				slices.Sort(want)
+				slices.Sort(s.docs)
+				if d := cmp.Diff(want, s.docs); d != "" {
+					t.Errorf("went on (-want +got):\n%s", d)
+				}
+				if b := s.books.Totals(sidelight.Traces); b.Accepted != 3 || b.Dropped[tail.LeftOut] != 1 || s.queue.Stats().Events != 0 {
+					t.Errorf("books %+v, queue %+v", b, s.queue.Stats())
+				}
+			})
+		})
+	}
+}
+
+// Where documents alone were taken and spans were not, the documents are not sent
+// again with the spans.
+func TestSpansAreNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, tail.Config{Spans: sidelight.Dest{Exporter: "traces", Group: "spans"}, Policy: tail.Policy{Rate: 1}})
+		s.refuse = "spans"
+		s.start(t.Context())
+		paired, alone := span(0, ""), span(1, "")
+		s.send(t, pair(paired), alone)
+		if err := s.packer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-s.ended; !errors.Is(err, errRefused) {
+			t.Fatalf("ended with %v", err)
+		}
+		s.mu.Lock()
+		if len(s.docs) != 1 || s.docs[0] != alone {
+			t.Errorf("went on: %q", s.docs)
+		}
+		s.docs, s.refuse = nil, ""
+		s.mu.Unlock()
+		s.start(t.Context())
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-s.ended; err != nil {
+			t.Fatal(err)
+		}
+		if len(s.docs) != 1 || s.docs[0] != "\x0a"+paired {
+			t.Errorf("went on afterwards: %q", s.docs)
+		}
+	})
 }
 
 // Whatever the order and the times in which spans come, a trace is kept or left

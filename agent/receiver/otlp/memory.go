@@ -58,6 +58,7 @@ type scratch struct {
 	sender spanfact.Sender
 	facts  []spanfact.Fact
 	native native
+	pairs  native
 	log    logDoc
 	groups []group
 	times  []int64

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/internal/bothforms"
 	"github.com/sidelight-dev/sidelight/internal/otlpwire"
 )
 
@@ -63,6 +64,21 @@ func (n *native) append(t *otlpwire.Traces, at int64) {
 	g.Resource.Raw = n.resource
 	n.buf = otlpwire.AppendEntry(n.buf, &g, t.Raw)
 	n.spans = append(n.spans, nativeSpan{len(n.buf), at})
+}
+
+// pair adds the documents of the span at hand from the first on, the last of them
+// with the span itself. Without all, the others are left out.
+func (n *native) pair(s *scratch, first int, all bool, at int64) {
+	last := len(s.docs.Ends) - 1
+	for i := first; all && i < last; i++ {
+		n.buf = append(n.buf, s.docs.Doc(i)...)
+		n.spans = append(n.spans, nativeSpan{len(n.buf), at})
+	}
+	entry := len(s.native.buf)
+	s.native.append(&s.traces, at)
+	n.buf = bothforms.Append(n.buf, s.docs.Doc(last), s.native.buf[entry:])
+	n.spans = append(n.spans, nativeSpan{len(n.buf), at})
+	s.native.buf = s.native.buf[:entry]
 }
 
 // events returns an event for each span.

@@ -61,6 +61,10 @@ type Config struct {
 	// scope (see otlpwire.AppendEntry). Empty means nowhere. A sink that waits
 	// must wait for both in the push of the documents, which comes first.
 	Spans sidelight.Dest
+	// Pair, if it is not empty, is where spans go in both forms, an event each
+	// (see internal/bothforms), instead of to Traces and Spans. Where a span makes
+	// more than one document, the others go there alone, if there is Traces.
+	Pair sidelight.Dest
 	// Logs says where the log records of a service go. The service is empty if
 	// the sender did not say. It must be safe for concurrent use.
 	Logs func(service string) sidelight.Dest
@@ -130,6 +134,7 @@ type Receiver struct {
 	xray     *xraydoc.Translator
 	traces   sidelight.DestHandle
 	spans    sidelight.DestHandle
+	pair     sidelight.DestHandle
 	defaults []otlpwire.Attr
 	memory   budget
 	scratch  shelf
@@ -152,7 +157,7 @@ func New(cfg Config, rec sidelight.Recorder, books Books, log *slog.Logger) (*Re
 	r := &Receiver{
 		cfg: cfg, books: books, log: log, metrics: newConverter(rec, cfg.MaxSeries, cfg.Dimensions),
 		json: otlpwire.NewJSON(), xray: xraydoc.New(cfg.XRay),
-		traces: cfg.Traces.Handle(), spans: cfg.Spans.Handle(), memory: budget{free: cfg.Memory},
+		traces: cfg.Traces.Handle(), spans: cfg.Spans.Handle(), pair: cfg.Pair.Handle(), memory: budget{free: cfg.Memory},
 	}
 	for name, value := range cfg.ResourceDefaults {
 		r.defaults = append(r.defaults, otlpwire.Attr{Key: []byte(name), Value: otlpwire.StringValue(value)})

@@ -65,7 +65,11 @@ var errUnsafe = errors.New("the data is not safe yet")
 func (v *service) push(ctx context.Context, sig sidelight.Signal, s *scratch, isJSON bool) (res result, t *sidelight.Ticket, done <-chan error, err error) {
 	defer v.scratch.put(s)
 	// Documents are longer than what they are made of.
-	if err := s.need(min(4*len(s.body), int(v.cfg.Memory))); err != nil {
+	factor := 4
+	if (v.cfg.Pair != sidelight.Dest{}) {
+		factor = 8
+	}
+	if err := s.need(min(factor*len(s.body), int(v.cfg.Memory))); err != nil {
 		return res, nil, nil, err
 	}
 	body := s.body
@@ -102,13 +106,15 @@ func (v *service) request(sig sidelight.Signal) otlpwire.Request {
 }
 
 // pushTraces makes one batch of all the request's segments, and one of its spans,
-// of what is wanted.
+// of what is wanted, or one of both.
 func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *sidelight.Ticket) (res result, err error) {
 	s.docs.Reset()
 	s.native.reset()
+	s.pairs.reset()
 	s.times, s.events, s.facts = s.times[:0], s.events[:0], s.facts[:0]
 	keep := v.cfg.Spans != sidelight.Dest{}
-	translate := !keep || v.cfg.Traces != sidelight.Dest{}
+	pair := v.cfg.Pair != sidelight.Dest{}
+	translate := pair || !keep || v.cfg.Traces != sidelight.Dest{}
 	err = s.traces.Decode(body, func() error {
 		if keep {
 			s.native.prepare(&s.traces.Resource, v.defaults)
@@ -131,10 +137,13 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 			return nil
 		}
 		at := millis(max(s.traces.Span.Start, s.traces.Span.End))
+		if pair && len(s.docs.Ends) > len(s.times) {
+			s.pairs.pair(s, len(s.times), v.cfg.Traces != sidelight.Dest{}, at)
+		}
 		for len(s.times) < len(s.docs.Ends) {
 			s.times = append(s.times, at)
 		}
-		if keep {
+		if keep && !pair {
 			s.native.append(&s.traces, at)
 		}
 		return nil
@@ -145,7 +154,19 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 	if v.cfg.Note != nil {
 		v.cfg.Note(s.facts)
 	}
+	err = v.pushForms(ctx, s, t, translate, keep)
+	if err == nil && v.cfg.Observe != nil {
+		v.cfg.Observe(s.facts)
+	}
+	return res, err
+}
+
+// pushForms pushes what pushTraces made.
+func (v *service) pushForms(ctx context.Context, s *scratch, t *sidelight.Ticket, translate, keep bool) (err error) {
 	wait := v.cfg.PushWait
+	if (v.cfg.Pair != sidelight.Dest{}) {
+		return v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.pair, Events: s.pairs.events(), Ticket: t}, wait)
+	}
 	if translate {
 		for i, at := range s.times {
 			s.events = append(s.events, sidelight.Event{Time: at, Body: s.docs.Doc(i)})
@@ -157,10 +178,7 @@ func (v *service) pushTraces(ctx context.Context, s *scratch, body []byte, t *si
 	if keep && err == nil {
 		err = v.offer(ctx, &sidelight.Batch{Signal: sidelight.Traces, Dest: v.spans, Events: s.native.events(), Ticket: t}, wait)
 	}
-	if err == nil && v.cfg.Observe != nil {
-		v.cfg.Observe(s.facts)
-	}
-	return res, err
+	return err
 }
 
 // span translates the span at hand, or only checks it.
