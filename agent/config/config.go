@@ -40,10 +40,10 @@ type AWS struct {
 	RoleARN  string `key:"role_arn" doc:"a role to assume"`
 	Endpoint string `key:"endpoint" doc:"replaces every service's endpoint: a sandbox"`
 	// Proxy leaves out what is asked for credentials on this machine and its link.
-	Proxy     ProxyURL `key:"proxy" doc:"an HTTP proxy for all calls to AWS, such as http://proxy:3128; empty: HTTPS_PROXY and NO_PROXY decide"`
-	Insecure  bool     `key:"insecure" doc:"do not check the certificates of AWS's endpoints: whoever is on the way can read and change everything"`
-	Metadata  bool     `key:"metadata" doc:"ask the machine's metadata service (IMDS) for the region where nothing else says it"`
-	Prices    string   `key:"prices" doc:"file of what AWS charges here, for max_monthly and sidelight cost: sidelight cost prices prints one. Default: list prices of us-east-1"`
+	Proxy    ProxyURL `key:"proxy" doc:"an HTTP proxy for all calls to AWS, such as http://proxy:3128; empty: HTTPS_PROXY and NO_PROXY decide"`
+	Insecure bool     `key:"insecure" doc:"do not check the certificates of AWS's endpoints: whoever is on the way can read and change everything"`
+	Metadata bool     `key:"metadata" doc:"ask the machine's metadata service (IMDS) for the region where nothing else says it"`
+	Prices   string   `key:"prices" doc:"file of what AWS charges here, for max_monthly and sidelight cost: sidelight cost prices prints one. Default: list prices of us-east-1"`
 }
 
 // Receivers are the listeners and files.
