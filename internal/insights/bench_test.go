@@ -35,6 +35,9 @@ func BenchmarkRun(b *testing.B) {
 		"newest":            `fields @timestamp, level, status | filter status >= 500 | limit 20`,
 		"parse_regex":       `parse @message /"trace_id":"(?<id>[0-9a-f]+)"/ | stats count_distinct(id)`,
 		"parse_glob":        `parse @message '"duration":*,' as d | stats sum(d)`,
+		"sort_top":          `fields route, duration | sort duration desc | limit 20`,
+		"dedup":             `fields service, status | dedup service, status`,
+		"pattern":           `pattern @message`,
 		"absent_everywhere": `filter level = "FATAL" | stats count(*)`,
 	} {
 		b.Run(name, func(b *testing.B) {

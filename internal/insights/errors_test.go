@@ -153,7 +153,11 @@ func TestSyntaxErrors(t *testing.T) {
 		`filter ` + strings.Repeat("not ", 300):           {806, 806, "nested"},
 		strings.Repeat("x", 10_001):                       {0, 10001, "at most 10000 characters"},
 		"fields a # a comment | limit x\n| limit nothing": {39, 46, "whole number"},
-		strings.Repeat("stats count(*) as n|", 10) + "stats count(*)": {200, 205, "at most 10"},
+		`SOURCE logGroups(namePrefix: [` + strings.Repeat(`"a",`, 5) + `"a"])`:          {0, 6, "at most 5 namePrefix values in SOURCE, found 6"},
+		`SOURCE logGroups(accountIdentifiers: [` + strings.Repeat(`"1",`, 20) + `"1"])`: {0, 6, "at most 20 accountIdentifiers"},
+		`SOURCE ` + strings.Repeat(`'a',`, 50) + `'a'`:                                  {0, 6, "at most 50 log groups"},
+		`fields case(` + strings.Repeat(`a, 1, `, 11) + `2)`:                            {7, 80, "case takes 2 to 21 arguments, found 23"},
+		strings.Repeat("stats count(*) as n|", 10) + "stats count(*)":                   {200, 205, "at most 10"},
 	}
 	for query, tt := range tests {
 		name := query

@@ -1,6 +1,7 @@
 package insights_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/sidelight-dev/sidelight/internal/insights"
@@ -14,6 +15,14 @@ func TestExampleNewest(t *testing.T) {
 	res := run(t, `fields @timestamp, @message | sort @timestamp desc | limit 2`, rows)
 	if got := res.Rows[0][2]; got.Field != "@ptr" || got.Value != "P" {
 		t.Errorf("last cell = %v, want @ptr", got)
+	}
+	var many insights.Rows
+	for i := range int64(25) {
+		many = append(many, at(i*7%25, fmt.Sprint(i*7%25)))
+	}
+	newest := show(run(t, `fields @timestamp, @message | sort @timestamp desc | limit 20`, many))
+	if len(newest) != 20 || newest[0] != "@timestamp=2026-11-22 12:00:00.024 @message=24" || newest[19] != "@timestamp=2026-11-22 12:00:00.005 @message=5" {
+		t.Errorf("the newest 20 of 25 are %q", newest)
 	}
 	expect(t, `fields @timestamp, @message | sort @timestamp desc | limit 2`, rows,
 		"@timestamp=2026-11-22 12:00:02.000 @message=c", "@timestamp=2026-11-22 12:00:01.000 @message=b")
@@ -106,6 +115,12 @@ func TestExampleHaving(t *testing.T) {
 	expect(t, `stats count(*) as n by host | filter n > 1 | sort n desc`, messages(
 		`{"host":"a"}`, `{"host":"b"}`, `{"host":"b"}`, `{"host":"c"}`, `{"host":"c"}`, `{"host":"c"}`),
 		"host=c n=3", "host=b n=2")
+	var many insights.Rows
+	for i := range int64(331) {
+		many = append(many, at(i, fmt.Sprintf(`{"host":"%c"}`, "abcc"[min(i/100, 3)])))
+	}
+	// a and b have 100 each, which is not more than 100.
+	expect(t, `stats count(*) as n by host | filter n > 100 | sort n desc`, many, "host=c n=131")
 }
 
 func TestExamplePeak(t *testing.T) {
@@ -158,6 +173,8 @@ func TestExampleBackticks(t *testing.T) {
 	expect(t, "filter `user-agent` not like /bot/ and strlen(path) > 100 | fields substr(path, 0, 5) as head", messages(
 		`{"user-agent":"curl","path":"`+long+`"}`, `{"user-agent":"bot/1","path":"`+long+`"}`, `{"user-agent":"curl","path":"/"}`),
 		"head=/0123")
+	expect(t, "filter `user-agent` not like /bot/ and strlen(path) > 100 | fields substr(path, 0, 50) as head", messages(
+		`{"user-agent":"curl","path":"`+long+`"}`, `{"path":"`+long+`"}`), "head="+long[:50])
 }
 
 func TestExampleUnnest(t *testing.T) {
@@ -171,4 +188,6 @@ func TestExamplePerGroup(t *testing.T) {
 	rows[1].Stream = "test/1"
 	expect(t, `fields @timestamp, @log, @logStream, @message | filter @logStream like "prod/" | stats count(*) as n, count(err) as errs, sum(status >= 500) as s5, sum(if(status >= 500, 1, 0)) as same by @log`, rows,
 		"@log=123456789012:/app/web n=2 errs=1 s5=2 same=2")
+	expect(t, `fields @timestamp, @log, @logStream, @message | filter @logStream like "prod/" | stats count(*) as n, count(err) as errs, sum(status >= 500) as s5 by @log`, rows,
+		"@log=123456789012:/app/web n=2 errs=1 s5=2")
 }

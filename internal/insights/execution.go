@@ -39,10 +39,14 @@ func (x *Execution) newSink() sink {
 	if p.sink != nil {
 		return p.sink.newSink()
 	}
-	c := &collector{most: p.most, any: p.any}
+	var keys []orderKey
 	if p.order != nil {
-		c.order = p.order.keys
+		keys = p.order.keys
 	}
+	if p.unique != nil {
+		return &deduper{order: keys, keys: p.unique.keys, firsts: map[string]*record{}}
+	}
+	c := &collector{order: keys, most: p.most, any: p.any}
 	if c.most == 0 && len(p.after) == 0 {
 		c.most = x.opt.Limit
 	}

@@ -40,9 +40,22 @@ func appendMask(dst, message []byte) []byte {
 	return dst
 }
 
+// The characters that separate words, beside white space: a bit for each below
+// 64 and for each of the 64 above.
+const (
+	delimiters      = 1<<'"' | 1<<'&' | 1<<'\'' | 1<<'(' | 1<<')' | 1<<',' | 1<<'/' | 1<<':' | 1<<';' | 1<<'<' | 1<<'=' | 1<<'>' | 1<<'?'
+	upperDelimiters = 1<<('['-64) | 1<<(']'-64) | 1<<('{'-64) | 1<<('|'-64) | 1<<('}'-64)
+)
+
 // isDelimiter reports whether c separates words.
 func isDelimiter(c byte) bool {
-	return c <= ' ' || bytes.IndexByte([]byte("[](){}\"',;:=|<>&?/"), c) >= 0
+	switch {
+	case c <= ' ':
+		return true
+	case c < 64:
+		return uint64(delimiters)>>c&1 != 0
+	}
+	return c < 128 && uint64(upperDelimiters)>>(c-64)&1 != 0
 }
 
 // wordLength returns how long the word is that b begins with. Dots at a word's
@@ -61,7 +74,7 @@ func wordLength(b []byte) int {
 // markOf tells what a word looks like, or 0 if it is a plain word: one without
 // a digit.
 func markOf(w []byte) byte {
-	if !bytes.ContainsAny(w, "0123456789") {
+	if !hasDigit(w) {
 		return 0
 	}
 	const uuidLength, maxUnit = 36, 3
@@ -83,6 +96,15 @@ func markOf(w []byte) byte {
 		}
 	}
 	return 'V'
+}
+
+func hasDigit(b []byte) bool {
+	for _, c := range b {
+		if isDigit(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // timeShapes are the beginnings of times, 0 standing for a digit. The longest

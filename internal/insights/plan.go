@@ -5,10 +5,11 @@ package insights
 type plan struct {
 	first  *scope
 	rows   []rowStep
-	sink   gatherer  // nil: rows are collected
-	order  *sortStep // of the collected rows; nil: newest first
-	most   int       // rows to collect; 0: all
-	any    bool      // any rows will do
+	sink   gatherer   // nil: rows are collected
+	order  *sortStep  // of the collected rows; nil: newest first
+	unique *dedupStep // of the collected rows; nil: all count
+	most   int        // rows to collect; 0: all
+	any    bool       // any rows will do
 	after  []tableStep
 	last   *scope
 	limits bool // the text says how many rows
@@ -75,7 +76,13 @@ func (c *compiler) addRowStep(s rowStep) {
 // onlySorted reports whether sort is the one command so far that needs all
 // rows. A filter behind it may as well come before.
 func (c *compiler) onlySorted() bool {
-	return c.order != nil && c.sink == nil && c.most == 0 && len(c.after) == 0
+	return c.order != nil && c.collects()
+}
+
+// collects reports whether no more than sort is known of what is to be
+// collected.
+func (c *compiler) collects() bool {
+	return c.sink == nil && c.unique == nil && c.most == 0 && len(c.after) == 0
 }
 
 // addGatherer adds a command whose rows consist of columns only.
@@ -91,16 +98,15 @@ func (c *compiler) addGatherer(g gatherer, out *scope, shown []column) {
 
 // barrier reports whether a command that needs all rows has been met.
 func (c *compiler) barrier() bool {
-	return c.sink != nil || c.order != nil || c.most > 0 || len(c.after) > 0
+	return c.order != nil || !c.collects()
 }
 
-// addBarrier adds a command that needs all rows. The first sort and the limit
-// right after it become part of collecting the rows.
+// addBarrier adds a command that needs all rows. The first sort and the limit or
+// dedup right after it become part of collecting the rows.
 func (c *compiler) addBarrier(s tableStep) {
 	limit, isLimit := s.(*limitStep)
-	if _, ok := s.(*dedupStep); ok {
-		c.deduped = true
-	}
+	dedup, isDedup := s.(*dedupStep)
+	c.deduped = c.deduped || isDedup
 	switch s.(type) {
 	case *sortStep, *limitStep, *dedupStep:
 		c.ended = true
@@ -110,7 +116,10 @@ func (c *compiler) addBarrier(s tableStep) {
 		c.limits = true
 	}
 	switch {
-	case isLimit && c.sink == nil && c.most == 0 && len(c.after) == 0:
+	case isDedup && c.collects():
+		c.unique = dedup
+		return
+	case isLimit && c.collects():
 		c.most, c.any = limit.n, limit.any && c.order == nil
 		return
 	case first:

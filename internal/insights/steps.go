@@ -135,19 +135,16 @@ func (s *dedupStep) apply(x *Execution, rows []*record) []*record {
 	e := newEnv(s.in, &x.opt)
 	seen := map[string]bool{}
 	var out []*record
+	var key []byte
 	for _, r := range rows {
 		e.load(r)
-		var key []byte
-		complete := true
-		for _, k := range s.keys {
-			b, ok := e.text(k(e))
-			complete = complete && ok
-			key = append(append(key, b...), 0xFF)
+		var complete bool
+		if key, complete = e.appendKey(key[:0], s.keys); complete {
+			if seen[string(key)] {
+				continue
+			}
+			seen[string(key)] = true
 		}
-		if complete && seen[string(key)] {
-			continue
-		}
-		seen[string(key)] = complete
 		out = append(out, r)
 	}
 	return out
