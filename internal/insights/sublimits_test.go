@@ -2,7 +2,7 @@ package insights_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,21 +12,18 @@ import (
 )
 
 func TestLimitsOfSubqueries(t *testing.T) {
-	keys := func(n int) insights.Rows {
-		rows := make(insights.Rows, n)
-		for i := range rows {
-			rows[i] = at(int64(i), fmt.Sprintf(`{"k":%d}`, i))
-		}
-		return rows
+	rows := make(insights.Rows, 100_001)
+	for i := range rows {
+		rows[i] = at(int64(i), `{"k":`+strconv.Itoa(i)+`}`)
 	}
 	const join = `join left=a right=b where a.k = b.k (SOURCE 'g' | fields k | limit 60000) | stats count(*) as n`
 	for n, want := range map[int]string{50_000: "", 50_001: "the right side of join has more than 50000 keys"} {
-		res, err := parse(t, join).Run(t.Context(), keys(1), subqueries(keys(n)))
+		res, err := parse(t, join).Run(t.Context(), rows[:1], subqueries(rows[:n]))
 		if want == "" && (err != nil || strings.Join(show(res), "") != "n=1") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%d keys: %v, want %q", n, err, want)
 		}
 	}
-	_, err := parse(t, `filter k in (SOURCE 'g' | fields k)`).Run(t.Context(), keys(1), subqueries(keys(100_001)))
+	_, err := parse(t, `filter k in (SOURCE 'g' | fields k)`).Run(t.Context(), rows[:1], subqueries(rows))
 	if err == nil || !strings.Contains(err.Error(), "more than 100000 rows") {
 		t.Errorf("a subquery of 100001 rows: %v", err)
 	}
