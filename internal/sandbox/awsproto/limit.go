@@ -127,7 +127,11 @@ func (s *service) check(in any) *api.Error {
 	if c.count == 1 {
 		noun = "error"
 	}
-	return refusal(s.spec.Codes.Invalid, "%d validation %s detected: %s", c.count, noun, strings.Join(c.problems, "; "))
+	code := s.spec.Codes.Invalid
+	if other, ok := s.spec.InvalidOf[strings.TrimSuffix(v.Type().Name(), "Input")]; ok {
+		code = other
+	}
+	return refusal(code, "%d validation %s detected: %s", c.count, noun, strings.Join(c.problems, "; "))
 }
 
 // path is the way in AWS's notation: "logEvents.1.member.message".

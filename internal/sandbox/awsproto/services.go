@@ -39,7 +39,20 @@ func Logs() Spec {
 			TooLarge:    Code{"RequestEntityTooLargeException", 413},
 			Invalid:     Code{"InvalidParameterException", 400},
 		},
+		InvalidOf: scheduledQueryCodes(),
 	}
+}
+
+// scheduledQueryCodes are of the operations on scheduled queries, which are of
+// the service's newer style.
+func scheduledQueryCodes() map[string]Code {
+	codes := make(map[string]Code)
+	for _, op := range []string{
+		"CreateScheduledQuery", "UpdateScheduledQuery", "GetScheduledQuery", "GetScheduledQueryHistory", "ListScheduledQueries", "DeleteScheduledQuery",
+	} {
+		codes[op] = Code{"ValidationException", 400}
+	}
+	return codes
 }
 
 // CloudWatch is the spec of CloudWatch, which is spoken to in RPC v2 CBOR, AWS

@@ -44,6 +44,9 @@ type Spec struct {
 	MaxBodyOf map[string]int64
 	// Codes are the service's names of failures that no model lists.
 	Codes Codes
+	// InvalidOf are the operations whose models name the violation of a limit
+	// otherwise than Codes.Invalid, and how.
+	InvalidOf map[string]Code
 }
 
 // Union is a union type of a model: a nil pointer to the interface, and

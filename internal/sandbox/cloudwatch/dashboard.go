@@ -166,7 +166,7 @@ func (s *Service) GetDashboard(ctx context.Context, in *cloudwatch.GetDashboardI
 
 // ListDashboards lists dashboards by name.
 func (s *Service) ListDashboards(ctx context.Context, in *cloudwatch.ListDashboardsInput) (*cloudwatch.ListDashboardsOutput, error) {
-	after, err := decodeToken(in.NextToken)
+	after, err := listToken(in.NextToken)
 	if err != nil {
 		return nil, err
 	}

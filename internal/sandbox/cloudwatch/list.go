@@ -31,7 +31,7 @@ func (s *Service) ListMetrics(ctx context.Context, in *cloudwatch.ListMetricsInp
 	if err := checkListMetrics(in); err != nil {
 		return nil, err
 	}
-	after, err := decodeToken(in.NextToken)
+	after, err := listToken(in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +105,16 @@ func (id identity) metric() types.Metric {
 // encodeToken makes a paging token of the last item shown.
 func encodeToken(last string) *string {
 	return aws.String(base64.RawURLEncoding.EncodeToString([]byte(last)))
+}
+
+// listToken is decodeToken for ListMetrics and ListDashboards, whose models have
+// no InvalidNextToken (model of CloudWatch, 2010-08-01).
+func listToken(token *string) (string, error) {
+	after, err := decodeToken(token)
+	if err != nil {
+		return "", invalidValue("The parameter NextToken is not valid for this request.")
+	}
+	return after, nil
 }
 
 // decodeToken returns the last item shown, empty for the first page.

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -256,4 +257,21 @@ func (s *Service) getScheduledQueryHistory(ctx context.Context, in *cwl.GetSched
 		return nil, err
 	}
 	return &cwl.GetScheduledQueryHistoryOutput{Name: q.Put.Name, ScheduledQueryArn: &q.ARN, TriggerHistory: all, NextToken: next}, nil
+}
+
+// scheduleOp is an operation on scheduled queries. Their models name a bad input
+// ValidationException, where those of the other operations say
+// InvalidParameterException (model of CloudWatch Logs, 2014-03-28).
+func scheduleOp(op api.Operation) api.Operation {
+	do := op.Do
+	op.Do = func(ctx context.Context, in any) (any, error) {
+		out, err := do(ctx, in)
+		if e, ok := errors.AsType[*api.Error](err); ok && e.Shape == "InvalidParameterException" {
+			renamed := *e
+			renamed.Shape = "ValidationException"
+			return nil, &renamed
+		}
+		return out, err
+	}
+	return op
 }
