@@ -23,6 +23,10 @@ type modelCase struct {
 	// keep stores a member of the output, found by its path, under a name; a
 	// "$name" in later inputs stands for it.
 	keep map[string]string
+	// want are values of the output by their paths.
+	want object
+	// follow is for StartLiveTail.
+	follow *following
 	// late: that the call comes too late, as what it stops has ended, will do.
 	late bool
 }
@@ -296,9 +300,18 @@ func xrayCases(now time.Time) []modelCase {
 
 func taggingCases() []modelCase {
 	return []modelCase{
-		{op: "GetResources", in: object{"TagFilters": []any{object{"Key": "team", "Values": []any{"a"}}}, "ResourceTypeFilters": []any{"logs:log-group"}, "ResourcesPerPage": 10}},
-		{op: "GetTagKeys", in: object{}},
-		{op: "GetTagValues", in: object{"Key": "team"}},
+		{op: "GetResources", in: object{"TagFilters": []any{object{"Key": "team", "Values": []any{"a"}}}, "ResourceTypeFilters": []any{"logs:log-group"}, "ResourcesPerPage": 10}, want: object{
+			"ResourceTagMappingList.0.ResourceARN": "arn:aws:logs:us-east-1:000000000000:log-group:/app", "ResourceTagMappingList.1": nil,
+		}},
+		{op: "GetResources", in: object{"TagFilters": []any{object{"Key": "team", "Values": []any{"a"}}}}, want: object{
+			"ResourceTagMappingList.0.ResourceARN":  "arn:aws:cloudwatch:us-east-1:000000000000:alarm:slow",
+			"ResourceTagMappingList.1.ResourceARN":  "arn:aws:logs:us-east-1:000000000000:log-group:/app",
+			"ResourceTagMappingList.1.Tags.1.Value": "web",
+			"ResourceTagMappingList.2.Tags.0.Key":   "team",
+			"ResourceTagMappingList.3":              nil,
+		}},
+		{op: "GetTagKeys", in: object{}, want: object{"TagKeys.0": "team", "TagKeys.1": "tier", "TagKeys.2": nil}},
+		{op: "GetTagValues", in: object{"Key": "team"}, want: object{"TagValues.0": "a", "TagValues.1": "b"}},
 	}
 }
 

@@ -55,6 +55,7 @@ go_programs() {
 	step 'building the tests'
 	(cd xraygo && go vet . && go build -o "$cache/xraygo" .)
 	(cd otelgo && go vet . && go build -o "$cache/otelgo" .)
+	(cd tagsgo && go vet . && go build -o "$cache/tagsgo" .)
 	go vet -tags clients ./...
 }
 
@@ -63,7 +64,7 @@ node_is_new
 npm_packages
 go_programs
 step 'testing'
-export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo" SIDELIGHT_TEST_OTELGO="$cache/otelgo"
+export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo" SIDELIGHT_TEST_OTELGO="$cache/otelgo" SIDELIGHT_TEST_TAGSGO="$cache/tagsgo"
 # Most tests wait most of the time, so more of them run than there are cores.
 go test -tags clients -count=1 -parallel "${PARALLEL:-6}" -timeout 10m "$@" ./...
 step 'done'
