@@ -56,7 +56,11 @@ func awsClients() map[string]func(t *testing.T, url, service string) caller {
 		"sdk-js-v3": scripted("node", "calls.js"),
 		"sdk-go-v2": func(t *testing.T, url, service string) caller {
 			if service == "tagging" { // whose client the product does not need, nor its module have
-				return startScript(t, os.Getenv("SIDELIGHT_TEST_TAGSGO"), url)
+				program := os.Getenv("SIDELIGHT_TEST_TAGSGO")
+				if program == "" {
+					t.Fatal("SIDELIGHT_TEST_TAGSGO is the path of tagsgo; run.sh builds it")
+				}
+				return startScript(t, program, url)
 			}
 			return newGoCaller(url)
 		},

@@ -5,6 +5,7 @@ package clients_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,9 @@ var updateOperations = flag.Bool("update-operations", false, "rewrite the docume
 
 // uncallable are operations that no client gets an answer from, and why.
 func uncallable() map[string]string {
-	return map[string]string{"GetInsight": "there are no insights, so it can only refuse"}
+	reasons := uncalled()
+	delete(reasons, liveTailCase().op)
+	return reasons
 }
 
 // oldClient is a client that was made before some of the operations were: its
@@ -33,7 +36,12 @@ func oldClients() map[string]oldClient {
 		"monitoring": "PutAlarmMuteRule GetAlarmMuteRule ListAlarmMuteRules DeleteAlarmMuteRule PutLogAlarm DescribeAlarmContributors",
 		"logs": `ListLogGroups PutLogGroupDeletionProtection StartLiveTail PutIndexPolicy DescribeIndexPolicies DescribeFieldIndexes
 			DeleteIndexPolicy CreateLookupTable UpdateLookupTable GetLookupTable DescribeLookupTables DeleteLookupTable CreateScheduledQuery
-			UpdateScheduledQuery GetScheduledQuery GetScheduledQueryHistory ListScheduledQueries DeleteScheduledQuery`,
+			UpdateScheduledQuery GetScheduledQuery GetScheduledQueryHistory ListScheduledQueries DeleteScheduledQuery PutTransformer
+			GetTransformer DeleteTransformer CreateLogAnomalyDetector GetLogAnomalyDetector UpdateLogAnomalyDetector DeleteLogAnomalyDetector
+			ListLogAnomalyDetectors ListAnomalies PutAccountPolicy DescribeAccountPolicies DeleteAccountPolicy PutDeliverySource
+			GetDeliverySource DescribeDeliverySources DeleteDeliverySource PutDeliveryDestination GetDeliveryDestination
+			DescribeDeliveryDestinations DeleteDeliveryDestination PutDeliveryDestinationPolicy GetDeliveryDestinationPolicy
+			DeleteDeliveryDestinationPolicy CreateDelivery GetDelivery DescribeDeliveries UpdateDeliveryConfiguration DeleteDelivery`,
 		"xray": `GetTraceSegmentDestination UpdateTraceSegmentDestination GetIndexingRules UpdateIndexingRule StartTraceRetrieval
 			ListRetrievedTraces GetRetrievedTracesGraph CancelTraceRetrieval`,
 	}
@@ -108,8 +116,9 @@ Go and JavaScript that go.mod and package.json of the tests name.
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", op.Name, cell("aws-cli"), cell("boto3"), cell("sdk-go-v2"), cell("sdk-js-v3"))
 		}
 	}
-	for op, why := range uncallable() {
-		fmt.Fprintf(&b, "\nrefused: of %s, %s.\n", op, why)
+	b.WriteString("\nRefused are the calls to which there is no other answer:\n\n")
+	for _, op := range slices.Sorted(maps.Keys(uncallable())) {
+		fmt.Fprintf(&b, "- %s: %s.\n", op, uncallable()[op])
 	}
 	return b.String()
 }

@@ -55,6 +55,10 @@ type modelShape struct {
 	Enum               []string
 	Union              bool
 	Eventstream        bool
+	Error              struct {
+		Code           string
+		HTTPStatusCode int
+	}
 }
 
 // modelService is a service of the sandbox and where its model is.
