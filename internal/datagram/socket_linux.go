@@ -58,7 +58,7 @@ func readAll(fd int, g *Gather) error {
 		if room == nil {
 			return nil
 		}
-		n, err := unix.Read(fd, room)
+		n, err := read(fd, room)
 		switch err {
 		case nil:
 			g.took(n)
@@ -123,4 +123,15 @@ func Grow(c Conn, n int) error {
 		return nil
 	}
 	return c.SetReadBuffer(n)
+}
+
+// read is read(2) of a socket that does not block, without telling the scheduler:
+// where a datagram has one sample of StatsD, that was 4 to 14 % of its CPU. b is not
+// empty.
+func read(fd int, b []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
