@@ -46,6 +46,9 @@ const namesHead = "# Names of what is measured\n\n" +
 	"Statistic: of a level, a share or a rate take `Average`, `Maximum` or a percentile; of an increase take `Sum` only.\n" +
 	"OpenTelemetry's counters are increases too. What the machine or a container does not tell is not sent: absent is not zero.\n" +
 	"A counter that fell was reset, and its interval is left out.\n\n" +
+	"`mem_used` is what is not available, by the kernel's estimate; in `cwagent` and `otel` it is what is neither free, buffers\n" +
+	"nor cached, as those have it. `cpu_usage_active` is all but idle: waiting for I/O counts. `disk_used_percent` leaves out what\n" +
+	"is reserved for root, as `df` does. `cpu_usage_other` is nice, interrupts and guests.\n\n" +
 	"Not measured: `cpu_time_*` of the CloudWatch agent (it says the same as `cpu_usage_*`); what takes ECS's or Kubernetes'\n" +
 	"API, such as counts of tasks, services and a cluster's nodes, the dimension `Service` and the dimension `InstanceId`;\n" +
 	"`system.disk.limit` and CPU frequencies. Each CPU takes `scrape.per_cpu`, connections take `scrape.connections`.\n"
