@@ -19,6 +19,8 @@ const (
 	// maxCall bounds a sampling call. Targets for every rule that an account
 	// may have are a few KB.
 	maxCall = 256 << 10
+	// maxOther bounds any other call, more than 50 segments of 64 KB.
+	maxOther = 4 << 20
 	// callWait bounds one call to AWS, so that an SDK that starts up is not
 	// held.
 	callWait = 3 * time.Second
@@ -39,7 +41,7 @@ type Upstream interface {
 	Post(ctx context.Context, r *awsapi.Request) ([]byte, error)
 }
 
-// Proxy makes sampling calls for all who ask: the SDKs, by HTTP, and the agent
+// Proxy makes calls, those of sampling above all, for all who ask: the SDKs, by HTTP, and the agent
 // itself. Rules are remembered, so that many who ask cost one call. It is safe
 // for concurrent use.
 type Proxy struct {
@@ -86,16 +88,16 @@ func NewProxy(up Upstream) *Proxy {
 
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if req.URL.Path != rulesPath && req.URL.Path != targetsPath {
-		fail(w, http.StatusNotFound, "UnknownOperationException", "this proxy forwards GetSamplingRules and SamplingTargets only")
-		return
-	}
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		fail(w, http.StatusMethodNotAllowed, "InvalidRequestException", "use POST")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxCall))
+	limit := int64(maxOther)
+	if req.URL.Path == rulesPath || req.URL.Path == targetsPath {
+		limit = maxCall
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit))
 	if err != nil {
 		fail(w, http.StatusBadRequest, "InvalidRequestException", "the request body cannot be read")
 		return
@@ -109,7 +111,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Write(answer)
 }
 
-// Answer makes one of the two calls, by its path, with a JSON body.
+// Answer makes a call of X-Ray's API, by its path, with a JSON body. The SDKs make
+// the two of sampling; the daemon signs and forwards every other as well, and the
+// role decides.
 func (p *Proxy) Answer(ctx context.Context, path string, body []byte) ([]byte, error) {
 	if len(body) == 0 {
 		body = []byte("{}")
@@ -118,7 +122,7 @@ func (p *Proxy) Answer(ctx context.Context, path string, body []byte) ([]byte, e
 		return p.rules(ctx, body)
 	}
 	answer, err := p.call(ctx, path, body)
-	if err == nil {
+	if err == nil && path == targetsPath {
 		p.outdate(answer)
 	}
 	return answer, err

@@ -52,7 +52,7 @@ func TestRulesAreShared(t *testing.T) {
 		up := &upstream{post: func(*awsapi.Request) ([]byte, error) { return []byte(`{"rules":1}`), nil }}
 		h := xray.NewProxy(up)
 		var wg sync.WaitGroup
-		for range 10 {
+		for range 100 {
 			wg.Go(func() {
 				if code, body := post(t, h, "/GetSamplingRules", "{}"); code != 200 || body != `{"rules":1}` {
 					t.Errorf("answer = %d %s", code, body)
@@ -61,7 +61,7 @@ func TestRulesAreShared(t *testing.T) {
 		}
 		wg.Wait()
 		if len(up.calls) != 1 {
-			t.Fatalf("10 clients cost %d calls", len(up.calls))
+			t.Fatalf("100 clients cost %d calls", len(up.calls))
 		}
 		down := errors.New("no route")
 		up.set(func(*awsapi.Request) ([]byte, error) { return nil, down })
@@ -99,7 +99,9 @@ func TestProxyAnswers(t *testing.T) {
 		"aws refuses":   {&upstream{post: func(*awsapi.Request) ([]byte, error) { return nil, refusal }}, "/SamplingTargets", "{}", 429, "slow down"},
 		"aws away":      {&upstream{post: func(*awsapi.Request) ([]byte, error) { return nil, errors.New("dial") }}, "/SamplingTargets", "{}", 502, "dial"},
 		"no connection": {nil, "/GetSamplingRules", "{}", 502, "no AWS connection"},
-		"other path":    {&upstream{post: echo}, "/TraceSegments", "{}", 404, "forwards"},
+		"other path":    {&upstream{post: echo}, "/TraceSegments", "{}", 200, "{}"},
+		"a long one":    {&upstream{post: echo}, "/TraceSegments", strings.Repeat(" ", 1<<20), 200, " "},
+		"unknown to it": {&upstream{post: unknown}, "/NoSuchCall", "{}", 404, "UnknownOperationException"},
 		"too long":      {&upstream{post: echo}, "/SamplingTargets", strings.Repeat("x", 1<<20), 400, "cannot be read"},
 	}
 	for name, tc := range tests {
@@ -110,6 +112,11 @@ func TestProxyAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unknown answers as AWS does to a path that it has not.
+func unknown(*awsapi.Request) ([]byte, error) {
+	return nil, &awsapi.Error{Status: 404, Code: "UnknownOperationException"}
 }
 
 func echo(r *awsapi.Request) ([]byte, error) { return r.Body, nil }
