@@ -41,9 +41,10 @@ func readLimits(service string) (limits, error) {
 		return nil, nil // a service of a test has none
 	}
 	out := make(limits)
+	known := patterns()
 	for line := range strings.Lines(string(b)) {
 		parts := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		l, err := readLimit(append(parts, "", "", "")[1:])
+		l, err := readLimit(append(parts, "", "", "")[1:], known)
 		if err != nil {
 			return nil, fmt.Errorf("read limits of %s, %s: %w", service, parts[0], err)
 		}
@@ -52,7 +53,21 @@ func readLimits(service string) (limits, error) {
 	return out, nil
 }
 
-func readLimit(parts []string) (*limit, error) {
+// patterns compiles each pattern once: the models repeat a few of them hundreds of
+// times. One that does not compile is nil.
+func patterns() func(string) *regexp.Regexp {
+	seen := make(map[string]*regexp.Regexp)
+	return func(pattern string) *regexp.Regexp {
+		p, ok := seen[pattern]
+		if !ok {
+			p, _ = regexp.Compile("^(?:" + pattern + ")$")
+			seen[pattern] = p
+		}
+		return p
+	}
+}
+
+func readLimit(parts []string, compiled func(pattern string) *regexp.Regexp) (*limit, error) {
 	l := &limit{required: parts[0] == "required", least: math.Inf(-1), most: math.Inf(1)}
 	var err error
 	if parts[1] != "" {
@@ -68,7 +83,7 @@ func readLimit(parts []string) (*limit, error) {
 	if len(parts) > 3 && parts[3] != "" {
 		// What the services match with knows more than RE2; such patterns are
 		// left to the services themselves.
-		if p, err := regexp.Compile("^(?:" + parts[3] + ")$"); err == nil {
+		if p := compiled(parts[3]); p != nil {
 			l.pattern, l.source = p, parts[3]
 		}
 	}
