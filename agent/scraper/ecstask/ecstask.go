@@ -25,9 +25,9 @@ const MinInterval = 10 * time.Second
 const (
 	insightsInterval = time.Minute
 	// early is how much too early a scrape may come and is then held back; one
-	// that comes earlier is left out. A timer that is to fire every 10 s fires
-	// sometimes a little less than 10 s after the last time.
-	early = 100 * time.Millisecond
+	// that comes earlier is left out. On a busy machine a timer that is to fire every
+	// 10 s fires late, and the next time less than 10 s after that.
+	early = time.Second
 	// timeout bounds one request: the endpoint is on the same machine.
 	timeout = 2 * time.Second
 	// maxAnswer bounds an answer, in bytes. A container's statistics have some

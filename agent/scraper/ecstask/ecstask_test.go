@@ -269,7 +269,7 @@ func TestPace(t *testing.T) {
 		want  int // scrapes in 10 minutes, and one at the start
 	}{
 		"each second":             {scraper.Sidelight, time.Second, 61},
-		"a timer's tick early":    {scraper.Sidelight, 9950 * time.Millisecond, 61},
+		"a tick a second early":   {scraper.Sidelight, 9*time.Second + time.Millisecond, 61},
 		"every 30 s":              {scraper.Sidelight, 30 * time.Second, 21},
 		"insights, every 30 s":    {scraper.Insights, 30 * time.Second, 11},
 		"insights, every 7.5 min": {scraper.Insights, 450 * time.Second, 2},
