@@ -4,7 +4,8 @@
 // seconds. AWS_XRAY_DAEMON_ADDRESS says where the daemon is.
 //
 // With the arguments front and a file it is the service front of the test with
-// four SDKs instead.
+// four SDKs instead; with count and two numbers it traces so many requests with so
+// many calls each.
 //
 // It is a module of its own: the SDK brings modules that the product must not
 // have.
@@ -27,6 +28,9 @@ func main() {
 	run := serve
 	if len(os.Args) == 3 && os.Args[1] == "front" {
 		run = func() error { return front(os.Args[2]) }
+	}
+	if len(os.Args) == 4 && os.Args[1] == "count" {
+		run = func() error { return count(os.Args[2], os.Args[3]) }
 	}
 	if err := run(); err != nil {
 		log.Fatal(err)
