@@ -3,6 +3,7 @@ package cloudwatch_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,7 @@ func TestHistory(t *testing.T) {
 	in.EvaluationPeriods, in.DatapointsToAlarm = aws.Int32(1), aws.Int32(1)
 	r.mustPut(t, in)
 	r.minute(t, 1)
+	in.AlarmDescription = aws.String("changed")
 	r.mustPut(t, in)
 	r.minute(t, 500)
 	if _, err := r.DeleteAlarms(t.Context(), &sdk.DeleteAlarmsInput{AlarmNames: []string{"latency"}}); err != nil {
@@ -214,8 +216,10 @@ func TestHistory(t *testing.T) {
 
 func TestHistoryIsBounded(t *testing.T) {
 	r := newRig(t, func(o *cloudwatch.Options) { o.MaxHistory = 5 })
-	for range 9 {
-		r.mustPut(t, latencyAlarm())
+	for i := range 9 {
+		in := latencyAlarm()
+		in.AlarmDescription = aws.String(strconv.Itoa(i))
+		r.mustPut(t, in)
 	}
 	out, err := r.DescribeAlarmHistory(t.Context(), &sdk.DescribeAlarmHistoryInput{})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ func (s *Service) PutCompositeAlarm(ctx context.Context, in *cloudwatch.PutCompo
 		return nil, asInvalidAlarm(err)
 	}
 	old := set.composites[*in.AlarmName]
+	if old != nil && c.sameAs(old) {
+		return &cloudwatch.PutCompositeAlarmOutput{}, nil
+	}
 	set.composites[*in.AlarmName] = c
 	if old == nil {
 		c.tags = tagMap(in.Tags)
@@ -50,6 +54,14 @@ func (s *Service) PutCompositeAlarm(ctx context.Context, in *cloudwatch.PutCompo
 	item := changeItem(types.AlarmTypeCompositeAlarm, in.AlarmName, putKind(old == nil), historyComposite(&c.desc), now)
 	s.addHistoryLocked(set, item)
 	return &cloudwatch.PutCompositeAlarmOutput{}, nil
+}
+
+// sameAs says whether c is configured as old is: see metricAlarm.sameAs.
+func (c *compositeAlarm) sameAs(old *compositeAlarm) bool {
+	next := *c
+	next.inherit(old)
+	next.desc.AlarmConfigurationUpdatedTimestamp = old.desc.AlarmConfigurationUpdatedTimestamp
+	return reflect.DeepEqual(next.desc, old.desc)
 }
 
 // inherit takes over what an update keeps.
