@@ -220,6 +220,16 @@ func (id Identity) Value(name string) string {
 	return ""
 }
 
+// clusterARN returns the ARN of the task's cluster, which metadata give as a name
+// or as an ARN, or "" if the task's is not known.
+func (id Identity) clusterARN() string {
+	own, _, ok := strings.Cut(id.TaskARN, ":task/")
+	if !ok || id.Cluster == "" {
+		return ""
+	}
+	return own + ":cluster/" + id.Cluster
+}
+
 // Resource returns OpenTelemetry's resource attributes of the place.
 func (id Identity) Resource() map[string]string {
 	m := map[string]string{"host.name": id.Host}
@@ -240,7 +250,7 @@ func (id Identity) Resource() map[string]string {
 		put("aws.ecs.task.family", id.Family)
 		put("aws.ecs.task.revision", id.Revision)
 		put("aws.ecs.launchtype", strings.ToLower(id.Launch))
-		put("aws.ecs.cluster.arn", id.Cluster)
+		put("aws.ecs.cluster.arn", id.clusterARN())
 	case Kubernetes:
 		put("k8s.pod.name", id.Pod)
 		put("k8s.namespace.name", id.Namespace)

@@ -43,7 +43,7 @@ func TestECS(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("identity (-want +got):\n%s", d)
 	}
-	if r := got.Resource(); r["cloud.platform"] != "aws_ecs" || r["aws.ecs.launchtype"] != "fargate" {
+	if r := got.Resource(); r["cloud.platform"] != "aws_ecs" || r["aws.ecs.launchtype"] != "fargate" || r["aws.ecs.cluster.arn"] != "arn:aws:ecs:eu-west-1:1:cluster/prod" {
 		t.Errorf("resource = %v", r)
 	}
 }
