@@ -72,7 +72,7 @@ func TestList(t *testing.T) {
 			}
 		})
 	}
-	_, err := r.List(t.Context(), traces.Query{From: noon, To: noon.Add(time.Hour), Filter: "fault fault"})
+	_, err := r.List(t.Context(), traces.Query{From: noon, To: noon.Add(time.Hour), Filter: "fault )"})
 	if err == nil || !strings.Contains(err.Error(), "position 7") {
 		t.Errorf("error = %v, want the position of the fault", err)
 	}
