@@ -18,6 +18,8 @@ func (x *translation) appendName(dst []byte, p plan) []byte {
 	name := x.documentName(p)
 	dst = append(dst, '"')
 	start := len(dst)
+	plain := plainPrefix(name[:min(len(name), maxName)])
+	dst, name = append(dst, name[:plain]...), name[plain:]
 	for len(name) > 0 && len(dst)-start < maxName {
 		r, size := utf8.DecodeRune(name)
 		if len(dst)-start+size > maxName {
@@ -39,6 +41,23 @@ func (x *translation) appendName(dst []byte, p plan) []byte {
 	return append(dst, '"')
 }
 
+// The characters below 128 that X-Ray takes in a name, as bits.
+const (
+	plainLow  = 1<<' ' | 1<<'#' | 1<<'%' | 1<<'&' | 1<<'+' | 1<<'=' | (1<<(':'+1) - 1<<'-')
+	plainHigh = 1<<('@'-64) | 1<<('_'-64) | (1<<('z'+1-64) - 1<<('a'-64)) | (1<<('Z'+1-64) - 1<<('A'-64))
+)
+
+// plainPrefix returns how many of the first bytes of name are characters that are
+// taken as they are.
+func plainPrefix(name []byte) int {
+	for i, c := range name {
+		if c >= utf8.RuneSelf || [2]uint64{plainLow, plainHigh}[c>>6]>>(c&63)&1 == 0 {
+			return i
+		}
+	}
+	return len(name)
+}
+
 // nextLine is white space to Go, but not among Unicode's separators.
 const nextLine = '\u0085'
 
@@ -47,11 +66,8 @@ const nextLine = '\u0085'
 // published schema has no backslash, and separators for white space. What both
 // allow is taken by either.
 func allowed(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '-' && r <= ':': // - . / 0-9 :
-		return true
-	case r < utf8.RuneSelf:
-		return bytes.IndexByte([]byte(" _%&#=+@"), byte(r)) >= 0
+	if r < utf8.RuneSelf {
+		return plainPrefix([]byte{byte(r)}) == 1
 	}
 	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Z, r)
 }
