@@ -203,7 +203,10 @@ func (a *attrs) value(k key) otlpwire.Value {
 // text returns the first of the attributes ks that is a text and not empty.
 func (a *attrs) text(ks ...key) []byte {
 	for _, k := range ks {
-		if v := a.value(k); v.Kind == otlpwire.String && len(v.Raw) > 0 {
+		if a.at[k] == 0 { // most are not there, and a Value is long to copy
+			continue
+		}
+		if v := &a.list[a.at[k]-1].Value; v.Kind == otlpwire.String && len(v.Raw) > 0 {
 			return v.Raw
 		}
 	}
