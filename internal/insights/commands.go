@@ -230,11 +230,7 @@ func (c *compiler) needlesOf(n *node) [][]byte {
 func (c *compiler) sortCommand() error {
 	var keys []orderKey
 	for {
-		n, err := c.expression()
-		if err != nil {
-			return err
-		}
-		x, err := c.expr(n)
+		_, x, err := c.operand()
 		if err != nil {
 			return err
 		}
@@ -264,22 +260,37 @@ func (c *compiler) limitCommand() error {
 }
 
 func (c *compiler) dedupCommand() error {
-	var keys []expr
+	keys, err := c.operands()
+	if err != nil {
+		return err
+	}
+	c.addBarrier(&dedupStep{c.scope, keys})
+	return nil
+}
+
+// operands reads expressions separated by commas.
+func (c *compiler) operands() ([]expr, error) {
+	var list []expr
 	for {
-		n, err := c.expression()
+		_, x, err := c.operand()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		x, err := c.expr(n)
-		if err != nil {
-			return err
-		}
-		keys = append(keys, x)
+		list = append(list, x)
 		if !c.take(",") {
-			c.addBarrier(&dedupStep{c.scope, keys})
-			return nil
+			return list, nil
 		}
 	}
+}
+
+// operand reads an expression and compiles it.
+func (c *compiler) operand() (*node, expr, error) {
+	n, err := c.expression()
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := c.expr(n)
+	return n, x, err
 }
 
 func (c *compiler) unnestCommand() error {

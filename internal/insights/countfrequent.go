@@ -10,11 +10,7 @@ func (c *compiler) countFrequentCommand() error {
 	}
 	agg := &aggregation{in: c.scope, out: newScope(false)}
 	for {
-		n, err := c.expression()
-		if err != nil {
-			return err
-		}
-		x, err := c.expr(n)
+		n, x, err := c.operand()
 		if err != nil {
 			return err
 		}

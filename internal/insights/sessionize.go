@@ -29,26 +29,15 @@ func (c *compiler) sessionizeCommand() error {
 		return c.refuse("sessionize goes by @timestamp, which is gone after stats")
 	}
 	s := &sessionStep{in: c.scope, gap: sessionGap}
-	for {
-		n, err := c.expression()
-		if err != nil {
-			return err
-		}
-		x, err := c.expr(n)
-		if err != nil {
-			return err
-		}
-		s.keys = append(s.keys, x)
-		if !c.take(",") {
-			break
-		}
+	var err error
+	if s.keys, err = c.operands(); err != nil {
+		return err
 	}
 	if err := c.maxSpan(s); err != nil {
 		return err
 	}
 	name := "session_id"
 	if c.takeWord("as") {
-		var err error
 		if name, err = c.newName(); err != nil {
 			return err
 		}
