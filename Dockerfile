@@ -51,5 +51,5 @@ COPY --from=build-agent /src/bin/sidelight-agent /sidelight
 VOLUME ["/var/lib/sidelight", "/run/sidelight"]
 # In a container of its own the agent is reached from other containers of the
 # task or pod, which share its network: loopback stays the default.
-EXPOSE 4317 4318 2000/udp 2000 24224 8125/udp 13133
+EXPOSE 4317 4318 2000/udp 2000 24224 8125/udp 25888 25888/udp 13133
 CMD ["run"]

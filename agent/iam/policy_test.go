@@ -1,8 +1,6 @@
 package iam_test
 
 import (
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
@@ -103,46 +101,5 @@ func TestFor(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-// The policy beside the task definition is the one that is printed for it.
-func TestDeployedPolicy(t *testing.T) {
-	task, err := os.ReadFile("../../deploy/ecs/fargate.task.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var d struct {
-		Family               string
-		ContainerDefinitions []struct {
-			Name        string
-			Environment []struct{ Name, Value string }
-		}
-	}
-	if err := json.Unmarshal(task, &d); err != nil {
-		t.Fatal(err)
-	}
-	environ := []string{"SIDELIGHT_SERVICE_NAME=" + d.Family}
-	for _, c := range d.ContainerDefinitions {
-		if c.Name == "sidelight" {
-			for _, v := range c.Environment {
-				environ = append(environ, v.Name+"="+v.Value)
-			}
-		}
-	}
-	l, problems := config.Load("", environ)
-	if problems.Errors() > 0 || len(environ) < 2 {
-		t.Fatal(problems, environ)
-	}
-	want, err := json.MarshalIndent(iam.For(l.Config, iam.Where{Account: "111111111111"}), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("../../deploy/ecs/task-role.policy.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want)+"\n", string(got)); diff != "" {
-		t.Errorf("deploy/ecs/task-role.policy.json differs from what iam-policy prints (-):\n%s", diff)
 	}
 }

@@ -107,6 +107,9 @@ func (id *Identity) fromEnvironment(env func(string) string) {
 	case strings.Contains(strings.ToUpper(env("AWS_EXECUTION_ENV")), "APP_RUNNER"):
 		id.Platform = AppRunner
 	}
+	// An agent that speaks for a machine from a container of its own, as in a
+	// DaemonSet, has another name than the machine, and a new one at each restart.
+	id.Host = cmp.Or(attrs["host.name"], id.Host)
 }
 
 // attributes parses OTEL_RESOURCE_ATTRIBUTES: a=b,c=d.

@@ -92,6 +92,10 @@ func TestEnvironment(t *testing.T) {
 			map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "service.name=a", "OTEL_SERVICE_NAME": "b"},
 			identity.Identity{Platform: identity.Plain, Service: "b", Host: "ip-10-0-0-1"},
 		},
+		"for a node": {
+			map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1", "NODE_NAME": "node-1", "OTEL_RESOURCE_ATTRIBUTES": "host.name=node-1"},
+			identity.Identity{Platform: identity.Kubernetes, Service: "ip-10-0", Pod: "ip-10-0-0-1", Node: "node-1", Host: "node-1"},
+		},
 		"nothing": {nil, identity.Identity{Platform: identity.Plain, Service: "prog", Host: "ip-10-0-0-1"}},
 	}
 	for name, c := range cases {

@@ -48,15 +48,24 @@ agent cannot run, the child runs all the same.`,
 			if err != nil {
 				return err
 			}
-			l.Config.Shutdown.Grace = grace
+			l.Config.Shutdown.Grace = execGrace(cmd.Flags().Changed("grace"), grace, l)
 			return a.exec(cmd.Context(), l, child.Config{Command: args, Block: block, Reap: os.Getpid() == 1})
 		},
 	}
 	a.configFlag(cmd)
-	cmd.Flags().DurationVar(&grace, "grace", 10*time.Second, "time to deliver what is held once the command has ended")
+	cmd.Flags().DurationVar(&grace, "grace", 10*time.Second, "time to deliver what is held once the command has ended; else shutdown.grace if that is set")
 	cmd.Flags().BoolVar(&block, "block", false, "make the command wait when its output cannot be shipped, instead of dropping")
 	cmd.Flags().SetInterspersed(false)
 	return cmd
+}
+
+// execGrace is the flag's value, unless only the configuration has one: its default
+// is meant for an agent beside a container, not for one that holds the container up.
+func execGrace(flagged bool, flag time.Duration, l *config.Loaded) time.Duration {
+	if !flagged && l.Chosen("shutdown.grace") {
+		return l.Config.Shutdown.Grace
+	}
+	return flag
 }
 
 // exec runs the child under the agent, or, if the agent cannot be built, alone:

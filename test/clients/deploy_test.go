@@ -3,7 +3,6 @@
 package clients_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sidelight-dev/sidelight/test/deploy"
 )
 
 const chart = "../../deploy/helm/sidelight"
@@ -206,42 +207,46 @@ spec:
 	checkConfig(t, "{}", c.Env)
 }
 
+// Requests and task definitions are what AWS's clients send: the one for JavaScript
+// knows all operations, botocore the values besides.
 func TestTaskDefinitions(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../deploy/ecs/*.task.json")
+	const folder = "../../deploy/ecs/"
+	files, err := filepath.Glob(folder + "*.task.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no task definitions: %v", err)
 	}
+	argv := []string{
+		"node", "check_ecs.js", "CreateDaemon", folder + "managed-daemon.create.json",
+		"CreateExpressGatewayService", folder + "express.create.json",
+	}
 	for _, file := range files {
-		run(t, nil, "/usr/bin/python3", "check_ecs.py", file)
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+		operation := "RegisterTaskDefinition"
+		if strings.HasSuffix(file, "managed-daemon.task.json") {
+			operation = "RegisterDaemonTaskDefinition"
+		} else {
+			run(t, nil, "/usr/bin/python3", "check_ecs.py", file)
 		}
-		var task struct {
-			ContainerDefinitions []struct {
-				Name        string
-				Command     []string
-				Environment []variable
-			}
-		}
-		if err := json.Unmarshal(text, &task); err != nil {
-			t.Fatal(err)
-		}
-		checked := false
-		for _, c := range task.ContainerDefinitions {
-			switch c.Name {
-			case "sidelight":
-				checkConfig(t, "{}", c.Environment)
-				checked = true
-			case "xray-daemon":
-				// As its health check does, but after the flags, which are read first.
-				out := run(t, nil, append(append([]string{binary(t), "xray-daemon"}, c.Command...), "--version")...)
-				checked = strings.Contains(string(out), "X-Ray daemon")
-			}
-		}
-		if !checked {
-			t.Errorf("%s has no container of ours, or not as it should be", file)
-		}
+		argv = append(argv, operation, file)
+	}
+	run(t, nil, argv...)
+}
+
+// The X-Ray daemon's task but for its image: the command is one that the program
+// takes.
+func TestXRayDaemonTask(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/ecs/xray-daemon.task.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := deploy.ParseTask(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As its health check does, but after the flags, which are read first.
+	argv := append([]string{binary(t), "xray-daemon"}, task.ContainerDefinitions[0].Command...)
+	if out := run(t, nil, append(argv, "--version")...); !strings.Contains(string(out), "X-Ray daemon") {
+		t.Errorf("it printed %s", out)
 	}
 }
