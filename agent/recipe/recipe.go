@@ -136,11 +136,11 @@ func Explain(w io.Writer, s *ir.Stack, name string) (bool, error) {
 		return false, nil
 	}
 	r := &s.Resources[i]
-	form := norm.Of(r.Alarm, r.Tags, s.Account)
-	if _, err := fmt.Fprintf(w, "%s  %s  declared at %s\n", r.Kind.Words(), r.Name, r.Pos); err != nil {
+	form := norm.Of(r.Body, r.Tags, s.Account)
+	if _, err := fmt.Fprintf(w, "%s  %s  declared at %s\n", r.Kind().Words(), r.Name, r.Pos); err != nil {
 		return true, err
 	}
-	for _, field := range norm.Fields() {
+	for _, field := range norm.Fields(r.Kind()) {
 		value := form.Field(field)
 		if value == "" {
 			continue

@@ -15,7 +15,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
-	"github.com/sidelight-dev/sidelight/agent/recipe/recipetest"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -84,8 +84,7 @@ func TestGoodRecipes(t *testing.T) {
 			for _, p := range ps {
 				b.WriteString(p.Error() + "\n")
 			}
-			cw := recipetest.New()
-			p, err := plan.Make(t.Context(), plan.Clients{CloudWatch: cw, Identity: cw}, s)
+			p, err := plan.Make(t.Context(), plan.NewClients(sandboxtest.Config(sandboxtest.New(t))), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,10 +113,11 @@ func dump(t *testing.T, r ir.Resource) string {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
 	err := enc.Encode(struct {
-		Name  string
-		Alarm ir.MetricAlarm
-		Tags  map[string]string `json:",omitempty"`
-	}{r.Name, r.Alarm, r.Tags})
+		Name string
+		Kind ir.Kind
+		Body ir.Body
+		Tags map[string]string `json:",omitempty"`
+	}{r.Name, r.Kind(), r.Body, r.Tags})
 	if err != nil {
 		t.Fatal(err)
 	}

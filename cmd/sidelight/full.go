@@ -19,7 +19,7 @@ const edition = "full"
 func (a *app) addEdition(root *cobra.Command) {
 	root.Long += " It provisions the alarms that\nwatch them, and brings a local stand-in of those services to try it all with."
 	root.Example = "  sidelight demo                       see the whole product work, without an AWS account\n" + root.Example
-	root.AddGroup(&cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"}, &cobra.Group{ID: "recipe", Title: "Alarms from a recipe:"})
+	root.AddGroup(&cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"}, &cobra.Group{ID: "recipe", Title: "Resources from a recipe:"})
 	a.add(root, "ask", a.logsCommand(), a.tracesCommand(), a.metricsCommand(), a.alarmsCommand())
 	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand())
 	a.add(root, "local", a.demoCommand(), a.iamPolicyCommand(), a.sandboxCommand())

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/spf13/cobra"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe"
@@ -108,7 +106,7 @@ func (a *app) targets(ctx context.Context, path string, f *recipeFlags) ([]targe
 		if err != nil {
 			return nil, err
 		}
-		t := target{clients: plan.Clients{CloudWatch: cloudwatch.NewFromConfig(cfg), Identity: sts.NewFromConfig(cfg)}}
+		t := target{clients: plan.NewClients(cfg)}
 		o.Region = cfg.Region
 		if place.Account == "" {
 			if o.Account, err = t.clients.Guard(ctx, "", ""); err != nil {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/spf13/cobra"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
@@ -29,7 +27,7 @@ func (a *app) applyCommand() *cobra.Command {
 	f := &applyFlags{}
 	cmd := &cobra.Command{
 		Use:   "apply RECIPE|PLAN",
-		Short: "Make the alarms what a recipe says",
+		Short: "Make AWS what a recipe says",
 		Long: `Plans, asks, and carries the plan out; a saved plan is carried out as it is, if
 nothing has changed since. Nothing is touched that the recipe does not own. Exit
 code 3 if a guard refuses, 4 if only some changes were made.`,
@@ -60,9 +58,9 @@ func (a *app) destroyCommand() *cobra.Command {
 	f := &applyFlags{}
 	cmd := &cobra.Command{
 		Use:   "destroy RECIPE",
-		Short: "Delete the alarms that a recipe owns",
-		Long: `Deletes every alarm that is provably of the recipe and the environment, and
-nothing else. It asks for the name of the stack, recipe/env, unless --yes.`,
+		Short: "Delete what a recipe owns",
+		Long: `Deletes what is provably of the recipe and the environment, and nothing else; log
+groups stay unless the recipe lets them go. It asks for the name of the stack, recipe/env, unless --yes.`,
 		Example: `  sidelight destroy shop.yaml --sandbox
   sidelight destroy shop.yaml --env dev --yes`,
 		Args:              cobra.ExactArgs(1),
@@ -115,7 +113,7 @@ func (a *app) applySaved(ctx context.Context, p *plan.Plan, f *applyFlags) error
 	if err != nil {
 		return err
 	}
-	c := plan.Clients{CloudWatch: cloudwatch.NewFromConfig(cfg), Identity: sts.NewFromConfig(cfg)}
+	c := plan.NewClients(cfg)
 	return a.applyPlan(ctx, c, p, f)
 }
 
@@ -185,7 +183,7 @@ func (a *app) printReport(r *apply.Report, asJSON bool, err error) error {
 // confirmPlan asks for a yes, or for the name of a stack that is to be destroyed.
 func (a *app) confirmPlan(ctx context.Context, p *plan.Plan) error {
 	if p.Destroy {
-		answer, err := a.ask(ctx, fmt.Sprintf("\nType %s to delete these alarms: ", p.Stack.ID()), "--yes")
+		answer, err := a.ask(ctx, fmt.Sprintf("\nType %s to delete it: ", p.Stack.ID()), "--yes")
 		if err != nil {
 			return err
 		}

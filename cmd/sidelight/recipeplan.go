@@ -23,7 +23,7 @@ func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan RECIPE",
 		Short: "Show what an apply would change",
-		Long: `Compares a recipe with what CloudWatch holds and shows what an apply would
+		Long: `Compares a recipe with what AWS holds and shows what an apply would
 change. It writes nothing. With --out the plan is saved for apply.`,
 		Example: `  sidelight plan shop.yaml --sandbox
   sidelight plan shop.yaml --env prod --detailed-exitcode --out shop.plan.json`,

@@ -12,10 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-
+	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
-	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 )
@@ -43,6 +42,7 @@ const (
 // Step is what became of one change.
 type Step struct {
 	ID      string      `json:"id"`
+	Kind    ir.Kind     `json:"kind"`
 	Name    string      `json:"name"`
 	Action  plan.Action `json:"action"`
 	Outcome Outcome     `json:"outcome"`
@@ -100,15 +100,12 @@ const (
 	poll    = 250 * time.Millisecond
 )
 
-// batch is how many alarms are verified and then deleted by one call.
-const batch = 10
-
 // Run carries out the plan. It returns a *plan.Refused, and has written nothing,
 // if a guard forbids it or a resource has changed since the plan was made. Any
 // other failure is in the report, unless it came before the first write. Run
 // returns early, with what it did, when ctx ends.
 func Run(ctx context.Context, c plan.Clients, p *plan.Plan, opts Options) (*Report, error) {
-	r := &runner{cw: pace.New(c.CloudWatch), p: p, opts: opts, report: &Report{Format: "sidelight.apply/1", Stack: p.Stack, Steps: []Step{}}}
+	r := &runner{stores: c.Stores(), p: p, failed: map[ir.Key]bool{}, opts: opts, report: &Report{Format: "sidelight.apply/1", Stack: p.Stack, Steps: []Step{}}}
 	if err := p.Refusal(opts.AllowDelete); err != nil {
 		return nil, err
 	}
@@ -118,16 +115,8 @@ func Run(ctx context.Context, c plan.Clients, p *plan.Plan, opts Options) (*Repo
 	if _, err := c.Guard(ctx, p.Stack.Account, p.Stack.Region); err != nil {
 		return nil, err
 	}
-	var writes, deletes []plan.Change
-	for _, ch := range p.Changes {
-		switch ch.Action {
-		case plan.Create, plan.Update, plan.Retag:
-			writes = append(writes, ch)
-		case plan.Delete:
-			deletes = append(deletes, ch)
-		}
-	}
-	if err := r.fresh(ctx, append(writes[:len(writes):len(writes)], deletes...)); err != nil {
+	writes, leaves := split(p)
+	if err := r.fresh(ctx, append(writes[:len(writes):len(writes)], leaves...)); err != nil {
 		return nil, err
 	}
 	for _, ch := range writes {
@@ -137,29 +126,32 @@ func Run(ctx context.Context, c plan.Clients, p *plan.Plan, opts Options) (*Repo
 	if r.report.Count(Failed) > 0 {
 		skip = errors.New("an earlier change failed")
 	}
-	for part := range slices.Chunk(deletes, batch) {
+	for _, part := range batches(leaves) {
 		r.remove(ctx, part, skip)
 	}
 	return r.report, nil
 }
 
 type runner struct {
-	cw     *pace.Client
+	stores *live.Stores
 	p      *plan.Plan
 	opts   Options
 	report *Report
+	// failed are the resources that are not there as they shall be.
+	failed map[ir.Key]bool
 }
 
 // errSkipped is the outcome of what was not tried.
 var errSkipped = errors.New("not tried")
 
 func (r *runner) step(ch plan.Change, err error) {
-	s := Step{ID: ch.ID, Name: ch.Name, Action: ch.Action, Outcome: Done}
+	s := Step{ID: ch.ID, Kind: ch.Kind, Name: ch.Name, Action: ch.Action, Outcome: Done}
 	if err != nil {
 		s.Outcome, s.Reason = Failed, err.Error()
 		if errors.Is(err, errSkipped) {
 			s.Outcome = Skipped
 		}
+		r.failed[ch.Key()] = true
 	}
 	r.report.Steps = append(r.report.Steps, s)
 	if r.opts.Progress != nil {
@@ -193,16 +185,16 @@ func (r *runner) fresh(ctx context.Context, changes []plan.Change) error {
 // stale says of which changes the resource is not as it was: for good, or
 // perhaps only not yet as it shall be.
 func (r *runner) stale(ctx context.Context, changes []plan.Change) (waiting, reasons []string, err error) {
-	var names []string
+	var keys []ir.Key
 	for _, ch := range changes {
-		names = append(names, ch.Name)
+		keys = append(keys, ch.Key())
 	}
-	live, err := plan.Look(ctx, r.cw, names, "")
+	found, err := r.stores.Find(ctx, keys)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, ch := range changes {
-		now, err := r.check(ch, live[ch.Name])
+		now, err := r.check(ch, found[ch.Key()])
 		switch {
 		case err != nil:
 			reasons = append(reasons, err.Error())
@@ -214,17 +206,17 @@ func (r *runner) stale(ctx context.Context, changes []plan.Change) (waiting, rea
 }
 
 func changed(ch plan.Change) error {
-	return fmt.Errorf("the alarm %q has changed since the plan was made", ch.Name)
+	return fmt.Errorf("the %s %q has changed since the plan was made", ch.Kind.Words(), ch.Name)
 }
 
-// await is what is to be done with an alarm whose tags say that somebody else has
+// await is what is to be done with a resource whose tags say that somebody else has
 // just applied the same, while its fields do not show it yet.
 const await plan.Action = "await"
 
 // check returns what is still to be done of a change, and an error if the
 // resource is neither as the plan saw it nor as it shall be. Somebody else may
 // have applied the same, all of it or all but the tags.
-func (r *runner) check(ch plan.Change, l *plan.Live) (plan.Change, error) {
+func (r *runner) check(ch plan.Change, l *live.Resource) (plan.Change, error) {
 	if l.Hash() == ch.LiveHash {
 		return ch, nil
 	}
@@ -238,19 +230,29 @@ func (r *runner) check(ch plan.Change, l *plan.Live) (plan.Change, error) {
 	return ch, changed(ch)
 }
 
-// look reads one alarm again and checks the change against it.
-func (r *runner) look(ctx context.Context, ch plan.Change) (*plan.Live, plan.Change, error) {
-	live, err := plan.Look(ctx, r.cw, []string{ch.Name}, "")
+// look reads one resource again and checks the change against it.
+func (r *runner) look(ctx context.Context, ch plan.Change) (*live.Resource, plan.Change, error) {
+	l, err := r.find(ctx, ch)
 	if err != nil {
 		return nil, ch, err
 	}
-	ch, err = r.check(ch, live[ch.Name])
-	return live[ch.Name], ch, err
+	ch, err = r.check(ch, l)
+	return l, ch, err
+}
+
+func (r *runner) find(ctx context.Context, ch plan.Change) (*live.Resource, error) {
+	found, err := r.stores.Find(ctx, []ir.Key{ch.Key()})
+	return found[ch.Key()], err
 }
 
 func (r *runner) write(ctx context.Context, ch plan.Change) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("%w: %w", errSkipped, err)
+	}
+	for _, need := range ch.Desired.Needs {
+		if r.failed[need] {
+			return fmt.Errorf("%w: the %s %q, which it needs, failed", errSkipped, need.Kind.Words(), need.Name)
+		}
 	}
 	l, ch, err := r.look(ctx, ch)
 	if err != nil || ch.Action == plan.None {
@@ -264,50 +266,44 @@ func (r *runner) write(ctx context.Context, ch plan.Change) error {
 	if ch.Action == await {
 		return r.settle(ctx, ch, tags)
 	}
+	store := r.stores.Of(ch.Kind)
 	if ch.Action == plan.Create || ch.NeedsPut() {
-		if _, err := r.cw.PutMetricAlarm(ctx, norm.Input(ch.Name, ch.Desired.Alarm, tags)); err != nil {
-			return fmt.Errorf("put alarm: %w", err)
+		if err := store.Put(ctx, ch.Desired, tags, l); err != nil {
+			return err
 		}
 	}
 	if ch.Action != plan.Create {
-		// Tags in a Put count only for a new alarm. What is to go goes first: the
+		// Tags in a Put count only for what is new. What is to go goes first: the
 		// fields tag, which proves whose it is, is replaced by the last call.
-		if err := r.retag(ctx, ch, l, tags); err != nil {
+		if err := store.Tag(ctx, l, tags, surplus(ch, l, tags)); err != nil {
 			return err
 		}
 	}
 	return r.settle(ctx, ch, tags)
 }
 
-func (r *runner) retag(ctx context.Context, ch plan.Change, l *plan.Live, tags map[string]string) error {
+// surplus are the tags that the stack has set and no longer wants.
+func surplus(ch plan.Change, l *live.Resource, tags map[string]string) []string {
 	m, _ := norm.ReadMark(l.Tags)
 	_, ours := m.UserTags(l.Tags, ch.Desired.Tags)
 	var gone []string
-	for _, k := range slices.Sorted(maps.Keys(ours)) {
+	for _, k := range append(slices.Sorted(maps.Keys(ours)), norm.OwnTags(l.Tags)...) {
 		if _, keep := tags[k]; !keep {
 			gone = append(gone, k)
 		}
 	}
-	if len(gone) > 0 {
-		if _, err := r.cw.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &l.ARN, TagKeys: gone}); err != nil {
-			return fmt.Errorf("untag alarm: %w", err)
-		}
-	}
-	if _, err := r.cw.TagResource(ctx, &cloudwatch.TagResourceInput{ResourceARN: &l.ARN, Tags: norm.Tags(tags)}); err != nil {
-		return fmt.Errorf("tag alarm: %w", err)
-	}
-	return nil
+	return gone
 }
 
-// settle waits until CloudWatch returns what was written.
+// settle waits until AWS returns what was written.
 func (r *runner) settle(ctx context.Context, ch plan.Change, tags map[string]string) error {
-	want := norm.Of(ch.Desired.Alarm, nil, r.p.Stack.Account)
+	want := norm.Of(ch.Desired.Body, nil, r.p.Stack.Account)
 	for end := time.Now().Add(visible); ; {
-		live, err := plan.Look(ctx, r.cw, []string{ch.Name}, "")
+		l, err := r.find(ctx, ch)
 		if err != nil {
 			return fmt.Errorf("read back: %w", err)
 		}
-		reason := differs(live[ch.Name], want, r.p.Stack.Account, tags)
+		reason := differs(ch, l, want, r.p.Stack.Account, tags)
 		if reason == "" {
 			return nil
 		}
@@ -320,13 +316,14 @@ func (r *runner) settle(ctx context.Context, ch plan.Change, tags map[string]str
 	}
 }
 
-// differs says in what a live alarm is not what was written, or "".
-func differs(l *plan.Live, want norm.Form, account string, tags map[string]string) string {
+// differs says in what a live resource is not what was written, or "".
+func differs(ch plan.Change, l *live.Resource, want norm.Form, account string, tags map[string]string) string {
 	if l == nil {
-		return "the alarm is not there"
+		return "the " + ch.Kind.Words() + " is not there"
 	}
-	if diff := want.Diff(norm.Of(l.Alarm, nil, account)); len(diff) > 0 {
-		return fmt.Sprintf("the alarm differs in %v", diff)
+	diff := slices.DeleteFunc(want.Diff(norm.Of(l.Body, nil, account)), func(field string) bool { return l.Overruled[field] != "" })
+	if len(diff) > 0 {
+		return fmt.Sprintf("the %s differs in %v", ch.Kind.Words(), diff)
 	}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		if l.Tags[k] != tags[k] {

@@ -17,6 +17,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 	"github.com/sidelight-dev/sidelight/agent/recipe/recipetest"
@@ -54,7 +55,7 @@ func shop(n int, threshold float64, more ...string) string {
 }
 
 func clients(cw *recipetest.CloudWatch) plan.Clients {
-	return plan.Clients{CloudWatch: cw, Identity: cw}
+	return plan.Clients{CloudWatch: cw, Tagging: cw, Identity: cw}
 }
 
 func makePlan(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack) *plan.Plan {
@@ -208,7 +209,7 @@ func TestUserTagsThatGo(t *testing.T) {
 func TestStrangersAreNeverWritten(t *testing.T) {
 	stranger := func(tags map[string]string) func(*testing.T, *recipetest.CloudWatch) {
 		return func(t *testing.T, cw *recipetest.CloudWatch) {
-			in := norm.Input("shop-dev-a0", ir.MetricAlarm{
+			in := live.AlarmInput("shop-dev-a0", &ir.MetricAlarm{
 				Namespace: "Other", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 1,
 				ComparisonOperator: "GreaterThanThreshold", Threshold: aws.Float64(1),
 			}, tags)
@@ -261,7 +262,7 @@ func TestStrangersAreNeverWritten(t *testing.T) {
 
 func identical(t *testing.T, cw *recipetest.CloudWatch) {
 	s := load(t, shop(1, 1), 1)
-	if _, err := cw.PutMetricAlarm(t.Context(), norm.Input("shop-dev-a0", s.Resources[0].Alarm, nil)); err != nil {
+	if _, err := cw.PutMetricAlarm(t.Context(), live.AlarmInput("shop-dev-a0", s.Resources[0].Body.(*ir.MetricAlarm), nil)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -360,7 +361,7 @@ func TestThousandAlarmsAreReadInFewCalls(t *testing.T) {
 func TestFakeHasTheTraps(t *testing.T) {
 	cw := recipetest.New()
 	put := func(tags map[string]string) {
-		in := norm.Input("x", ir.MetricAlarm{Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 1, ComparisonOperator: "GreaterThanThreshold", Threshold: aws.Float64(1)}, tags)
+		in := live.AlarmInput("x", &ir.MetricAlarm{Namespace: "N", MetricName: "M", Statistic: "Sum", Period: 60, EvaluationPeriods: 1, ComparisonOperator: "GreaterThanThreshold", Threshold: aws.Float64(1)}, tags)
 		if _, err := cw.PutMetricAlarm(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}

@@ -109,7 +109,7 @@ func TestTwoAppliersConverge(t *testing.T) {
 func TestClientOfAnotherRegionIsRefused(t *testing.T) {
 	s := load(t, shop(1, 1), 1)
 	cw := recipetest.New()
-	c := plan.Clients{CloudWatch: pace.New(cloudwatch.New(cloudwatch.Options{Region: "eu-west-1"})), Identity: cw}
+	c := plan.Clients{CloudWatch: pace.New(cloudwatch.New(cloudwatch.Options{Region: "eu-west-1"})), Tagging: cw, Identity: cw}
 	if _, err := plan.Make(t.Context(), c, s); plan.ExitCode(err) != exit.Refused {
 		t.Errorf("plan: %v", err)
 	}

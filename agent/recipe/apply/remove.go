@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 )
 
-// remove deletes alarms after it has seen, for each, that it is still the
-// stack's and as the plan saw it. Nothing is deleted, for the reason skip, once
+// remove deletes resources, or lets them go, after it has seen for each that it is
+// still the stack's and as the plan saw it. Nothing is deleted, for the reason skip, once
 // a write has failed: it may have been meant to take the place of what goes.
 func (r *runner) remove(ctx context.Context, changes []plan.Change, skip error) {
 	if skip == nil {
@@ -23,7 +22,7 @@ func (r *runner) remove(ctx context.Context, changes []plan.Change, skip error) 
 		}
 		return
 	}
-	var names []string
+	var found []*live.Resource
 	var todo []plan.Change
 	for _, ch := range changes {
 		l, now, err := r.look(ctx, ch)
@@ -33,25 +32,36 @@ func (r *runner) remove(ctx context.Context, changes []plan.Change, skip error) 
 		case now.Action == plan.None:
 			r.step(ch, nil) // gone already
 		case !r.owned(l):
-			r.step(ch, fmt.Errorf("the alarm %q is not provably the stack's", ch.Name))
+			r.step(ch, fmt.Errorf("the %s %q is not provably the stack's", ch.Kind.Words(), ch.Name))
 		default:
-			names, todo = append(names, ch.Name), append(todo, ch)
+			found, todo = append(found, l), append(todo, ch)
 		}
 	}
-	if len(names) == 0 {
+	if len(todo) == 0 {
 		return
 	}
-	_, err := r.cw.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: names})
-	if err != nil {
-		err = fmt.Errorf("delete alarms: %w", err)
-	}
+	err := r.part(ctx, todo[0].Action, found)
 	for _, ch := range todo {
 		r.step(ch, err)
 	}
 }
 
-// owned is the last check before a deletion.
-func (r *runner) owned(l *plan.Live) bool {
+// part deletes resources of one kind, or lets them go.
+func (r *runner) part(ctx context.Context, action plan.Action, found []*live.Resource) error {
+	store := r.stores.Of(found[0].Key.Kind)
+	if action == plan.Delete {
+		return store.Delete(ctx, found)
+	}
+	for _, l := range found {
+		if err := store.Tag(ctx, l, nil, norm.OwnTags(l.Tags)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// owned is the last check before a resource is deleted or let go.
+func (r *runner) owned(l *live.Resource) bool {
 	if l == nil || l.Other != "" || norm.Foreign(l.Tags) != "" {
 		return false
 	}

@@ -9,11 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
-	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
+	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 	"github.com/sidelight-dev/sidelight/internal/sandbox"
@@ -30,7 +30,7 @@ func over(t *testing.T) (*cloudwatch.Client, plan.Clients, *sandbox.Server) {
 	})
 	cfg := sandboxtest.Config(s)
 	cw := cloudwatch.NewFromConfig(cfg)
-	return cw, plan.Clients{CloudWatch: cw, Identity: sts.NewFromConfig(cfg)}, s
+	return cw, plan.NewClients(cfg), s
 }
 
 // run applies a plan of the file and checks that the next plan is empty.
@@ -121,8 +121,9 @@ func TestSandboxLifecycle(t *testing.T) {
 	s, _ := recipe.Load(example, recipe.Options{Rev: 7})
 	for _, r := range s.Resources {
 		if r.ID == "orders-errors" {
-			r.Alarm.Threshold = aws.Float64(99)
-			if _, err := cw.PutMetricAlarm(t.Context(), norm.Input(r.Name, r.Alarm, nil)); err != nil {
+			body := *r.Body.(*ir.MetricAlarm)
+			body.Threshold = aws.Float64(99)
+			if _, err := cw.PutMetricAlarm(t.Context(), live.AlarmInput(r.Name, &body, nil)); err != nil {
 				t.Fatal(err)
 			}
 		}

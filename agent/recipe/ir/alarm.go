@@ -33,6 +33,9 @@ type MetricAlarm struct {
 	EvaluationInterval               int32                `json:",omitempty"`
 }
 
+// Kind implements Body.
+func (*MetricAlarm) Kind() Kind { return MetricAlarmKind }
+
 // Dimension is a name and a value.
 type Dimension struct {
 	Name  string

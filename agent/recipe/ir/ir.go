@@ -4,6 +4,12 @@
 package ir
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/sidelight-dev/sidelight/internal/problem"
 )
 
@@ -14,15 +20,54 @@ type Pos = problem.Pos
 // Kind names a kind of resource as it stands in plans.
 type Kind string
 
-// MetricAlarmKind is an alarm made with PutMetricAlarm.
-const MetricAlarmKind Kind = "metric-alarm"
+// The kinds, in the order in which they are made; they are deleted in the
+// opposite one.
+const (
+	// LogGroupKind is a log group of CloudWatch Logs.
+	LogGroupKind Kind = "log-group"
+	// MetricAlarmKind is an alarm made with PutMetricAlarm.
+	MetricAlarmKind Kind = "metric-alarm"
+)
+
+// Kinds returns all kinds in the order in which they are made.
+func Kinds() []Kind { return []Kind{LogGroupKind, MetricAlarmKind} }
 
 // Words returns the kind as it is printed for people.
-func (k Kind) Words() string {
+func (k Kind) Words() string { return strings.ReplaceAll(string(k), "-", " ") }
+
+// Short returns the kind with its article, as short as people say it.
+func (k Kind) Short() string {
 	if k == MetricAlarmKind {
-		return "metric alarm"
+		return "an alarm"
 	}
-	return string(k)
+	return "a " + k.Words()
+}
+
+// Rank is the place of the kind among Kinds.
+func (k Kind) Rank() int { return slices.Index(Kinds(), k) }
+
+// HoldsData reports whether what is deleted with a resource of the kind cannot be
+// made again.
+func (k Kind) HoldsData() bool { return k == LogGroupKind }
+
+// Immutable reports whether a field is fixed once a resource of the kind exists.
+func (k Kind) Immutable(field string) bool { return k == LogGroupKind && field == "LogGroupClass" }
+
+// Body holds the fields of a resource under the names and with the meaning that
+// the API of its kind gives them.
+type Body interface {
+	Kind() Kind
+}
+
+// NewBody returns an empty body of a kind, or nil if there is no such kind.
+func NewBody(k Kind) Body {
+	switch k {
+	case LogGroupKind:
+		return &LogGroup{}
+	case MetricAlarmKind:
+		return &MetricAlarm{}
+	}
+	return nil
 }
 
 // Stack is a recipe resolved for one environment, account and region: the unit
@@ -42,7 +87,7 @@ type Stack struct {
 	Owner string
 	// File is the recipe as it was named by the caller.
 	File string
-	// Resources are sorted by kind, then id.
+	// Resources are sorted by id.
 	Resources []Resource
 	Disabled  []Disabled
 	// Keep are prefixes of ids that must not be deleted as orphans, because the
@@ -58,7 +103,7 @@ type Stack struct {
 // ID returns recipe/env, the name that a person types to confirm a destroy.
 func (s *Stack) ID() string { return s.Recipe + "/" + s.Env }
 
-// Prefix returns what the names of the stack's alarms begin with.
+// Prefix returns what the names of most of the stack's resources begin with.
 func (s *Stack) Prefix() string { return s.Recipe + "-" + s.Env + "-" }
 
 // Disabled is a resource that the recipe declares and switches off.
@@ -69,17 +114,29 @@ type Disabled struct {
 	Pos    Pos
 }
 
+// Key identifies a resource within an account and region.
+type Key struct {
+	Kind Kind
+	Name string
+}
+
 // Resource is one resolved resource.
 type Resource struct {
-	Kind Kind   `json:"kind"`
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Alarm holds the fields of a metric alarm.
-	Alarm MetricAlarm `json:"alarm"`
+	// Body is what the resource shall be.
+	Body Body `json:"body"`
 	// Tags are the user's tags. The ownership tags are computed from the
 	// resource's normal form and are not part of it.
 	Tags    map[string]string `json:"tags,omitempty"`
 	Protect bool              `json:"protect,omitempty"`
+	// Adopt allows to take over a resource of the name that nobody manages.
+	Adopt bool `json:"adopt,omitempty"`
+	// Retain keeps the resource when the stack no longer wants it: it loses its
+	// ownership tags, and what it holds stays.
+	Retain bool `json:"retain,omitempty"`
+	// Needs are resources of the stack that must be there first.
+	Needs []Key `json:"needs,omitempty"`
 	// Pos is where the resource is declared.
 	Pos Pos `json:"pos"`
 	// Origins says for a field (by its name in the API) where its value was
@@ -87,6 +144,50 @@ type Resource struct {
 	Origins map[string]Pos `json:"origins,omitempty"`
 	// Words describes the resource in a plan.
 	Words Words `json:"words"`
+}
+
+// Kind returns the kind of the resource.
+func (r *Resource) Kind() Kind { return r.Body.Kind() }
+
+// Key returns what identifies the resource.
+func (r *Resource) Key() Key { return Key{r.Kind(), r.Name} }
+
+// plain is Resource without its methods.
+type plain Resource
+
+// MarshalJSON writes the kind beside the body.
+func (r Resource) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // people read saved plans
+	err := enc.Encode(struct {
+		Kind Kind `json:"kind"`
+		*plain
+	}{r.Kind(), (*plain)(&r)})
+	return b.Bytes(), err
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON. A field that the kind does not
+// have is an error.
+func (r *Resource) UnmarshalJSON(text []byte) error {
+	in := struct {
+		Kind Kind `json:"kind"`
+		*plain
+		Body json.RawMessage `json:"body"`
+	}{plain: (*plain)(r)}
+	if err := strictly(text, &in); err != nil {
+		return err
+	}
+	if r.Body = NewBody(in.Kind); r.Body == nil {
+		return fmt.Errorf("there is no kind %q of resources", in.Kind)
+	}
+	return strictly(in.Body, r.Body)
+}
+
+func strictly(text []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
 }
 
 // Origin returns where a field was written, or where the resource was declared.

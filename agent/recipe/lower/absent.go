@@ -13,7 +13,7 @@ import (
 // absent resolves a heartbeat. CloudWatch looks back two periods further than an
 // alarm says, so that an alarm on N missing periods fires after N + 2.
 func (a *alarm) absent(n *ast.Node) {
-	l, out := a.l, &a.out.Alarm
+	l, out := a.l, a.body
 	for _, key := range words("when every for missing low_samples") {
 		if k := a.own.Key(key); k != nil {
 			l.add("R2016", k.Range(), "%q does not go with absent", key)

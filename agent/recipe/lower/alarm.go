@@ -1,7 +1,6 @@
 package lower
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,14 +14,8 @@ import (
 
 // alarm is one alarm on its way to a resource.
 type alarm struct {
-	l *lowerer
-	// key is the node of its id, node its fields over the defaults, own only
-	// what it says itself.
-	key  *ast.Node
-	node *ast.Node
-	own  *ast.Node
-	sc   expr.Scope
-	out  *ir.Resource
+	*item
+	body *ir.MetricAlarm
 }
 
 // alarms resolves the block alarms.
@@ -33,128 +26,23 @@ func (l *lowerer) alarms() {
 	} else {
 		defaults = nil
 	}
-	block := l.root.Get("alarms")
-	if block == nil || !l.want(block, ast.Map, "alarms") {
+	node := l.root.Get("alarms")
+	if node == nil || !l.want(node, ast.Map, "alarms") {
 		return
 	}
-	for _, e := range block.Entries {
-		if ast.Ignored(e.Key.Text) {
-			continue
-		}
-		if !alarmID.MatchString(e.Key.Text) {
-			l.add("R2004", e.Key.Range(), "the id %q is not a letter followed by letters, digits, dots, hyphens and underscores", e.Key.Text)
-			continue
-		}
-		if l.want(e.Value, ast.Map, fmt.Sprintf("alarm %q", e.Key.Text)) {
-			l.checkKeys(e.Value, fmt.Sprintf("alarm %q", e.Key.Text), alarmKeys())
-			l.oneAlarm(e, defaults)
-		}
-	}
+	l.items(block{kind: ir.MetricAlarmKind, word: "alarm", node: node, defaults: defaults, keys: alarmKeys(), resolve: l.alarm})
 }
 
-func (l *lowerer) oneAlarm(e ast.Entry, defaults *ast.Node) {
-	if d := e.Value.Get("disable"); d != nil {
-		if d.Kind != ast.String || strings.TrimSpace(d.Text) == "" {
-			l.add("R2010", d.Range(), "disable needs a reason").Hint = `as in disable: "replaced by the SLO"`
-			return
-		}
-		reason, _ := l.text(d, l.scope, "disable")
-		l.stack.Disabled = append(l.stack.Disabled, ir.Disabled{ID: e.Key.Text, Kind: ir.MetricAlarmKind, Reason: reason, Pos: e.Key.Pos})
-		return
-	}
-	merged := e.Value
-	if defaults != nil {
-		merged = ast.Merge(defaults, e.Value)
-	}
-	each := e.Value.Get("for_each")
-	if each == nil {
-		l.instance(e, merged, e.Key.Text, nil)
-		return
-	}
-	v, ok := l.value(each, l.scope)
-	if !ok {
-		return
-	}
-	if v.Kind != expr.List && v.Kind != expr.Map {
-		l.add("R3001", each.Range(), "for_each is a list or a map, not a %s", v.Kind)
-		return
-	}
-	if len(v.List)+len(v.Keys) == 0 && l.discovered(each) {
-		l.stack.Keep = append(l.stack.Keep, e.Key.Text+"/")
-	}
-	l.eachItem(e, merged, each, v)
-}
-
-func (l *lowerer) eachItem(e ast.Entry, merged, each *ast.Node, v expr.Value) {
-	type item struct{ key, value expr.Value }
-	var items []item
-	for _, k := range v.Keys {
-		value, err := v.Get(k)
-		if err != nil {
-			l.fault(each, err)
-			return
-		}
-		items = append(items, item{expr.Text(k), value})
-	}
-	for _, value := range v.List {
-		if value.Kind == expr.List || value.Kind == expr.Map || value.Kind == expr.Null {
-			l.add("R3001", each.Range(), "for_each over a list needs texts or numbers, and one item is a %s", value.Kind)
-			return
-		}
-		items = append(items, item{expr.Text(value.String()), value})
-	}
-	for _, it := range items {
-		roots := expr.Table([]string{"key", "value"}, map[string]expr.Value{"key": it.key, "value": it.value})
-		l.instance(e, merged, e.Key.Text+"/"+it.key.Str, &roots)
-	}
-}
-
-// discovered reports whether a list comes from the context, directly or through
-// a parameter.
-func (l *lowerer) discovered(n *ast.Node) bool {
-	t, err := expr.Parse(n.Text)
-	if n.Kind != ast.String || err != nil {
-		return false
-	}
-	if !t.Refers("param") {
-		return t.Refers("ctx")
-	}
-	for _, nodes := range []*ast.Node{l.env.Get("set"), l.root.Get("parameters")} {
-		if nodes != nil && mentions(nodes, "ctx.") {
-			return true
-		}
-	}
-	return t.Refers("ctx")
-}
-
-func mentions(n *ast.Node, text string) bool {
-	if strings.Contains(n.Text, text) {
-		return true
-	}
-	return slices.ContainsFunc(n.Items, func(c *ast.Node) bool { return mentions(c, text) }) ||
-		slices.ContainsFunc(n.Entries, func(c ast.Entry) bool { return mentions(c.Value, text) })
-}
-
-// instance resolves one alarm. Its resource joins the stack only if nothing is
-// wrong with it.
-func (l *lowerer) instance(e ast.Entry, merged *ast.Node, id string, each *expr.Value) {
-	sc := l.scope
-	sc.Roots = maps.Clone(sc.Roots)
-	sc.Roots["id"] = expr.Text(id)
-	if each != nil {
-		sc.Roots["each"] = *each
-	}
-	a := &alarm{
-		l: l, key: e.Key, node: merged, own: e.Value, sc: sc,
-		out: &ir.Resource{Kind: ir.MetricAlarmKind, ID: id, Pos: e.Key.Pos, Origins: map[string]ir.Pos{}},
-	}
-	before := l.ps.Errors()
+// alarm resolves one alarm.
+func (l *lowerer) alarm(it *item) {
+	a := &alarm{it, &ir.MetricAlarm{}}
+	it.out.Body = a.body
 	a.name()
 	a.tags()
 	a.protect()
-	switch raw, absent := e.Value.Get("raw"), e.Value.Get("absent"); {
+	switch raw, absent := a.own.Get("raw"), a.own.Get("absent"); {
 	case raw != nil && absent != nil:
-		l.add("R2016", e.Value.Key("absent").Range(), "an alarm is raw or absent, not both")
+		l.add("R2016", a.own.Key("absent").Range(), "an alarm is raw or absent, not both")
 	case raw != nil:
 		a.raw(raw)
 	case absent != nil:
@@ -163,23 +51,9 @@ func (l *lowerer) instance(e ast.Entry, merged *ast.Node, id string, each *expr.
 		a.concise()
 	}
 	a.limits()
-	if raw := e.Value.Get("raw"); raw == nil && len(a.out.Alarm.Metrics) > 0 {
+	if raw := a.own.Get("raw"); raw == nil && len(a.body.Metrics) > 0 {
 		// The metrics have the period each; beside them it is refused.
-		a.out.Alarm.Period = 0
-	}
-	if l.ps.Errors() == before {
-		l.stack.Resources = append(l.stack.Resources, *a.out)
-	}
-}
-
-func (a *alarm) get(key string) *ast.Node { return a.node.Get(key) }
-
-func (a *alarm) origin(n *ast.Node, fields ...string) {
-	if n == nil {
-		return
-	}
-	for _, f := range fields {
-		a.out.Origins[f] = n.Pos
+		a.body.Period = 0
 	}
 }
 
@@ -208,36 +82,9 @@ func (a *alarm) name() {
 	}
 }
 
-func (a *alarm) tags() {
-	tags := maps.Clone(a.l.tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	a.origin(a.l.root.Get("tags"), "Tags")
-	if n := a.get("tags"); n != nil {
-		maps.Copy(tags, a.l.tagMap(n, a.sc))
-		a.origin(n, "Tags")
-	}
-	if len(tags) > maxUserTags {
-		a.l.add("R5007", a.key.Range(), "%d tags; a resource has room for %d beside those that mark its owner", len(tags), maxUserTags)
-	}
-	if len(tags) > 0 {
-		a.out.Tags = tags
-	}
-}
-
-func (a *alarm) protect() {
-	if n := a.get("protect"); n != nil {
-		a.out.Protect, _ = a.l.truth(n, a.sc, "protect")
-	}
-	if slices.Contains(a.l.stack.Protect, ir.MetricAlarmKind) {
-		a.out.Protect = true
-	}
-}
-
 // concise resolves an alarm in the plain form.
 func (a *alarm) concise() {
-	out := &a.out.Alarm
+	out := a.body
 	a.evaluation()
 	cond, metric, threshold := a.condition()
 	a.words(cond, metric, threshold)
@@ -257,7 +104,7 @@ func (a *alarm) concise() {
 func (a *alarm) resolution(sources []metricDef) {
 	for _, m := range sources {
 		if strings.HasPrefix(m.namespace, "AWS/") {
-			p := a.l.add("R4005", a.get("every").Range(), "%s is published once a minute, and the alarm looks every %ds", m.namespace, a.out.Alarm.Period)
+			p := a.l.add("R4005", a.get("every").Range(), "%s is published once a minute, and the alarm looks every %ds", m.namespace, a.body.Period)
 			p.Notes = []string{"the alarm would stay in INSUFFICIENT_DATA for ever"}
 			return
 		}
@@ -306,7 +153,7 @@ func (a *alarm) condition() (*Condition, *metricDef, float64) {
 	if !ok {
 		return nil, nil, 0
 	}
-	out := &a.out.Alarm
+	out := a.body
 	out.Threshold, out.ComparisonOperator = &threshold, comparison(c.Cmp)
 	if m.math != nil {
 		a.computed(c, m, n, threshold)
@@ -336,7 +183,7 @@ func comparison(cmp string) string {
 }
 
 func (a *alarm) routing() {
-	out := &a.out.Alarm
+	out := a.body
 	enabled := true
 	if n := a.get("notify"); n != nil {
 		enabled, _ = a.l.truth(n, a.sc, "notify")

@@ -23,7 +23,7 @@ const (
 
 // evaluation resolves `every` and `for`.
 func (a *alarm) evaluation() {
-	out := &a.out.Alarm
+	out := a.body
 	out.Period, out.DatapointsToAlarm, out.EvaluationPeriods = defaultPeriod, defaultPeriods, defaultPeriods
 	if n := a.get("every"); n != nil {
 		r, ok := a.l.quantity(n, a.sc, expr.Duration, "every")
@@ -85,9 +85,9 @@ func (a *alarm) periods(n *ast.Node, text string, number bool) (int32, bool) {
 	}
 	r := q.Rat
 	if q.Kind == expr.Duration {
-		r = new(big.Rat).Quo(r, big.NewRat(int64(a.out.Alarm.Period), 1))
+		r = new(big.Rat).Quo(r, big.NewRat(int64(a.body.Period), 1))
 		if !r.IsInt() {
-			a.l.add("R3007", n.Range(), "for: %s is not a multiple of the period of %ds", text, a.out.Alarm.Period)
+			a.l.add("R3007", n.Range(), "for: %s is not a multiple of the period of %ds", text, a.body.Period)
 			return 0, false
 		}
 	}
@@ -108,7 +108,7 @@ func missingWords() map[string]string {
 // missing resolves the treatment of missing data. Without a word a sparse
 // metric is fine when it is absent, and any other is unknown.
 func (a *alarm) missing(m *metricDef) {
-	out := &a.out.Alarm
+	out := a.body
 	out.TreatMissingData = "missing"
 	n := a.get("missing")
 	if n == nil {
@@ -159,7 +159,7 @@ func (a *alarm) lowSamples(m *metricDef) {
 			a.l.add("R2014", n.Range(), "low_samples is for percentiles, and this alarm uses %s", uses)
 		}
 	case text == "ignore":
-		a.out.Alarm.EvaluateLowSampleCountPercentile = text
+		a.body.EvaluateLowSampleCountPercentile = text
 		a.origin(n, "EvaluateLowSampleCountPercentile")
 	}
 }
@@ -181,10 +181,10 @@ func (a *alarm) window() {
 	if !ok {
 		return
 	}
-	if !slices.Contains([]int32{60, 300, 3600, 86400, 604800}, a.out.Alarm.Period) && a.out.Alarm.Period != 0 {
+	if !slices.Contains([]int32{60, 300, 3600, 86400, 604800}, a.body.Period) && a.body.Period != 0 {
 		a.l.add("R5010", n.Range(), "a wall clock needs a period of 1m, 5m, 1h, 1d or 7d")
 	}
-	a.out.Alarm.EvaluationWindow = &ir.EvaluationWindow{WallClockWindow: &ir.WallClockWindow{Timezone: zone}}
+	a.body.EvaluationWindow = &ir.EvaluationWindow{WallClockWindow: &ir.WallClockWindow{Timezone: zone}}
 	a.origin(n, "EvaluationWindow")
 }
 
@@ -215,7 +215,7 @@ func (a *alarm) warmUp() {
 	if strict {
 		w.OnlyStartEvaluatingAfterWarmUpPeriodEnds = &strict
 	}
-	a.out.Alarm.WarmUpConfiguration = w
+	a.body.WarmUpConfiguration = w
 	a.origin(n, "WarmUpConfiguration")
 }
 
@@ -236,13 +236,13 @@ func (a *alarm) notifyTags() {
 	on := true
 	t.Enabled = &on
 	slices.Sort(t.IncludedTagKeys)
-	a.out.Alarm.ActionConfiguration = &ir.ActionConfiguration{AlarmTagsPropagation: t}
+	a.body.ActionConfiguration = &ir.ActionConfiguration{AlarmTagsPropagation: t}
 	a.origin(n, "ActionConfiguration")
 }
 
 // words describes the alarm for a plan.
 func (a *alarm) words(c *Condition, m *metricDef, threshold float64) {
-	out := &a.out.Alarm
+	out := a.body
 	a.out.Words.Cadence = cadence(out)
 	if c == nil {
 		return
@@ -296,8 +296,8 @@ func (a *alarm) description() {
 		lines = append(lines, "Owner: "+a.l.stack.Owner)
 	}
 	lines = append(lines, fmt.Sprintf("Managed by sidelight, recipe %s; change it there.", a.l.stack.Recipe))
-	a.out.Alarm.AlarmDescription = strings.Join(lines, "\n")
-	if n := utf8.RuneCountInString(a.out.Alarm.AlarmDescription); n > 1024 {
+	a.body.AlarmDescription = strings.Join(lines, "\n")
+	if n := utf8.RuneCountInString(a.body.AlarmDescription); n > 1024 {
 		p := a.l.add("R5004", a.key.Range(), "the alarm's description has %d characters; CloudWatch allows 1024", n)
 		p.Notes = []string{"it is made of description, condition, runbook and owner"}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // maxUserTags leaves room in CloudWatch's 50 tags for the seven that mark the
-// owner, and for one that a person adds to hold a resource.
+// owner, or for eight of a log group, or one by which a person holds an alarm.
 const maxUserTags = 42
 
 // tagText: the characters that AWS allows in tag keys and values.
@@ -61,7 +61,7 @@ const (
 // limits checks what holds for every alarm however it was written: CloudWatch
 // API reference, PutMetricAlarm.
 func (a *alarm) limits() {
-	al := &a.out.Alarm
+	al := a.body
 	at := a.key.Range()
 	for _, key := range []string{"for", "every", "raw"} {
 		if n := a.own.Get(key); n != nil {

@@ -4,7 +4,9 @@
 package lower
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,8 +56,11 @@ func Lower(root *ast.Node, opts Options) (*ir.Stack, problem.Problems) {
 	l.routes()
 	l.metricDefs()
 	l.alarms()
+	l.logs()
 	l.unique()
-	order.By(l.stack.Resources, func(a, b ir.Resource) int { return strings.Compare(a.ID, b.ID) })
+	order.By(l.stack.Resources, func(a, b ir.Resource) int {
+		return cmp.Or(strings.Compare(a.ID, b.ID), a.Kind().Rank()-b.Kind().Rank())
+	})
 	l.ps.Sort()
 	return l.stack, l.ps
 }
@@ -107,6 +112,8 @@ type lowerer struct {
 	metrics map[string]*metricDef
 	actions map[string]*route
 	tags    map[string]string
+	// declared are the ids of the stack's resources, as they stand in the file.
+	declared []*ast.Node
 }
 
 func (l *lowerer) add(code string, r problem.Range, format string, args ...any) *problem.Problem {
@@ -145,7 +152,7 @@ func (l *lowerer) want(n *ast.Node, kind ast.Kind, what string) bool {
 var (
 	recipeName = lazyregexp.New(`^[a-z][a-z0-9-]{0,39}$`)
 	envName    = lazyregexp.New(`^[a-z][a-z0-9-]{0,39}$`)
-	alarmID    = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]{0,127}$`)
+	itemID     = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]{0,127}$`)
 	paramName  = lazyregexp.New(`^[a-z][a-zA-Z0-9_]{0,63}$`)
 )
 
@@ -265,13 +272,20 @@ func (l *lowerer) place() {
 	}
 	if p := l.env.Get("protect"); p != nil && l.want(p, ast.List, "protect") {
 		for _, item := range p.Items {
-			if item.Text != "alarms" {
-				suggest(l.add("R2104", item.Range(), "the kind %q cannot be protected; supported: alarms", item.Text), item.Text, []string{"alarms"})
+			kind, ok := protectable()[item.Text]
+			if !ok {
+				names := slices.Sorted(maps.Keys(protectable()))
+				suggest(l.add("R2104", item.Range(), "the kind %q cannot be protected; supported: %s", item.Text, strings.Join(names, ", ")), item.Text, names)
 				continue
 			}
-			s.Protect = append(s.Protect, ir.MetricAlarmKind)
+			s.Protect = append(s.Protect, kind)
 		}
 	}
+}
+
+// protectable are the kinds that an environment can protect, as recipes call them.
+func protectable() map[string]ir.Kind {
+	return map[string]ir.Kind{"alarms": ir.MetricAlarmKind, "log-groups": ir.LogGroupKind}
 }
 
 // partition is that of the region's name, as AWS documents it.
@@ -347,21 +361,16 @@ func dropped(over *ast.Node, unknown map[*ast.Node]bool) *ast.Node {
 	return &out
 }
 
-// unique checks that no two resources have the same name.
+// unique checks that no two resources of a kind have the same name.
 func (l *lowerer) unique() {
-	first := map[string]ir.Resource{}
-	for _, r := range l.stack.Resources {
-		if f, ok := first[r.Name]; ok {
-			p := l.add("R2301", problem.Range{Pos: r.Pos, Width: 1}, "the alarms %q and %q have the same name %q", f.ID, r.ID, r.Name)
-			p.Range.Source = l.sourceOf(r.ID)
+	first := map[ir.Key]*ir.Resource{}
+	for i := range l.stack.Resources {
+		r := &l.stack.Resources[i]
+		if f, ok := first[r.Key()]; ok {
+			p := l.add("R2301", l.declared[i].Range(), "%q and %q are both the %s %q", f.ID, r.ID, r.Kind().Words(), r.Name)
 			p.Related = []ir.Pos{f.Pos}
 			continue
 		}
-		first[r.Name] = r
+		first[r.Key()] = r
 	}
-}
-
-func (l *lowerer) sourceOf(id string) string {
-	id, _, _ = strings.Cut(id, "/")
-	return l.root.Get("alarms").Key(id).Range().Source
 }

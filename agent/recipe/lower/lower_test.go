@@ -76,7 +76,7 @@ alarms:
 	if got := strings.Join(ids, " "); got != "l/p l/q t" {
 		t.Errorf("ids = %s", got)
 	}
-	if got := *s.Resources[2].Alarm.Threshold; got != 123 {
+	if got := *s.Resources[2].Body.(*ir.MetricAlarm).Threshold; got != 123 {
 		t.Errorf("threshold = %v, want 123", got)
 	}
 	if _, ps := lowered(t, text, lower.Options{Params: map[string]string{"z": "1"}}); ps.Errors() != 1 {
@@ -156,7 +156,8 @@ func FuzzLower(f *testing.F) {
 			return
 		}
 		for _, r := range s.Resources {
-			if r.Name == "" || r.Alarm.MetricName == "" && len(r.Alarm.Metrics) == 0 && r.Alarm.EvaluationCriteria == nil {
+			a, ok := r.Body.(*ir.MetricAlarm)
+			if r.Name == "" || ok && a.MetricName == "" && len(a.Metrics) == 0 && a.EvaluationCriteria == nil {
 				t.Fatalf("%q: %+v", text, r)
 			}
 		}
@@ -208,7 +209,7 @@ func TestPartitions(t *testing.T) {
 		if len(ps) > 0 {
 			t.Fatal(ps)
 		}
-		if got := s.Resources[0].Alarm.AlarmActions[0]; got != "arn:"+want+":sns:"+region+":000000000000:t" {
+		if got := s.Resources[0].Body.(*ir.MetricAlarm).AlarmActions[0]; got != "arn:"+want+":sns:"+region+":000000000000:t" {
 			t.Errorf("%s: %s", region, got)
 		}
 	}

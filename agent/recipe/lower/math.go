@@ -242,7 +242,7 @@ func (l *lowerer) sources(d metricDef) []metricDef {
 
 // computed puts a condition on an expression into the alarm.
 func (a *alarm) computed(c *Condition, d metricDef, n *ast.Node, threshold float64) {
-	out := &a.out.Alarm
+	out := a.body
 	out.Metrics = a.l.queries(c.Ident, d, out.Period, goodValue(c.Cmp, threshold))
 	a.origin(d.node, "Metrics")
 	// PutMetricAlarm: at most ten metrics in one alarm.

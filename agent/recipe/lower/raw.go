@@ -31,7 +31,7 @@ func (a *alarm) raw(n *ast.Node) {
 		}
 	}
 	d := decoder{a: a}
-	al := &a.out.Alarm
+	al := a.body
 	d.fields(n, reflect.ValueOf(al).Elem(), "raw", []string{"AlarmName", "Tags"})
 	for _, e := range n.Entries {
 		a.origin(e.Value, e.Key.Text)
@@ -62,7 +62,7 @@ func (a *alarm) raw(n *ast.Node) {
 }
 
 func (a *alarm) rawWords() {
-	al, w := &a.out.Alarm, &a.out.Words
+	al, w := a.body, &a.out.Words
 	stat := al.Statistic + al.ExtendedStatistic
 	for short, long := range plainStats() {
 		if long == stat {
@@ -89,7 +89,7 @@ func (a *alarm) rawWords() {
 
 // rawRules checks what CloudWatch would refuse: PutMetricAlarm.
 func (a *alarm) rawRules(n *ast.Node) {
-	al := &a.out.Alarm
+	al := a.body
 	a.rawEnums(n)
 	if p := n.Get("Period"); p != nil && al.Period > 0 {
 		a.period(p, big.NewRat(int64(al.Period), 1))
@@ -136,7 +136,7 @@ func (a *alarm) rawRules(n *ast.Node) {
 }
 
 func (a *alarm) rawEnums(n *ast.Node) {
-	al := &a.out.Alarm
+	al := a.body
 	for _, f := range []struct {
 		name, value string
 		valid       []string

@@ -18,8 +18,8 @@ func words(s string) []string { return strings.Fields(s) }
 
 func topKeys() keys {
 	return keys{
-		words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms"),
-		words("patterns composites slos logs dashboards xray mutes dora cost include packs naming catalogue lint scope"),
+		words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms logs"),
+		words("patterns composites slos dashboards xray mutes dora cost include packs naming catalogue lint scope"),
 	}
 }
 
@@ -28,7 +28,7 @@ func envKeys() keys {
 }
 
 func overrideKeys() keys {
-	return keys{words("tags mappings defaults actions metrics alarms"), words("patterns composites slos logs dashboards xray mutes dora cost")}
+	return keys{words("tags mappings defaults actions metrics alarms logs"), words("patterns composites slos dashboards xray mutes dora cost")}
 }
 
 // common are the keys of an alarm that defaults may give too.
@@ -41,6 +41,12 @@ func alarmKeys() keys {
 		words(common + " when absent raw for_each disable name protect"),
 		words("promql insights log adopt companion region renamed_from if why"),
 	}
+}
+
+func logsKeys() keys { return keys{words("groups"), words("filters queries")} }
+
+func logGroupKeys() keys {
+	return keys{words("name retention class kms protect on_remove adopt tags for_each disable"), words("if why")}
 }
 
 func metricKeys() keys {

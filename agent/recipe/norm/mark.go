@@ -1,6 +1,7 @@
 package norm
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,13 @@ const (
 	TagFields = "sidelight:fields"
 	TagRev    = "sidelight:rev"
 	TagVia    = "sidelight:via"
+	// TagRemove is "delete" on what holds data and shall go all the same once the
+	// stack no longer wants it.
+	TagRemove = "sidelight:on-remove"
 )
+
+// removeDelete is the value of TagRemove.
+const removeDelete = "delete"
 
 // Direct is the value of the via tag of what this program writes itself.
 const Direct = "direct"
@@ -43,16 +50,21 @@ type Mark struct {
 	Fields string
 	Rev    int64
 	Via    string
+	// Delete lets a resource that holds data be deleted.
+	Delete bool
 }
 
 // MarkOf returns the mark of a resource whose normal form is f.
 func MarkOf(s *ir.Stack, r *ir.Resource, f Form) Mark {
-	return Mark{Recipe: s.Recipe, Env: s.Env, ID: r.ID, Hash: f.Hash(r.Kind), Fields: fieldsTag(f, r.Tags), Rev: s.Rev, Via: Direct}
+	return Mark{
+		Recipe: s.Recipe, Env: s.Env, ID: r.ID, Hash: f.Hash(r.Kind()), Fields: fieldsTag(r.Kind(), f, r.Tags), Rev: s.Rev, Via: Direct,
+		Delete: r.Kind().HoldsData() && !r.Retain,
+	}
 }
 
-func fieldsTag(f Form, tags map[string]string) string {
+func fieldsTag(k ir.Kind, f Form, tags map[string]string) string {
 	var b strings.Builder
-	for _, name := range Fields() {
+	for _, name := range Fields(k) {
 		b.WriteString(short(name+"="+f.Field(name), fieldChars))
 	}
 	if len(tags) > 0 {
@@ -69,10 +81,25 @@ func fieldsTag(f Form, tags map[string]string) string {
 
 // Tags returns the mark as tags.
 func (m Mark) Tags() map[string]string {
-	return map[string]string{
+	tags := map[string]string{
 		TagRecipe: m.Recipe, TagEnv: m.Env, TagID: m.ID, TagHash: m.Hash, TagFields: m.Fields,
 		TagRev: strconv.FormatInt(m.Rev, 10), TagVia: m.Via,
 	}
+	if m.Delete {
+		tags[TagRemove] = removeDelete
+	}
+	return tags
+}
+
+// OwnTags are the keys of the tags that mark an owner, among those of a resource.
+func OwnTags(tags map[string]string) []string {
+	var keys []string
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if strings.HasPrefix(k, "sidelight:") {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // ReadMark reads the mark of a resource from its tags. It reports false if the
@@ -82,7 +109,10 @@ func ReadMark(tags map[string]string) (Mark, bool) {
 	if err != nil {
 		rev = 0
 	}
-	m := Mark{Recipe: tags[TagRecipe], Env: tags[TagEnv], ID: tags[TagID], Hash: tags[TagHash], Fields: tags[TagFields], Rev: rev, Via: tags[TagVia]}
+	m := Mark{
+		Recipe: tags[TagRecipe], Env: tags[TagEnv], ID: tags[TagID], Hash: tags[TagHash], Fields: tags[TagFields], Rev: rev, Via: tags[TagVia],
+		Delete: tags[TagRemove] == removeDelete,
+	}
 	return m, m.Recipe != ""
 }
 
@@ -92,11 +122,11 @@ func (m Mark) Owned(s *ir.Stack) bool { return m.Recipe == s.Recipe && m.Env == 
 // Known reports whether the hash is of this program's normal form.
 func (m Mark) Known() bool { return strings.HasPrefix(m.Hash, Version+"-") }
 
-// Changed reports whether a field of the live form differs from what was applied
-// last. It reports false if the mark cannot tell.
-func (m Mark) Changed(live Form, field string) bool {
+// Changed reports whether a field of the live form of a kind differs from what
+// was applied last. It reports false if the mark cannot tell.
+func (m Mark) Changed(k ir.Kind, live Form, field string) bool {
 	hashes, _, _ := strings.Cut(m.Fields, ".")
-	names := Fields()
+	names := Fields(k)
 	i := slices.Index(names, field)
 	if !m.Known() || i < 0 || len(hashes) != fieldChars*len(names) {
 		return false

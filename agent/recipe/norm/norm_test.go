@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
 	"github.com/sidelight-dev/sidelight/agent/recipe/recipetest"
 )
@@ -102,7 +103,7 @@ func TestLiveAfterPutIsDesired(t *testing.T) {
 		a := drawAlarm(t)
 		tags := maybe(t, "tags", map[string]string{"a": "1"}, map[string]string{"a": "1", "b": "2"})
 		cw := recipetest.New()
-		if _, err := cw.PutMetricAlarm(t.Context(), norm.Input("x", a, tags)); err != nil {
+		if _, err := cw.PutMetricAlarm(t.Context(), live.AlarmInput("x", &a, tags)); err != nil {
 			t.Fatalf("put %+v: %v", a, err)
 		}
 		out, err := cw.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{})
@@ -110,7 +111,7 @@ func TestLiveAfterPutIsDesired(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, liveTags := cw.Alarm("x")
-		want, got := norm.Of(a, tags, recipetest.Account), norm.Of(norm.Live(out.MetricAlarms[0]), liveTags, recipetest.Account)
+		want, got := norm.Of(&a, tags, recipetest.Account), norm.Of(live.Alarm(out.MetricAlarms[0]), liveTags, recipetest.Account)
 		if diff := want.Diff(got); len(diff) > 0 {
 			t.Fatalf("%v differ: %s", diff, cmp.Diff(want, got))
 		}
@@ -177,7 +178,7 @@ func TestEveryFieldCounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := base
 			change(&a)
-			before, after := norm.Of(base, nil, ""), norm.Of(a, nil, "")
+			before, after := norm.Of(&base, nil, ""), norm.Of(&a, nil, "")
 			want := []string{name}
 			if name == "EvaluationCriteria" {
 				want = append(want, "TreatMissingData") // means nothing there
@@ -188,10 +189,10 @@ func TestEveryFieldCounts(t *testing.T) {
 			if before.Hash(ir.MetricAlarmKind) == after.Hash(ir.MetricAlarmKind) {
 				t.Error("the hash is the same")
 			}
-			m := norm.MarkOf(&ir.Stack{}, &ir.Resource{Kind: ir.MetricAlarmKind}, before)
-			for _, f := range norm.Fields() {
-				if m.Changed(after, f) != slices.Contains(want, f) {
-					t.Errorf("the fields tag says of %s: %v", f, m.Changed(after, f))
+			m := norm.MarkOf(&ir.Stack{}, &ir.Resource{Body: &ir.MetricAlarm{}}, before)
+			for _, f := range norm.Fields(ir.MetricAlarmKind) {
+				if m.Changed(ir.MetricAlarmKind, after, f) != slices.Contains(want, f) {
+					t.Errorf("the fields tag says of %s: %v", f, m.Changed(ir.MetricAlarmKind, after, f))
 				}
 			}
 		})
@@ -221,11 +222,11 @@ func TestHashIsStable(t *testing.T) {
 		Threshold: aws.Float64(0.5), ComparisonOperator: "GreaterThanThreshold", AlarmActions: []string{"b", "a"},
 		Dimensions: []ir.Dimension{{Name: "x", Value: "1"}, {Name: "a", Value: "ü"}},
 	}
-	f := norm.Of(a, map[string]string{"team": "shop"}, "")
+	f := norm.Of(&a, map[string]string{"team": "shop"}, "")
 	if got, want := f.Hash(ir.MetricAlarmKind), "n1-b3d64faa76a663c2"; got != want {
 		t.Errorf("hash = %q, want %q", got, want)
 	}
-	m := norm.MarkOf(&ir.Stack{Recipe: "shop", Env: "dev", Rev: 7}, &ir.Resource{Kind: ir.MetricAlarmKind, ID: "x", Tags: map[string]string{"team": "shop"}}, f)
+	m := norm.MarkOf(&ir.Stack{Recipe: "shop", Env: "dev", Rev: 7}, &ir.Resource{Body: &ir.MetricAlarm{}, ID: "x", Tags: map[string]string{"team": "shop"}}, f)
 	if got, want := m.Fields, "zFjhLAgAMDBmZ_jbmCGRSdsk6grw_PrbKuiHGpVfM0ikeH-VmSW7iokHdihsYiEq4QejxYa5hsSoqQ.yosi"; got != want {
 		t.Errorf("fields = %q, want %q", got, want)
 	}
@@ -240,8 +241,8 @@ func TestMostTagsFit(t *testing.T) {
 	for i := range 42 {
 		tags[fmt.Sprintf("key-%d", i)] = "v"
 	}
-	f := norm.Of(ir.MetricAlarm{}, tags, "")
-	m := norm.MarkOf(&ir.Stack{Recipe: "r", Env: "e"}, &ir.Resource{Tags: tags}, f)
+	f := norm.Of(&ir.MetricAlarm{}, tags, "")
+	m := norm.MarkOf(&ir.Stack{Recipe: "r", Env: "e"}, &ir.Resource{Body: &ir.MetricAlarm{}, Tags: tags}, f)
 	if n := utf8.RuneCountInString(m.Fields); n > 256 {
 		t.Errorf("the fields tag has %d characters, more than the 256 of a tag", n)
 	}
@@ -268,7 +269,7 @@ func TestForeign(t *testing.T) {
 	if _, ok := norm.ReadMark(map[string]string{"a": "b"}); ok {
 		t.Error("a stranger has a mark")
 	}
-	if m := (norm.Mark{Hash: "n0-12", Fields: strings.Repeat("x", 78)}); m.Known() || m.Changed(norm.Form{}, "Period") {
+	if m := (norm.Mark{Hash: "n0-12", Fields: strings.Repeat("x", 78)}); m.Known() || m.Changed(ir.MetricAlarmKind, norm.Form{}, "Period") {
 		t.Error("another version's hashes are believed")
 	}
 }

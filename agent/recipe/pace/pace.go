@@ -1,6 +1,6 @@
-// Package pace calls CloudWatch no faster than it allows: a token bucket for each
-// API at two thirds of its documented rate, slowed further when CloudWatch
-// throttles, and retries with full jitter.
+// Package pace calls AWS no faster than it allows: a token bucket for each API at
+// two thirds of its documented rate, slowed further when AWS throttles, and
+// retries with full jitter.
 package pace
 
 import (
@@ -115,17 +115,22 @@ func (c *Client) UntagResource(ctx context.Context, in *cloudwatch.UntagResource
 	return call(ctx, c.untag, c.api.UntagResource, in, opts)
 }
 
-// call makes a call. I and O are pointers, which all share one instance of it.
+// call makes a call. I and O are pointers, which share one instance of it.
 func call[I, O any](ctx context.Context, b *bucket, do func(context.Context, I, ...func(*cloudwatch.Options)) (O, error), in I, opts []func(*cloudwatch.Options)) (O, error) {
-	var none O
 	// The SDK's own retries would multiply with these.
 	opts = append(opts[:len(opts):len(opts)], func(o *cloudwatch.Options) { o.Retryer = aws.NopRetryer{} })
+	return retry(ctx, b, func() (O, error) { return do(ctx, in, opts...) })
+}
+
+// retry makes a call, at the rate of the bucket, until it succeeds or cannot.
+func retry[O any](ctx context.Context, b *bucket, do func() (O, error)) (O, error) {
+	var none O
 	wait := firstWait
 	for attempt := 1; ; attempt++ {
 		if err := b.take(ctx); err != nil {
 			return none, err
 		}
-		out, err := do(ctx, in, opts...)
+		out, err := do()
 		if err == nil {
 			b.restore()
 			return out, nil
@@ -195,7 +200,7 @@ func transient(err error) bool {
 		return true
 	}
 	switch e.ErrorCode() {
-	case "InternalServiceFault", "InternalServiceError", "InternalFailure", "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "ConcurrentModificationException":
+	case "InternalServiceFault", "InternalServiceError", "InternalFailure", "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "ConcurrentModificationException", "OperationAbortedException":
 		return true
 	}
 	return e.ErrorFault() == smithy.FaultServer

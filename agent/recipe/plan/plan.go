@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
 	"github.com/sidelight-dev/sidelight/internal/exit"
 	"github.com/sidelight-dev/sidelight/internal/order"
@@ -25,9 +27,13 @@ const (
 	Update Action = "update"
 	// Retag writes the ownership tags only: the resource is as it should be, and
 	// an earlier apply ended before it could say so.
-	Retag  Action = "retag"
+	Retag Action = "retag"
+	// Adopt takes over a resource that nobody manages, and updates it in place.
+	Adopt  Action = "adopt"
 	Delete Action = "delete"
-	None   Action = "none"
+	// Release removes the ownership tags and keeps the resource.
+	Release Action = "release"
+	None    Action = "none"
 )
 
 // Class says how a resource stands to the recipe.
@@ -47,6 +53,9 @@ const (
 	Superseded Class = "superseded"
 	// Conflict: a resource of this name exists and is not the stack's.
 	Conflict Class = "conflict"
+	// Unmanaged: a resource of this name exists, nobody manages it, and the recipe
+	// may take it over.
+	Unmanaged Class = "unmanaged"
 )
 
 // Format names the JSON form of a plan.
@@ -61,6 +70,8 @@ type Plan struct {
 	Disabled []Off    `json:"disabled,omitempty"`
 	Summary  Summary  `json:"summary"`
 	Writes   Writes   `json:"writes"`
+	// Notes say what could not be looked at.
+	Notes []string `json:"notes,omitempty"`
 	// MaxDelete is how many resources may be deleted without being allowed to.
 	MaxDelete int `json:"max_delete"`
 }
@@ -102,6 +113,9 @@ type Change struct {
 	LiveRev int64 `json:"live_rev,omitempty"`
 }
 
+// Key returns what identifies the resource.
+func (c *Change) Key() ir.Key { return ir.Key{Kind: c.Kind, Name: c.Name} }
+
 // FieldChange is one field that is to change.
 type FieldChange struct {
 	Path   string `json:"path"`
@@ -127,7 +141,7 @@ type Summary struct {
 	Adopt      int `json:"adopt"`
 	Retag      int `json:"retag"`
 	Delete     int `json:"delete"`
-	Replace    int `json:"replace"`
+	Release    int `json:"release"`
 	None       int `json:"none"`
 	Disabled   int `json:"disabled"`
 	Conflict   int `json:"conflict"`
@@ -188,6 +202,8 @@ func (p *Plan) Refusal(allowDelete int) error {
 			reasons = append(reasons, fmt.Sprintf("%s is superseded: revision %d is newer than %d", c.Name, c.LiveRev, p.Stack.Rev))
 		case c.Action == Delete && c.Protected:
 			reasons = append(reasons, fmt.Sprintf("%s is protected and would be deleted", c.Name))
+		case c.replaces() != "":
+			reasons = append(reasons, fmt.Sprintf("%s: %s cannot be changed; delete it, or declare another", c.Name, c.replaces()))
 		}
 	}
 	if n := p.Summary.Delete; !p.Destroy && n > p.MaxDelete && n > allowDelete {
@@ -201,12 +217,9 @@ func (p *Plan) Refusal(allowDelete int) error {
 
 // finish sorts and counts.
 func (p *Plan) finish(s *ir.Stack) {
-	rank := map[Action]int{Create: 0, Update: 1, Retag: 2, Delete: 3, None: 4}
+	rank := map[Action]int{Create: 0, Update: 1, Adopt: 2, Retag: 3, Release: 4, Delete: 5, None: 6}
 	order.Stable(p.Changes, func(a, b Change) int {
-		if d := rank[a.Action] - rank[b.Action]; d != 0 {
-			return d
-		}
-		return strings.Compare(a.ID+"\x00"+a.Name, b.ID+"\x00"+b.Name)
+		return cmp.Or(rank[a.Action]-rank[b.Action], a.Kind.Rank()-b.Kind.Rank(), strings.Compare(a.ID, b.ID), strings.Compare(a.Name, b.Name))
 	})
 	for _, d := range s.Disabled {
 		p.Disabled = append(p.Disabled, Off{ID: d.ID, Reason: d.Reason, Origin: d.Pos.String()})
@@ -234,8 +247,12 @@ func (p *Plan) count() (owned int) {
 			p.Summary.Create++
 		case c.Action == Update:
 			p.Summary.Update++
+		case c.Action == Adopt:
+			p.Summary.Adopt++
 		case c.Action == Retag:
 			p.Summary.Retag++
+		case c.Action == Release:
+			p.Summary.Release++
 		case c.Action == Delete:
 			p.Summary.Delete++
 		default:
@@ -250,25 +267,41 @@ func (p *Plan) count() (owned int) {
 }
 
 func (p *Plan) estimate() {
-	put, tag, del := p.Summary.Create, p.Summary.Retag, (p.Summary.Delete+deleteBatch-1)/deleteBatch
+	put, tag := p.Summary.Create, p.Summary.Retag+p.Summary.Release+p.Summary.Adopt
+	gone := map[ir.Kind]int{}
 	for _, c := range p.Changes {
-		if c.Action != Update {
-			continue
+		switch {
+		case c.Action == Delete:
+			gone[c.Kind]++
+		case c.Action == Update:
+			tag++
+			fallthrough
+		case c.Action == Adopt:
+			if c.NeedsPut() {
+				put++
+			}
 		}
-		tag++
-		if c.NeedsPut() {
-			put++
-		}
+	}
+	del := 0
+	for kind, n := range gone {
+		batch := live.Batch(kind)
+		del += (n + batch - 1) / batch
 	}
 	p.Writes.Calls = put + tag + del
 	p.Writes.Seconds = int(math.Ceil(float64(max(put, tag, del)) / pace.WriteRate))
 }
 
-// deleteBatch is how many alarms one call deletes. CloudWatch takes a hundred;
-// with ten, the tags of each are looked at seconds before, not minutes.
-const deleteBatch = 10
-
 // NeedsPut reports whether an update writes more than tags.
 func (c *Change) NeedsPut() bool {
 	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return !strings.HasPrefix(f.Path, "Tags") })
+}
+
+// replaces names a field that is to change and cannot, or "".
+func (c *Change) replaces() string {
+	for _, f := range c.Fields {
+		if c.Action != None && c.Kind.Immutable(f.Path) {
+			return f.Path
+		}
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 	"github.com/sidelight-dev/sidelight/agent/recipe/recipetest"
@@ -22,8 +23,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func resource(id string, threshold float64) ir.Resource {
 	pos := ir.Pos{File: "orders.yaml", Line: 10, Column: 3}
 	return ir.Resource{
-		Kind: ir.MetricAlarmKind, ID: id, Name: "orders-dev-" + id, Pos: pos, Tags: map[string]string{"team": "payments"},
-		Alarm: ir.MetricAlarm{
+		ID: id, Name: "orders-dev-" + id, Pos: pos, Tags: map[string]string{"team": "payments"},
+		Body: &ir.MetricAlarm{
 			Namespace: "Shop", MetricName: "Errors", Statistic: "Sum", Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 2,
 			Threshold: &threshold, ComparisonOperator: "GreaterThanThreshold", TreatMissingData: "missing", AlarmActions: []string{"arn:aws:sns:us-east-1:000000000000:page"},
 			Dimensions: []ir.Dimension{{Name: "service", Value: "orders"}},
@@ -42,7 +43,7 @@ func put(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack, change func(*norm
 	t.Helper()
 	for i := range s.Resources {
 		r := &s.Resources[i]
-		m := norm.MarkOf(s, r, norm.Of(r.Alarm, r.Tags, s.Account))
+		m := norm.MarkOf(s, r, norm.Of(r.Body, r.Tags, s.Account))
 		if change != nil {
 			change(&m)
 		}
@@ -50,7 +51,7 @@ func put(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack, change func(*norm
 		for k, v := range r.Tags {
 			tags[k] = v
 		}
-		if _, err := cw.PutMetricAlarm(t.Context(), norm.Input(r.Name, r.Alarm, tags)); err != nil {
+		if _, err := cw.PutMetricAlarm(t.Context(), live.AlarmInput(r.Name, r.Body.(*ir.MetricAlarm), tags)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,7 +59,7 @@ func put(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack, change func(*norm
 
 func makePlan(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack) *plan.Plan {
 	t.Helper()
-	p, err := plan.Make(t.Context(), plan.Clients{CloudWatch: cw, Identity: cw}, s)
+	p, err := plan.Make(t.Context(), plan.Clients{CloudWatch: cw, Tagging: cw, Identity: cw}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +158,7 @@ func TestText(t *testing.T) {
 		}
 		b.WriteString("----\n")
 	}
-	d, err := plan.MakeDestroy(t.Context(), plan.Clients{CloudWatch: cw, Identity: cw}, s)
+	d, err := plan.MakeDestroy(t.Context(), plan.Clients{CloudWatch: cw, Tagging: cw, Identity: cw}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestSavedPlansAreChecked(t *testing.T) {
 // A plan that was saved is outside text: whatever it says, nothing panics.
 func FuzzRead(f *testing.F) {
 	f.Add(`{"format": "sidelight.plan/1", "changes": [{"id": "a", "name": "a", "action": "delete", "class": "orphan"}]}`)
-	f.Add(`{"format": "sidelight.plan/1", "changes": [{"id": "a", "name": "a", "action": "update", "fields": [{"path": "Dimensions", "before": [1], "after": null}], "desired": {"kind": "metric-alarm"}}]}`)
+	f.Add(`{"format": "sidelight.plan/1", "changes": [{"id": "a", "name": "a", "action": "update", "fields": [{"path": "Dimensions", "before": [1], "after": null}], "desired": {"kind": "metric-alarm", "body": {}}}]}`)
 	f.Add(`{"format": "sidelight.plan/1", "destroy": true, "disabled": [{"id": "x"}], "max_delete": -1}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := plan.Read(strings.NewReader(text))

@@ -60,7 +60,7 @@ func (t *printer) f(format string, args ...any) { fmt.Fprintf(&t.b, format, args
 
 func (t *printer) row(symbol, what, id, text string) {
 	line := strings.TrimRight(fmt.Sprintf("  %s %s %s %s", symbol, pad(what, 16), pad(id, 25), text), " ")
-	if code := map[string]string{"+": "32", "~": "33", "-": "31", "!": "31", "#": "2"}[symbol]; t.st.Color && code != "" {
+	if code := map[string]string{"+": "32", "~": "33", "<": "36", "-": "31", "!": "31", "#": "2"}[symbol]; t.st.Color && code != "" {
 		line = "\x1b[" + code + "m" + line + "\x1b[0m"
 	}
 	t.f("%s\n", line)
@@ -89,6 +89,15 @@ func (t *printer) change(c Change) {
 		t.fields(c)
 	case c.Action == Retag:
 		t.row("~", kind, c.ID, "ownership tags only")
+	case c.Action == Adopt:
+		text := fmt.Sprintf("%q", c.Name)
+		if len(c.Fields) == 0 {
+			text += "  no field changes"
+		}
+		t.row("<", "adopt", c.ID, text)
+		t.fields(c)
+	case c.Action == Release:
+		t.row("-", kind, c.ID, c.Note)
 	case c.Action == Delete:
 		text := c.Note
 		if c.Protected {
@@ -165,7 +174,11 @@ func clip(s string) string {
 func (t *printer) summary(p *Plan) {
 	s := p.Summary
 	if p.Destroy {
-		t.f("Destroy: %d to delete.", s.Delete)
+		t.f("Destroy: %d to delete", s.Delete)
+		if s.Release > 0 {
+			t.f(", %d to release", s.Release)
+		}
+		t.f(".")
 	} else if !p.Changed() && s.Conflict+s.Superseded == 0 {
 		t.f("No changes: %d unchanged", s.None)
 		if s.Disabled > 0 {
@@ -180,7 +193,9 @@ func (t *printer) summary(p *Plan) {
 		}{
 			{s.Create, "to add"},
 			{s.Update, "to change"},
+			{s.Adopt, "to adopt"},
 			{s.Retag, "to retag"},
+			{s.Release, "to release"},
 			{s.Delete, "to delete"},
 			{s.Conflict, "in conflict"},
 			{s.Superseded, "superseded"},
@@ -196,6 +211,9 @@ func (t *printer) summary(p *Plan) {
 	t.f("\n")
 	if p.Writes.Calls > 0 {
 		t.f("Writes: %d calls, about %d s.\n", p.Writes.Calls, p.Writes.Seconds)
+	}
+	for _, note := range p.Notes {
+		t.f("Note: %s.\n", strings.TrimSuffix(note, "."))
 	}
 	if refused, ok := errors.AsType[*Refused](p.Refusal(0)); ok {
 		t.f("\nAn apply is refused:\n")
@@ -226,7 +244,7 @@ func Read(r io.Reader) (*Plan, error) {
 		return nil, fmt.Errorf("read plan: format %q is not %s", p.Format, Format)
 	}
 	for _, c := range p.Changes {
-		if c.Name == "" || c.Desired == nil && (c.Action == Create || c.Action == Update || c.Action == Retag) {
+		if c.Name == "" || c.Desired == nil && (c.Action == Create || c.Action == Update || c.Action == Retag || c.Action == Adopt) {
 			return nil, fmt.Errorf("read plan: the change of %q is incomplete", c.ID)
 		}
 	}

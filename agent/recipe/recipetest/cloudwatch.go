@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	tagtypes "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
@@ -323,6 +325,20 @@ func (c *CloudWatch) ListTagsForResource(_ context.Context, in *cloudwatch.ListT
 		out := &cloudwatch.ListTagsForResourceOutput{}
 		for k, v := range a.tags {
 			out.Tags = append(out.Tags, types.Tag{Key: &k, Value: &v})
+		}
+		return out, nil
+	})
+}
+
+// GetResources makes the fake an index of tags too.
+func (c *CloudWatch) GetResources(_ context.Context, in *tagging.GetResourcesInput, _ ...func(*tagging.Options)) (*tagging.GetResourcesOutput, error) {
+	return run(c, "GetResources", func() (*tagging.GetResourcesOutput, error) {
+		out := &tagging.GetResourcesOutput{}
+		for _, name := range slices.Sorted(maps.Keys(c.alarms)) {
+			tags := c.alarms[name].tags
+			if !slices.ContainsFunc(in.TagFilters, func(f tagtypes.TagFilter) bool { return !slices.Contains(f.Values, tags[*f.Key]) }) {
+				out.ResourceTagMappingList = append(out.ResourceTagMappingList, tagtypes.ResourceTagMapping{ResourceARN: aws.String(arn(name))})
+			}
 		}
 		return out, nil
 	})

@@ -19,8 +19,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 
@@ -268,7 +266,7 @@ func (d *Demo) applyRecipe(ctx context.Context) error {
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	clients := plan.Clients{CloudWatch: cloudwatch.NewFromConfig(d.cfg), Identity: sts.NewFromConfig(d.cfg)}
+	clients := plan.NewClients(d.cfg)
 	p, err := plan.Make(ctx, clients, stack)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package norm
+package live
 
 import (
 	"maps"
@@ -11,9 +11,9 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 )
 
-// Input returns the request that makes the alarm. CloudWatch uses the tags only
-// if there is no alarm of the name yet.
-func Input(name string, a ir.MetricAlarm, tags map[string]string) *cloudwatch.PutMetricAlarmInput {
+// AlarmInput returns the request that makes the alarm. CloudWatch uses the tags
+// only if there is no alarm of the name yet.
+func AlarmInput(name string, a *ir.MetricAlarm, tags map[string]string) *cloudwatch.PutMetricAlarmInput {
 	return &cloudwatch.PutMetricAlarmInput{
 		AlarmName:                        &name,
 		AlarmDescription:                 text(a.AlarmDescription),
@@ -41,12 +41,12 @@ func Input(name string, a ir.MetricAlarm, tags map[string]string) *cloudwatch.Pu
 		ActionConfiguration:              toActionConfiguration(a.ActionConfiguration),
 		EvaluationCriteria:               toCriteria(a.EvaluationCriteria),
 		EvaluationInterval:               number(a.EvaluationInterval),
-		Tags:                             Tags(tags),
+		Tags:                             toTags(tags),
 	}
 }
 
-// Tags returns tags as the API takes them, sorted by key.
-func Tags(tags map[string]string) []types.Tag {
+// toTags returns tags as CloudWatch takes them, sorted by key.
+func toTags(tags map[string]string) []types.Tag {
 	var out []types.Tag
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})
@@ -54,8 +54,8 @@ func Tags(tags map[string]string) []types.Tag {
 	return out
 }
 
-// TagMap is the inverse of Tags.
-func TagMap(tags []types.Tag) map[string]string {
+// fromTags is the inverse of toTags.
+func fromTags(tags []types.Tag) map[string]string {
 	out := make(map[string]string, len(tags))
 	for _, t := range tags {
 		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
@@ -142,10 +142,10 @@ func toCriteria(c *ir.EvaluationCriteria) types.EvaluationCriteria {
 	return &types.EvaluationCriteriaMemberPromQLCriteria{Value: types.AlarmPromQLCriteria{Query: &q.Query, PendingPeriod: q.PendingPeriod, RecoveryPeriod: q.RecoveryPeriod}}
 }
 
-// Live returns what CloudWatch holds as an alarm of the recipe. State,
+// Alarm returns what CloudWatch holds as an alarm of the recipe. State,
 // timestamps and ARNs are left out.
-func Live(a types.MetricAlarm) ir.MetricAlarm {
-	return ir.MetricAlarm{
+func Alarm(a types.MetricAlarm) *ir.MetricAlarm {
+	return &ir.MetricAlarm{
 		AlarmDescription:                 aws.ToString(a.AlarmDescription),
 		ActionsEnabled:                   a.ActionsEnabled,
 		AlarmActions:                     a.AlarmActions,

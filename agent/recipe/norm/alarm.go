@@ -1,15 +1,6 @@
-// Package norm brings alarms, as the recipe wants them and as CloudWatch returns
-// them, into one normal form in which equal meaning is equal text. It also holds
-// the ownership tags, whose hashes are those of the normal form.
 package norm
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -19,13 +10,7 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/order"
 )
 
-// Version names this normal form in the hash tag. It changes whenever a field
-// is added or normalised differently, as older hashes mean nothing then.
-const Version = "n1"
-
-// Fields are the fields of the normal form, in the order in which the fields tag
-// holds their hashes.
-func Fields() []string {
+func alarmFields() []string {
 	return []string{
 		"ActionConfiguration", "ActionsEnabled", "AlarmActions", "AlarmDescription", "ComparisonOperator",
 		"DatapointsToAlarm", "Dimensions", "EvaluateLowSampleCountPercentile", "EvaluationCriteria", "EvaluationInterval",
@@ -36,44 +21,33 @@ func Fields() []string {
 	}
 }
 
-// Form is the normal form: JSON values by field. A field that has its default
-// is absent, unless a person should see it in a plan.
-type Form map[string]any
-
-// Of returns the normal form of an alarm of the account with the user's tags.
-func Of(a ir.MetricAlarm, tags map[string]string, account string) Form {
-	f := Form{}
-	put := func(field string, v any, present bool) {
-		if present {
-			f[field] = v
-		}
-	}
+func alarm(f Form, a *ir.MetricAlarm, account string) {
 	texts := map[string]string{
 		"AlarmDescription": a.AlarmDescription, "ComparisonOperator": a.ComparisonOperator, "ExtendedStatistic": Statistic(a.ExtendedStatistic),
 		"MetricName": a.MetricName, "Namespace": a.Namespace, "Statistic": a.Statistic, "ThresholdMetricId": a.ThresholdMetricId, "Unit": a.Unit,
 	}
 	for field, s := range texts {
-		put(field, s, s != "")
+		f.put(field, s, s != "")
 	}
 	for field, n := range map[string]int32{"EvaluationInterval": a.EvaluationInterval, "EvaluationPeriods": a.EvaluationPeriods, "Period": a.Period} {
-		put(field, n, n != 0)
+		f.put(field, n, n != 0)
 	}
 	for field, list := range map[string][]string{"AlarmActions": a.AlarmActions, "InsufficientDataActions": a.InsufficientDataActions, "OKActions": a.OKActions} {
-		put(field, set(list), len(list) > 0)
+		f.put(field, set(list), len(list) > 0)
 	}
-	put("ActionsEnabled", a.ActionsEnabled == nil || *a.ActionsEnabled, true)
+	f.put("ActionsEnabled", a.ActionsEnabled == nil || *a.ActionsEnabled, true)
 	points := a.DatapointsToAlarm
 	if points == 0 {
 		points = a.EvaluationPeriods
 	}
-	put("DatapointsToAlarm", points, points != 0)
-	put("Dimensions", dimensions(a.Dimensions), len(a.Dimensions) > 0)
-	put("Metrics", metrics(a.Metrics, account), len(a.Metrics) > 0)
+	f.put("DatapointsToAlarm", points, points != 0)
+	f.put("Dimensions", dimensions(a.Dimensions), len(a.Dimensions) > 0)
+	f.put("Metrics", metrics(a.Metrics, account), len(a.Metrics) > 0)
 	if a.Threshold != nil {
 		f["Threshold"] = *a.Threshold + 0 // no negative zero
 	}
-	put("TreatMissingData", orElse(a.TreatMissingData, "missing"), a.EvaluationCriteria == nil)
-	put("EvaluateLowSampleCountPercentile", "ignore", a.EvaluateLowSampleCountPercentile == "ignore" && Percentile(a.ExtendedStatistic))
+	f.put("TreatMissingData", orElse(a.TreatMissingData, "missing"), a.EvaluationCriteria == nil)
+	f.put("EvaluateLowSampleCountPercentile", "ignore", a.EvaluateLowSampleCountPercentile == "ignore" && Percentile(a.ExtendedStatistic))
 	if w := a.EvaluationWindow; w != nil && w.WallClockWindow != nil {
 		f["EvaluationWindow"] = map[string]any{"WallClockWindow": map[string]any{"Timezone": orElse(w.WallClockWindow.Timezone, "UTC")}}
 	}
@@ -86,8 +60,6 @@ func Of(a ir.MetricAlarm, tags map[string]string, account string) Form {
 	}
 	propagation(f, a.ActionConfiguration)
 	criteria(f, a.EvaluationCriteria)
-	put("Tags", maps.Clone(tags), len(tags) > 0)
-	return f
 }
 
 func orElse(s, other string) string {
@@ -210,50 +182,4 @@ func shortNumbers(s string) string {
 		s = strings.ReplaceAll(s, "."+end, end)
 	}
 	return strings.TrimSuffix(s, ".")
-}
-
-// Field returns the canonical JSON of one field; "" if it is absent.
-func (f Form) Field(name string) string {
-	v, ok := f[name]
-	if !ok {
-		return ""
-	}
-	return canonical(v)
-}
-
-func canonical(v any) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic("BUG: encode normal form: " + err.Error())
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// Hash returns the value of the hash tag: the version and 64 bits of SHA-256
-// over the canonical JSON of kind and form.
-func (f Form) Hash(kind ir.Kind) string {
-	sum := sha256.Sum256([]byte(canonical(map[string]any{"kind": kind, "fields": map[string]any(f)})))
-	return Version + "-" + hex.EncodeToString(sum[:8])
-}
-
-// Equal reports whether two forms mean the same.
-func (f Form) Equal(g Form) bool { return len(f.Diff(g)) == 0 }
-
-// Diff returns the names of the fields in which the forms differ, in order.
-func (f Form) Diff(g Form) []string {
-	var names []string
-	for _, name := range Fields() {
-		if f.Field(name) != g.Field(name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// short returns the first n base64url characters of a text's hash.
-func short(text string, n int) string {
-	sum := sha256.Sum256([]byte(text))
-	return base64.RawURLEncoding.EncodeToString(sum[:])[:n]
 }
