@@ -229,6 +229,24 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// Kubernetes tells pods of the services of their namespace, whatever the releases of
+// the chart are called. That is no configuration, and what is misspelt still is.
+func TestVariablesOfKubernetes(t *testing.T) {
+	_, ps := config.Load("", []string{
+		"SIDELIGHT_SERVICE_HOST=10.0.0.1", "SIDELIGHT_SERVICE_PORT=4317", "SIDELIGHT_SERVICE_PORT_OTLP_HTTP=4318", "SIDELIGHT_PORT=tcp://10.0.0.1:4317",
+		"SIDELIGHT_PORT_4317_TCP_PROTO=tcp", "SIDELIGHT_GATEWAY_SERVICE_HOST=10.0.0.2", "SIDELIGHT_GATEWAY_SERVICE_PORT_OTLP_GRPC=4317",
+		"SIDELIGHT_GATEWAY_PORT=tcp://10.0.0.2:4317", "SIDELIGHT_GATEWAY_PORT_4318_TCP_ADDR=10.0.0.2",
+	})
+	if len(ps) > 0 {
+		t.Error(ps)
+	}
+	for _, env := range []string{"SIDELIGHT_RECEIVERS_PORT_HTTP=x", "SIDELIGHT_QUEUE_PORT_=x", "SIDELIGHT_SERVICE_NAM=x"} {
+		if _, ps := config.Load("", []string{env}); len(ps) != 1 {
+			t.Errorf("%s: %v", env, ps)
+		}
+	}
+}
+
 // SIDELIGHT_LOG_LEVEL is the variable of log.level, and the sdk's too: what the
 // sdk takes does not keep the agent beside it from starting.
 func TestLogLevelVariable(t *testing.T) {

@@ -133,14 +133,19 @@ func unwrapPath(err error) error {
 }
 
 // foreign are variables of the same prefix that mean something to others: the
-// sdk, and Kubernetes, which describes every service of a namespace to its pods.
+// sdk, and Kubernetes, which describes every service of a namespace to its pods:
+// of sidelight-gateway, SIDELIGHT_GATEWAY_SERVICE_HOST, …_SERVICE_PORT_OTLP_HTTP,
+// …_PORT and …_PORT_4318_TCP_ADDR. No key of ours ends so.
 func foreign(name string) bool {
 	switch name {
 	case "SIDELIGHT_CONFIG", "SIDELIGHT_ENDPOINT":
 		return true
 	}
-	return strings.HasPrefix(name, "SIDELIGHT_PORT") || strings.HasPrefix(name, "SIDELIGHT_SERVICE_HOST") ||
-		strings.HasPrefix(name, "SIDELIGHT_SERVICE_PORT")
+	if strings.HasSuffix(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.HasSuffix(name, "_PORT") {
+		return true
+	}
+	_, port, ok := strings.Cut(name, "_PORT_")
+	return ok && port != "" && '0' <= port[0] && port[0] <= '9'
 }
 
 // environment applies SIDELIGHT_QUEUE_DIR to queue.dir, and so on for every

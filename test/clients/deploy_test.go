@@ -3,15 +3,14 @@
 package clients_test
 
 import (
+	"bytes"
 	"fmt"
-	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/sidelight-dev/sidelight/test/deploy"
 )
@@ -24,124 +23,154 @@ func helm(t *testing.T, args ...string) string {
 	return string(run(t, nil, append([]string{os.Getenv("SIDELIGHT_TEST_HELM")}, args...)...))
 }
 
-// manifest is what the tests look at in an object of Kubernetes.
-type manifest struct {
-	Kind     string
-	Metadata struct{ Name string }
-	Data     map[string]string
-	Spec     struct {
-		InitContainers        []container `yaml:"initContainers"`
-		InternalTrafficPolicy string      `yaml:"internalTrafficPolicy"`
-		Selector              yaml.Node
-		Ports                 []struct {
-			Port     int
-			Protocol string
-		}
-		Template struct {
-			Metadata struct{ Labels map[string]string }
-			Spec     struct{ Containers []container }
-		}
-	}
-}
-
-type container struct {
-	Name          string
-	Image         string
-	Command       []string
-	Args          []string
-	RestartPolicy string `yaml:"restartPolicy"`
-	Env           []variable
-}
-
-type variable struct {
-	Name  string
-	Value string
-}
-
-// manifests parses what helm template prints, by kind.
-func manifests(t *testing.T, text string) map[string]manifest {
+// image is what all artefacts are compared with.
+func image(t *testing.T) deploy.Image {
 	t.Helper()
-	out := map[string]manifest{}
-	for part := range strings.SplitSeq(text, "\n---\n") {
-		var m manifest
-		if err := yaml.Unmarshal([]byte(part), &m); err != nil {
-			t.Fatalf("%v\n%s", err, part)
-		}
-		out[m.Kind] = m
+	i, err := deploy.ReadImage("../..")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return out
+	return i
 }
 
-// checkConfig checks a configuration file and an environment as a container has
-// them.
-func checkConfig(t *testing.T, text string, environ []variable) {
+// objects decodes manifests into Kubernetes' own types, which refuse what they do
+// not know, and checks what they say of the agent.
+func objects(t *testing.T, text []byte) []deploy.Object {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Getenv("SIDELIGHT_TEST_KUBECHECK"))
+	cmd.Stdin = bytes.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	all, err := deploy.ParseObjects(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range deploy.CheckObjects(all, image(t)) {
+		t.Error(p)
+	}
+	return all
+}
+
+// checkAgent checks the configuration of an agent as the program does.
+func checkAgent(t *testing.T, a deploy.Agent) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sidelight.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(a.Config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var env []string
-	for _, v := range environ {
-		env = append(env, v.Name+"="+v.Value)
+	for name, value := range a.Environ {
+		env = append(env, name+"="+value)
 	}
 	run(t, env, binary(t), "config", "check", file)
+}
+
+// template renders the chart.
+func template(t *testing.T, set ...string) []deploy.Object {
+	t.Helper()
+	return objects(t, []byte(helm(t, append([]string{"template", "x", chart, "--namespace", "telemetry", "--kube-version", "1.31"}, set...)...)))
 }
 
 func TestChart(t *testing.T) {
 	t.Parallel()
 	helm(t, "lint", "--strict", chart)
+	node := []string{"ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet", "Service", "ServiceAccount"}
 	for name, c := range map[string]struct {
 		set   []string
+		kinds []string
 		group string
 	}{
-		"as it comes": {nil, "/k8s/cluster/containers"},
-		"named":       {[]string{"--set", "clusterName=prod", "--set", "region=eu-west-1"}, "/k8s/prod/containers"},
-		"changed":     {[]string{"--set", "config.logs.group=/mine", "--set", "config.queue.memory=16MiB"}, "/mine"},
+		"as it comes": {nil, node, "/k8s/cluster/containers"},
+		"named":       {[]string{"--set", "clusterName=prod", "--set", "region=eu-west-1"}, node, "/k8s/prod/containers"},
+		"changed":     {[]string{"--set", "config.logs.group=/mine", "--set", "config.queue.memory=16MiB"}, node, "/mine"},
+		"least":       {[]string{"--set", "daemonset.kubelet.enabled=false,daemonset.service.enabled=false,daemonset.hostPort=false"}, []string{"ConfigMap", "DaemonSet", "ServiceAccount"}, "/k8s/cluster/containers"},
+		"gateway":     {[]string{"--set", "daemonset.enabled=false,gateway.enabled=true"}, []string{"ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "ServiceAccount"}, "/sidelight/{service}"},
+		"gateway, changed": {
+			[]string{"--set", "daemonset.enabled=false,gateway.enabled=true,gateway.graceSeconds=80,gateway.config.logs.group=/mine,networkPolicy.enabled=true"},
+			[]string{"ConfigMap", "Deployment", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount"},
+			"/mine",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all := manifests(t, helm(t, append([]string{"template", "x", chart, "--kube-version", "1.31"}, c.set...)...))
-			kinds := slices.Sorted(maps.Keys(all))
-			if want := []string{"ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet", "ServiceAccount"}; !slices.Equal(kinds, want) {
-				t.Fatalf("kinds %v, want %v", kinds, want)
+			all := template(t, c.set...)
+			var kinds []string
+			for _, o := range all {
+				kinds = append(kinds, o.Kind)
 			}
-			text := all["ConfigMap"].Data["sidelight.yaml"]
-			var cfg struct{ Logs struct{ Group string } }
-			if err := yaml.Unmarshal([]byte(text), &cfg); err != nil || cfg.Logs.Group != c.group {
-				t.Errorf("group %q, want %q (%v)", cfg.Logs.Group, c.group, err)
+			if slices.Sort(kinds); !slices.Equal(kinds, c.kinds) {
+				t.Fatalf("kinds %v, want %v", kinds, c.kinds)
 			}
-			checkConfig(t, text, all["DaemonSet"].Spec.Template.Spec.Containers[0].Env)
+			agents := deploy.Agents(all)
+			if len(agents) != 1 {
+				t.Fatalf("%d agents", len(agents))
+			}
+			l, err := agents[0].Load()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(l.Config.Logs.Group) != c.group {
+				t.Errorf("group %s, want %s", l.Config.Logs.Group, c.group)
+			}
+			checkAgent(t, agents[0])
 		})
 	}
 }
 
-// The Service before the agents' X-Ray ports finds the DaemonSet's pods, and keeps
-// to the node.
-func TestChartXRayService(t *testing.T) {
+// Everything at once: no name is used twice, and each policy and Service finds the
+// pods of its component and no others.
+func TestChartWhole(t *testing.T) {
 	t.Parallel()
-	all := manifests(t, helm(t, "template", "x", chart, "--kube-version", "1.31", "--set", "xray.service.enabled=true"))
-	checkXRayService(t, all["Service"], all["DaemonSet"])
-}
-
-func checkXRayService(t *testing.T, service, daemonSet manifest) {
-	t.Helper()
-	if service.Metadata.Name != "xray-service" || service.Spec.InternalTrafficPolicy != "Local" {
-		t.Errorf("service %+v", service)
+	from := "networkPolicy.from[0].namespaceSelector.matchLabels.telemetry=yes"
+	all := template(t, "--set", "gateway.enabled=true,networkPolicy.enabled=true,xray.service.enabled=true,"+from, "--set-string", "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::111111111111:role/sidelight")
+	names := map[string]bool{}
+	for _, o := range all {
+		key := o.Kind + " " + o.Metadata.Name
+		if names[key] {
+			t.Errorf("%s is there twice", key)
+		}
+		names[key] = true
 	}
+	if len(all) != 14 || len(deploy.Agents(all)) != 2 {
+		t.Errorf("%d objects, %d agents: %v", len(all), len(deploy.Agents(all)), names)
+	}
+	service := named(t, all, "Service", "xray-service")
 	var ports []string
 	for _, p := range service.Spec.Ports {
 		ports = append(ports, fmt.Sprint(p.Port, p.Protocol))
 	}
-	if slices.Sort(ports); !slices.Equal(ports, []string{"2000TCP", "2000UDP"}) {
-		t.Errorf("ports %v", ports)
+	if slices.Sort(ports); service.Spec.InternalTrafficPolicy != "Local" || !slices.Equal(ports, []string{"2000TCP", "2000UDP"}) {
+		t.Errorf("ports %v, traffic %s", ports, service.Spec.InternalTrafficPolicy)
 	}
-	var selector map[string]string
-	if err := service.Spec.Selector.Decode(&selector); err != nil || len(selector) == 0 {
-		t.Errorf("selector %v, %v", selector, err)
+}
+
+func named(t *testing.T, all []deploy.Object, kind, name string) deploy.Object {
+	t.Helper()
+	for _, o := range deploy.Find(all, kind) {
+		if o.Metadata.Name == name {
+			return o
+		}
 	}
-	for name, value := range selector {
-		if got := daemonSet.Spec.Template.Metadata.Labels[name]; got != value {
-			t.Errorf("the service selects %s=%s, pods have %q", name, value, got)
+	t.Fatalf("no %s %s", kind, name)
+	return deploy.Object{}
+}
+
+// Values that the schema does not have are refused, with their place.
+func TestChartSchema(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{
+		"daemonset.hostports=true":           "hostports",
+		"gateway.replicas.min=0":             "/gateway/replicas/min",
+		"image.pullPolicy=Sometimes":         "/image/pullPolicy",
+		"sidecar.queueSize=much":             "/sidecar/queueSize",
+		"daemonset.graceSeconds=soon":        "/daemonset/graceSeconds",
+		"networkPolicy.from.namespace=mine":  "/networkPolicy/from",
+		"serviceAccount.annotations.x.y=arn": "/serviceAccount/annotations",
+	} {
+		out, err := exec.CommandContext(t.Context(), os.Getenv("SIDELIGHT_TEST_HELM"), "template", "x", chart, "--set", set).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v, want %s: %s", set, err, want, out)
 		}
 	}
 }
@@ -154,14 +183,13 @@ func TestXRayDaemonSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := manifests(t, string(text))
-	checkXRayService(t, all["Service"], all["DaemonSet"])
-	c := all["DaemonSet"].Spec.Template.Spec.Containers[0]
-	if len(c.Command) != 3 || c.Command[0] != "/usr/bin/xray" || c.Command[2] != "/aws/xray/config.yaml" || !strings.HasSuffix(c.Image, "-xray") {
+	all := objects(t, text)
+	c := named(t, all, "DaemonSet", "xray-daemon").Spec.Template.Spec.Containers[0]
+	if len(c.Command) != 3 || c.Command[0] != "/usr/bin/xray" || c.Command[2] != "/aws/xray/config.yaml" || c.Image != image(t).Name("-xray") {
 		t.Fatalf("image %s, command %q", c.Image, c.Command)
 	}
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(all["ConfigMap"].Data["config.yaml"]), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(named(t, all, "ConfigMap", "xray-config").Data["config.yaml"]), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out := run(t, nil, binary(t), "config", "import", "--strict", "--from", "xray-daemon", file); !strings.Contains(string(out), "udp: 0.0.0.0:2000") {
@@ -186,6 +214,8 @@ spec:
   initContainers:
     {{- include "sidelight.sidecar" (dict "Values" .Values.sidelight "Chart" (dict "AppVersion" "0.1")) | nindent 4 }}
   containers: [{name: shop, image: shop}]
+  volumes:
+    {{- include "sidelight.volumes" (dict "Values" .Values.sidelight) | nindent 4 }}
 `,
 	} {
 		path := filepath.Join(dir, name)
@@ -196,15 +226,12 @@ spec:
 			t.Fatal(err)
 		}
 	}
-	pod := manifests(t, helm(t, "template", "x", dir, "--kube-version", "1.31"))["Pod"]
-	if len(pod.Spec.InitContainers) != 1 {
-		t.Fatalf("init containers %v", pod.Spec.InitContainers)
+	all := objects(t, []byte(helm(t, "template", "x", dir, "--kube-version", "1.31")))
+	pod := named(t, all, "Pod", "shop").Spec
+	if len(pod.InitContainers) != 1 || pod.InitContainers[0].RestartPolicy != "Always" || pod.InitContainers[0].StartupProbe == nil {
+		t.Fatalf("not a native sidecar: %+v", pod.InitContainers)
 	}
-	c := pod.Spec.InitContainers[0]
-	if c.RestartPolicy != "Always" || c.Name != "sidelight" {
-		t.Errorf("not a native sidecar: %+v", c)
-	}
-	checkConfig(t, "{}", c.Env)
+	checkAgent(t, deploy.Agents(all)[0])
 }
 
 // Requests and task definitions are what AWS's clients send: the one for JavaScript

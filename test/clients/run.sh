@@ -56,6 +56,7 @@ go_programs() {
 	(cd xraygo && go vet . && go build -o "$cache/xraygo" .)
 	(cd otelgo && go vet . && go build -o "$cache/otelgo" .)
 	(cd tagsgo && go vet . && go build -o "$cache/tagsgo" .)
+	(cd kubecheck && go vet . && go build -o "$cache/kubecheck" .)
 	go vet -tags clients ./...
 }
 
@@ -65,6 +66,7 @@ npm_packages
 go_programs
 step 'testing'
 export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo" SIDELIGHT_TEST_OTELGO="$cache/otelgo" SIDELIGHT_TEST_TAGSGO="$cache/tagsgo"
+export SIDELIGHT_TEST_KUBECHECK="$cache/kubecheck"
 # Most tests wait most of the time, so more of them run than there are cores.
 go test -tags clients -count=1 -parallel "${PARALLEL:-6}" -timeout 10m "$@" ./...
 step 'done'

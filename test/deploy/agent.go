@@ -30,6 +30,8 @@ type Agent struct {
 	Environ    map[string]string
 	// Config is the text of its configuration file, "" for none.
 	Config string
+	// Lacks is what the artefact names and has not.
+	Lacks string
 	// Mounts are the paths of volumes that it may write.
 	Mounts []string
 	// Probes are the commands of all of its probes.
@@ -69,6 +71,9 @@ func (a Agent) Load() (*config.Loaded, error) {
 
 // Check returns what is not as it should be.
 func (a Agent) Check(i Image) []string {
+	if a.Lacks != "" {
+		return []string{a.Where + " lacks " + a.Lacks}
+	}
 	l, err := a.Load()
 	if err != nil {
 		return []string{err.Error()}

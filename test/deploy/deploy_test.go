@@ -212,3 +212,75 @@ func TestTaskCheckFinds(t *testing.T) {
 		}
 	}
 }
+
+// The chart's manifests are checked where helm is: test/clients.
+func TestManifests(t *testing.T) {
+	objects, err := deploy.ParseObjects(read(t, "kubernetes", "xray-daemon.yaml"))
+	if err != nil || len(deploy.Find(objects, "DaemonSet")) != 1 {
+		t.Fatalf("%d objects, %v", len(objects), err)
+	}
+	report(t, deploy.CheckObjects(objects, image(t)))
+}
+
+func TestObjectCheckFinds(t *testing.T) {
+	i := image(t)
+	text := `
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: a}
+spec:
+  selector: {matchLabels: {app: a}}
+  template:
+    metadata: {labels: {app: a}}
+    spec:
+      terminationGracePeriodSeconds: 60
+      containers:
+        - name: sidelight
+          image: ` + i.Name("") + `
+          args: [run, --config, /etc/sidelight/sidelight.yaml]
+          ports: [{name: http, containerPort: 4318}]
+          livenessProbe: {exec: {command: [/sidelight, health]}}
+          resources: {requests: {cpu: 1m}, limits: {memory: 1Mi}}
+          securityContext: {runAsNonRoot: true, runAsUser: 65532, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+          volumeMounts: [{name: c, mountPath: /etc/sidelight, readOnly: true}, {name: q, mountPath: /var/lib/sidelight}]
+      volumes: [{name: c, configMap: {name: a}}]
+---
+kind: ConfigMap
+metadata: {name: a}
+data: {sidelight.yaml: "{receivers: {otlp: {http: '0.0.0.0:4318'}}, shutdown: {grace: 50s}}"}
+---
+kind: Service
+metadata: {name: a}
+spec: {selector: {app: a}, ports: [{port: 4318, targetPort: http}]}
+---
+kind: HorizontalPodAutoscaler
+spec: {scaleTargetRef: {kind: DaemonSet, name: a}}
+---
+kind: NetworkPolicy
+spec: {podSelector: {matchLabels: {app: a}}}
+`
+	for want, change := range map[string][2]string{
+		"":                     {"", ""},
+		"published":            {"0.0.0.0:4318", "127.0.0.1:4318"},
+		"is killed":            {"terminationGracePeriodSeconds: 60", ""},
+		"probe":                {"[/sidelight, health]", "[/bin/sidelight, health]"},
+		"gain privileges":      {"allowPrivilegeEscalation: false, ", ""},
+		"may be root":          {"runAsNonRoot: true, ", ""},
+		"no limit":             {"{memory: 1Mi}", "{}"},
+		"unknown key":          {"receivers:", "receiver:"},
+		"lacks a ConfigMap":    {"configMap: {name: a}", "configMap: {name: b}"},
+		"selects no pods":      {"spec: {selector: {app: a}", "spec: {selector: {app: b}"},
+		"has its port":         {"targetPort: http", "targetPort: grpc"},
+		"scales":               {"kind: DaemonSet, name: a", "kind: Deployment, name: a"},
+		"NetworkPolicy  selec": {"podSelector: {matchLabels: {app: a}}", "podSelector: {matchLabels: {app: b}}"},
+	} {
+		objects, err := deploy.ParseObjects([]byte(strings.Replace(text, change[0], change[1], 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := deploy.CheckObjects(objects, i)
+		if want == "" && len(got) > 0 || want != "" && (len(got) == 0 || !strings.Contains(got[0], want)) {
+			t.Errorf("want %q, got %q", want, got)
+		}
+	}
+}
