@@ -60,8 +60,8 @@ func (a *app) destroyCommand() *cobra.Command {
 		Use:   "destroy RECIPE",
 		Short: "Delete what a recipe owns",
 		Long: `Deletes what is provably of the recipe and the environment, and nothing else.
-Log groups stay, with what they hold, unless the recipe lets them go. It asks for
-the name of the stack, recipe/env, unless --yes.`,
+Log groups stay, with what they hold, unless the recipe lets them go. It asks
+for the name of the stack, recipe/env, unless --yes.`,
 		Example: `  sidelight destroy shop.yaml --sandbox
   sidelight destroy shop.yaml --env dev --yes`,
 		Args:              cobra.ExactArgs(1),
