@@ -277,3 +277,66 @@ func TestXRayDaemonTask(t *testing.T) {
 		t.Errorf("it printed %s", out)
 	}
 }
+
+// Templates are what CloudFormation's schemas of resources say, also the one that
+// cdk synth makes. cfn-lint knows more rules, and no resource that is younger than it:
+// it is asked of those where there is one.
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	argv := []string{"node", "check_cfn.js"}
+	for _, name := range []string{"cloudformation/sidecar.yaml", "cloudformation/express.yaml", "cloudformation/managed-daemon.yaml", "apprunner/service.yaml"} {
+		text, err := os.ReadFile("../../deploy/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tm, err := deploy.ParseTemplate(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), filepath.Base(name)+".json")
+		if err := os.WriteFile(file, tm.JSON, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		argv = append(argv, file)
+	}
+	run(t, nil, argv...)
+	lint, err := exec.LookPath("cfn-lint")
+	if err != nil {
+		t.Log("cfn-lint is not on this machine: templates are checked by the schemas alone")
+		return
+	}
+	run(t, nil, lint, "../../deploy/cloudformation/sidecar.yaml", "../../deploy/apprunner/service.yaml")
+}
+
+// A checker that finds nothing would pass above.
+func TestTemplateCheckFinds(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/cloudformation/managed-daemon.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string][2]string{
+		"AgentLog.RetentionInDay: unknown":     {"RetentionInDays: 30", "RetentionInDay: 30"},
+		"StopTimeout: want an integer":         {"StopTimeout: 60", "StopTimeout: a minute"},
+		"Essential: want a boolean":            {"Essential: true", "Essential: always"},
+		"no type AWS::ECS::Deamon":             {"Type: AWS::ECS::Daemon\n", "Type: AWS::ECS::Deamon\n"},
+		"TaskRole has no attribute ARN":        {"TaskRole.Arn", "TaskRole.ARN"},
+		"Clusters is not there":                {"!Ref ClusterArn", "!Ref Clusters"},
+		"Image: required":                      {"          Image: !Ref SidelightImage\n", ""},
+		"CapacityProviderArns: want a list":    {"CapacityProviderArns: !Ref CapacityProviderArns", "CapacityProviderArns: all"},
+		"template.Resources.TaskRole.Properti": {"${AWS::AccountId}", "${Account}"},
+	} {
+		tm, err := deploy.ParseTemplate(bytes.Replace(text, []byte(change[0]), []byte(change[1]), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "template.json")
+		if err := os.WriteFile(file, tm.JSON, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), "node", "check_cfn.js", file).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("want %q: %v, %s", want, err, out)
+		}
+	}
+}
