@@ -34,6 +34,9 @@ import (
 // Options say what a recipe is resolved for. All fields may be empty.
 type Options = lower.Options
 
+// Syntax checks texts in languages of AWS that recipes carry.
+type Syntax = lower.Syntax
+
 // Problems are what is wrong with a recipe. Problems.Err tells whether one of
 // them is an error; the rest are warnings. Their codes are stable: R1xxx YAML,
 // R2xxx schema and references, R3xxx types and units, R4xxx catalogue, R5xxx AWS

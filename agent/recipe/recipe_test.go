@@ -15,7 +15,9 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
+	"github.com/sidelight-dev/sidelight/internal/insights"
 	"github.com/sidelight-dev/sidelight/internal/sandbox/sandboxtest"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -51,10 +53,23 @@ func shorten(s string) string {
 	return strings.ReplaceAll(s, "testdata"+string(filepath.Separator), "")
 }
 
+func syntax() recipe.Syntax {
+	return recipe.Syntax{
+		Query: func(text string) error {
+			_, err := insights.Parse(text)
+			return err
+		},
+		Traces: func(text string) error {
+			_, err := filterexpr.Parse(text, filterexpr.Options{})
+			return err
+		},
+	}
+}
+
 func TestBadRecipes(t *testing.T) {
 	for _, file := range fixtures(t, "bad") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			ps := recipe.Validate(file, recipe.Options{})
+			ps := recipe.Validate(file, recipe.Options{Syntax: syntax()})
 			if ps.Errors() == 0 {
 				t.Error("the recipe has no error")
 			}
@@ -76,7 +91,7 @@ func TestGoodRecipes(t *testing.T) {
 	files := append(fixtures(t, "good"), "../../examples/recipes/shop.yaml")
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			s, ps := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000})
+			s, ps := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000, Syntax: syntax()})
 			if err := ps.Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +113,7 @@ func TestGoodRecipes(t *testing.T) {
 			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 			golden(t, filepath.Join("testdata", "good", name+".txt"), shorten(b.String()))
 
-			again, _ := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000})
+			again, _ := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000, Syntax: syntax()})
 			if diff := cmp.Diff(s, again); diff != "" {
 				t.Errorf("a second load gives another stack:\n%s", diff)
 			}

@@ -13,6 +13,8 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
+	"github.com/sidelight-dev/sidelight/internal/insights"
+	"github.com/sidelight-dev/sidelight/internal/sandbox/xray/filterexpr"
 )
 
 // recipeFlags say what a recipe is resolved for.
@@ -28,8 +30,22 @@ func addRecipeFlags(cmd *cobra.Command) *recipeFlags {
 	return f
 }
 
+// syntax checks what recipes carry with what the sandbox runs.
+func syntax() recipe.Syntax {
+	return recipe.Syntax{
+		Query: func(text string) error {
+			_, err := insights.Parse(text)
+			return err
+		},
+		Traces: func(text string) error {
+			_, err := filterexpr.Parse(text, filterexpr.Options{})
+			return err
+		},
+	}
+}
+
 func (f *recipeFlags) options() (recipe.Options, error) {
-	o := recipe.Options{Env: f.env, Params: map[string]string{}}
+	o := recipe.Options{Env: f.env, Params: map[string]string{}, Syntax: syntax()}
 	for _, p := range f.params {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok || name == "" {

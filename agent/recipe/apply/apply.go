@@ -267,12 +267,13 @@ func (r *runner) write(ctx context.Context, ch plan.Change) error {
 		return r.settle(ctx, ch, tags)
 	}
 	store := r.stores.Of(ch.Kind)
-	if ch.Action == plan.Create || ch.NeedsPut() {
+	tagged := ch.Kind.Marking() == ir.Tagged
+	if ch.Action == plan.Create || ch.NeedsPut() || !tagged {
 		if err := store.Put(ctx, ch.Desired, tags, l); err != nil {
 			return err
 		}
 	}
-	if ch.Action != plan.Create {
+	if ch.Action != plan.Create && tagged {
 		// Tags in a Put count only for what is new. What is to go goes first: the
 		// fields tag, which proves whose it is, is replaced by the last call.
 		if err := store.Tag(ctx, l, tags, surplus(ch, l, tags)); err != nil {

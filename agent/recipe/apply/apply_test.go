@@ -55,7 +55,7 @@ func shop(n int, threshold float64, more ...string) string {
 }
 
 func clients(cw *recipetest.CloudWatch) plan.Clients {
-	return plan.Clients{CloudWatch: cw, Tagging: cw, Identity: cw}
+	return plan.Clients{APIs: live.APIs{CloudWatch: cw, Tagging: cw}, Identity: cw}
 }
 
 func makePlan(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack) *plan.Plan {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
+	"github.com/sidelight-dev/sidelight/agent/recipe/live"
 	"github.com/sidelight-dev/sidelight/agent/recipe/norm"
 	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
@@ -109,7 +110,7 @@ func TestTwoAppliersConverge(t *testing.T) {
 func TestClientOfAnotherRegionIsRefused(t *testing.T) {
 	s := load(t, shop(1, 1), 1)
 	cw := recipetest.New()
-	c := plan.Clients{CloudWatch: pace.New(cloudwatch.New(cloudwatch.Options{Region: "eu-west-1"})), Tagging: cw, Identity: cw}
+	c := plan.Clients{APIs: live.APIs{CloudWatch: pace.New(cloudwatch.New(cloudwatch.Options{Region: "eu-west-1"})), Tagging: cw}, Identity: cw}
 	if _, err := plan.Make(t.Context(), c, s); plan.ExitCode(err) != exit.Refused {
 		t.Errorf("plan: %v", err)
 	}

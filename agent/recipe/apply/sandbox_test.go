@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
@@ -66,6 +67,10 @@ func run(t *testing.T, c plan.Clients, file string) *plan.Plan {
 func TestSandboxEveryField(t *testing.T) {
 	t.Parallel()
 	_, c, _ := over(t)
+	shared := &logs.CreateLogGroupInput{LogGroupName: aws.String("/ecs/shared")}
+	if _, err := c.Logs.(*logs.Client).CreateLogGroup(t.Context(), shared); err != nil {
+		t.Fatal(err)
+	}
 	if p := run(t, c, "../testdata/good/everything.yaml"); p.Summary.Create < 10 {
 		t.Errorf("only %d alarms were made", p.Summary.Create)
 	}

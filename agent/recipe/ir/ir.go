@@ -25,20 +25,46 @@ type Kind string
 const (
 	// LogGroupKind is a log group of CloudWatch Logs.
 	LogGroupKind Kind = "log-group"
+	// MetricFilterKind makes a metric of the events of a log group. Its name in a
+	// plan is that of the group, a colon, and its own.
+	MetricFilterKind Kind = "metric-filter"
 	// MetricAlarmKind is an alarm made with PutMetricAlarm.
 	MetricAlarmKind Kind = "metric-alarm"
+	// DashboardKind is a dashboard of CloudWatch, which is global to an account.
+	DashboardKind Kind = "dashboard"
+	// QueryKind is a saved query of Logs Insights.
+	QueryKind Kind = "query"
+	// XRayGroupKind is a group of traces by a filter expression.
+	XRayGroupKind Kind = "xray-group"
+	// SamplingRuleKind is a sampling rule of X-Ray.
+	SamplingRuleKind Kind = "sampling-rule"
 )
 
 // Kinds returns all kinds in the order in which they are made.
-func Kinds() []Kind { return []Kind{LogGroupKind, MetricAlarmKind} }
+func Kinds() []Kind {
+	return []Kind{
+		LogGroupKind,
+		MetricFilterKind,
+		MetricAlarmKind,
+		DashboardKind,
+		QueryKind,
+		XRayGroupKind,
+		SamplingRuleKind,
+	}
+}
 
 // Words returns the kind as it is printed for people.
-func (k Kind) Words() string { return strings.ReplaceAll(string(k), "-", " ") }
+func (k Kind) Words() string {
+	return strings.Replace(strings.ReplaceAll(string(k), "-", " "), "xray", "X-Ray", 1)
+}
 
 // Short returns the kind with its article, as short as people say it.
 func (k Kind) Short() string {
-	if k == MetricAlarmKind {
+	switch k {
+	case MetricAlarmKind:
 		return "an alarm"
+	case XRayGroupKind:
+		return "an " + k.Words()
 	}
 	return "a " + k.Words()
 }
@@ -50,8 +76,37 @@ func (k Kind) Rank() int { return slices.Index(Kinds(), k) }
 // made again.
 func (k Kind) HoldsData() bool { return k == LogGroupKind }
 
-// Immutable reports whether a field is fixed once a resource of the kind exists.
-func (k Kind) Immutable(field string) bool { return k == LogGroupKind && field == "LogGroupClass" }
+// Marking is where a resource says which stack it is of.
+type Marking int
+
+// The markings.
+const (
+	// Tagged resources have tags.
+	Tagged Marking = iota
+	// Commented resources have no tags; the mark is a comment in their text.
+	Commented
+	// Named resources have their name alone, so that nothing tells what was
+	// applied last.
+	Named
+)
+
+// Marking returns where resources of the kind have their mark.
+func (k Kind) Marking() Marking {
+	switch k {
+	case MetricFilterKind:
+		return Named
+	case QueryKind:
+		return Commented
+	}
+	return Tagged
+}
+
+// Immutable reports whether a field is fixed once a resource of the kind exists, or
+// cannot be taken away from one.
+func (k Kind) Immutable(field string, removed bool) bool {
+	return k == LogGroupKind && field == "LogGroupClass" ||
+		k == SamplingRuleKind && field == "SamplingRateBoost" && removed
+}
 
 // Body holds the fields of a resource under the names and with the meaning that
 // the API of its kind gives them.
@@ -64,8 +119,18 @@ func NewBody(k Kind) Body {
 	switch k {
 	case LogGroupKind:
 		return &LogGroup{}
+	case MetricFilterKind:
+		return &MetricFilter{}
 	case MetricAlarmKind:
 		return &MetricAlarm{}
+	case DashboardKind:
+		return &Dashboard{}
+	case QueryKind:
+		return &Query{}
+	case XRayGroupKind:
+		return &XRayGroup{}
+	case SamplingRuleKind:
+		return &SamplingRule{}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -71,22 +72,46 @@ func Batch(k ir.Kind) int {
 // Stores are the stores of all kinds.
 type Stores struct {
 	kinds   map[ir.Kind]Store
-	tagging pace.Tagging
+	tagging *pace.TaggingClient
+}
+
+// APIs are what the stores call. Of one that is nil, nothing can be declared, and
+// nothing is looked for.
+type APIs struct {
+	CloudWatch pace.CloudWatch
+	Dashboards pace.Dashboards
+	Logs       pace.Logs
+	XRay       pace.XRay
+	Tagging    pace.Tagging
 }
 
 // New returns the stores over these APIs.
-func New(cw pace.CloudWatch, logs pace.Logs, tagging pace.Tagging) *Stores {
-	paced := pace.New(cw)
-	return &Stores{
-		kinds: map[ir.Kind]Store{
-			ir.LogGroupKind:    &logGroups{pace.NewLogs(logs)},
-			ir.MetricAlarmKind: &alarms{paced},
-		},
-		tagging: pace.NewTagging(tagging),
+func New(api APIs) *Stores {
+	s := &Stores{kinds: map[ir.Kind]Store{}}
+	if api.CloudWatch != nil {
+		s.kinds[ir.MetricAlarmKind] = &alarms{pace.New(api.CloudWatch)}
 	}
+	if api.Dashboards != nil {
+		s.kinds[ir.DashboardKind] = &dashboards{pace.NewDashboards(api.Dashboards)}
+	}
+	if api.Logs != nil {
+		logs := pace.NewLogs(api.Logs)
+		s.kinds[ir.LogGroupKind] = &logGroups{logs}
+		s.kinds[ir.MetricFilterKind] = &metricFilters{logs}
+		s.kinds[ir.QueryKind] = &queries{logs}
+	}
+	if api.XRay != nil {
+		tagged := xrayTagged{pace.NewXRay(api.XRay)}
+		s.kinds[ir.XRayGroupKind] = &xrayGroups{tagged}
+		s.kinds[ir.SamplingRuleKind] = &samplingRules{tagged}
+	}
+	if api.Tagging != nil {
+		s.tagging = pace.NewTagging(api.Tagging)
+	}
+	return s
 }
 
-// Of returns the store of a kind.
+// Of returns the store of a kind, nil if there is no API for it.
 func (s *Stores) Of(k ir.Kind) Store { return s.kinds[k] }
 
 // Find returns the resources of the keys that exist.
@@ -99,6 +124,9 @@ func (s *Stores) Find(ctx context.Context, keys []ir.Key) (map[ir.Key]*Resource,
 	for _, kind := range ir.Kinds() {
 		if len(names[kind]) == 0 {
 			continue
+		}
+		if s.kinds[kind] == nil {
+			return nil, fmt.Errorf("find %s %q: there is no client for it", kind.Words(), names[kind][0])
 		}
 		list := slices.Compact(slices.Sorted(slices.Values(names[kind])))
 		byName, err := s.kinds[kind].Find(ctx, list)
@@ -130,6 +158,9 @@ func (s *Stores) FindStack(ctx context.Context, st *ir.Stack) (found map[ir.Key]
 	}
 	keys = append(keys, tagged...)
 	for _, kind := range ir.Kinds() {
+		if s.kinds[kind] == nil {
+			continue
+		}
 		names, err := s.kinds[kind].Owned(ctx, st)
 		if denied(err) && !declared[kind] {
 			notes = append(notes, "no "+kind.Words()+" was looked for: "+reason(err))
@@ -163,4 +194,10 @@ func reason(err error) string {
 func notFound(err error) bool {
 	e, ok := errors.AsType[smithy.APIError](err)
 	return ok && strings.HasPrefix(e.ErrorCode(), "ResourceNotFound")
+}
+
+// noDashboard reports whether CloudWatch says that there is no such dashboard.
+func noDashboard(err error) bool {
+	e, ok := errors.AsType[smithy.APIError](err)
+	return ok && (notFound(err) || strings.HasPrefix(e.ErrorCode(), "DashboardNotFound"))
 }

@@ -23,6 +23,45 @@ func (l *lowerer) logs() {
 	if groups := node.Get("groups"); groups != nil && l.want(groups, ast.Map, "groups") {
 		l.items(block{kind: ir.LogGroupKind, word: "log group", node: groups, keys: logGroupKeys(), resolve: l.logGroup})
 	}
+	if filters := node.Get("filters"); filters != nil && l.want(filters, ast.Map, "filters") {
+		l.items(block{kind: ir.MetricFilterKind, word: "metric filter", node: filters, keys: filterKeys(), resolve: l.metricFilter})
+		l.filtersPerGroup()
+	}
+	if queries := node.Get("queries"); queries != nil && l.want(queries, ast.Map, "queries") {
+		l.items(block{kind: ir.QueryKind, word: "query", node: queries, keys: queryKeys(), resolve: l.query})
+	}
+}
+
+// groupRef resolves a log group that is given by its id in the recipe or by its
+// name, which has a slash. The key is that of a group of the recipe.
+func (it *item) groupRef(n *ast.Node) (name string, group *ir.Resource, ok bool) {
+	text, ok := it.l.text(n, it.sc, "a log group")
+	if !ok {
+		return "", nil, false
+	}
+	var ids []string
+	for i := range it.l.stack.Resources {
+		r := &it.l.stack.Resources[i]
+		if r.Kind() != ir.LogGroupKind {
+			continue
+		}
+		if r.ID == text || r.Name == text {
+			return r.Name, r, true
+		}
+		ids = append(ids, r.ID)
+	}
+	declared := it.l.root.Get("logs").Get("groups").Get(text)
+	switch {
+	case declared.Get("disable") != nil:
+		it.l.add("R2208", n.Range(), "the log group %q is disabled", text)
+	case declared != nil: // has a problem of its own
+	case strings.Contains(text, "/") && groupNames.MatchString(text):
+		return text, nil, true
+	default:
+		p := it.l.add("R2208", n.Range(), "logs.groups has no %q, and it is not the name of a log group either, which has a slash", text)
+		suggest(p, text, ids)
+	}
+	return "", nil, false
 }
 
 // logGroup resolves one log group. Unless the recipe says otherwise it outlives
@@ -68,9 +107,9 @@ func (it *item) groupName() {
 	switch {
 	case !ok:
 	case utf8.RuneCountInString(name) > 512 || !groupNames.MatchString(name):
-		it.l.add("R5015", n.Range(), "the log group name %q is not 1 to 512 letters, digits and . - _ / #", name)
+		it.l.add("R5030", n.Range(), "the log group name %q is not 1 to 512 letters, digits and . - _ / #", name)
 	case strings.HasPrefix(name, "aws/"):
-		it.l.add("R5015", n.Range(), "the log group name %q begins with aws/, which AWS keeps for itself", name)
+		it.l.add("R5030", n.Range(), "the log group name %q begins with aws/, which AWS keeps for itself", name)
 	}
 	it.out.Name = name
 	it.origin(n, "LogGroupName")
@@ -107,7 +146,7 @@ func (it *item) retention(body *ir.LogGroup) {
 			return
 		}
 	}
-	p := it.l.add("R5016", n.Range(), "Logs does not keep events for exactly %s days", days.RatString())
+	p := it.l.add("R5031", n.Range(), "Logs does not keep events for exactly %s days", days.RatString())
 	if at := slices.IndexFunc(retentions(), func(d int32) bool { return days.Cmp(big.NewRat(int64(d), 1)) < 0 }); at >= 0 {
 		next := big.NewRat(int64(retentions()[at]), 1).RatString() + "d"
 		p.Hint, p.Fix = "the next longer retention is "+next, next

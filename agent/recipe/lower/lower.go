@@ -36,6 +36,17 @@ type Options struct {
 	Params map[string]string
 	// Rev is the recipe's revision.
 	Rev int64
+	// Syntax checks texts in languages of AWS.
+	Syntax Syntax
+}
+
+// Syntax checks texts in languages of AWS that recipes carry. What is nil is not
+// checked before AWS does.
+type Syntax struct {
+	// Query checks one of Logs Insights.
+	Query func(text string) error
+	// Traces checks a filter expression of X-Ray.
+	Traces func(text string) error
 }
 
 // Lower resolves the recipe. The stack is complete only if no problem is an
@@ -55,8 +66,10 @@ func Lower(root *ast.Node, opts Options) (*ir.Stack, problem.Problems) {
 	l.scopes()
 	l.routes()
 	l.metricDefs()
-	l.alarms()
 	l.logs()
+	l.alarms()
+	l.xray()
+	l.dashboards()
 	l.unique()
 	order.By(l.stack.Resources, func(a, b ir.Resource) int {
 		return cmp.Or(strings.Compare(a.ID, b.ID), a.Kind().Rank()-b.Kind().Rank())
@@ -112,6 +125,8 @@ type lowerer struct {
 	metrics map[string]*metricDef
 	actions map[string]*route
 	tags    map[string]string
+	// home is the region that has what is global to the account; "" is any.
+	home string
 	// declared are the ids of the stack's resources, as they stand in the file.
 	declared []*ast.Node
 }
@@ -267,6 +282,7 @@ func (l *lowerer) place() {
 		s.Region = regions[0]
 	}
 	s.Partition = partition(s.Region)
+	l.homeRegion(regions)
 	if n := l.env.Get("max_delete"); n != nil {
 		s.MaxDelete = l.whole(n, 1, 1e6, "max_delete")
 	}
@@ -283,9 +299,28 @@ func (l *lowerer) place() {
 	}
 }
 
+// homeRegion decides where what is global to the account is declared.
+func (l *lowerer) homeRegion(regions []string) {
+	if len(regions) > 0 {
+		l.home = regions[0]
+	}
+	n := l.env.Get("home_region")
+	if n == nil {
+		return
+	}
+	if !slices.Contains(regions, n.Text) {
+		suggest(l.add("R2006", n.Range(), "the home region %q is none of the environment's regions", n.Text), n.Text, regions)
+		return
+	}
+	l.home = n.Text
+}
+
 // protectable are the kinds that an environment can protect, as recipes call them.
 func protectable() map[string]ir.Kind {
-	return map[string]ir.Kind{"alarms": ir.MetricAlarmKind, "log-groups": ir.LogGroupKind}
+	return map[string]ir.Kind{
+		"alarms": ir.MetricAlarmKind, "log-groups": ir.LogGroupKind, "metric-filters": ir.MetricFilterKind, "queries": ir.QueryKind,
+		"dashboards": ir.DashboardKind, "xray-groups": ir.XRayGroupKind, "sampling-rules": ir.SamplingRuleKind,
+	}
 }
 
 // partition is that of the region's name, as AWS documents it.

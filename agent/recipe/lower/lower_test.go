@@ -224,7 +224,7 @@ func TestEnvironmentSettings(t *testing.T) {
 	for in, want := range map[string]string{
 		"max_delete: 0": "max_delete is a whole number", "max_delete: x": "max_delete is a string", "protect: [alarm]": "cannot be protected",
 		"protect: alarms": "protect is a string", "regions: eu-west-1": "regions is a string", "override: {alarms: {x: {}}}": "which alarms does not have",
-		"override: {name: x}": "unknown key", "home_region: x": "not supported", "set: {x: 1}": "no parameter",
+		"override: {name: x}": "unknown key", "home_region: x": "none of the environment's regions", "set: {x: 1}": "no parameter",
 	} {
 		if _, ps := lowered(t, env(in), lower.Options{}); len(ps) == 0 || !strings.Contains(ps[0].Message, want) {
 			t.Errorf("%s: %v, want %q", in, ps, want)

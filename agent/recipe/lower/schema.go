@@ -18,17 +18,17 @@ func words(s string) []string { return strings.Fields(s) }
 
 func topKeys() keys {
 	return keys{
-		words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms logs"),
-		words("patterns composites slos dashboards xray mutes dora cost include packs naming catalogue lint scope"),
+		words("recipe name owner description tags parameters mappings environments context defaults actions metrics alarms logs dashboards xray"),
+		words("patterns composites slos mutes dora cost include packs naming catalogue lint scope"),
 	}
 }
 
 func envKeys() keys {
-	return keys{words("account regions set override protect max_delete"), words("home_region")}
+	return keys{words("account regions home_region set override protect max_delete"), nil}
 }
 
 func overrideKeys() keys {
-	return keys{words("tags mappings defaults actions metrics alarms logs"), words("patterns composites slos dashboards xray mutes dora cost")}
+	return keys{words("tags mappings defaults actions metrics alarms logs dashboards xray"), words("patterns composites slos mutes dora cost")}
 }
 
 // common are the keys of an alarm that defaults may give too.
@@ -43,10 +43,37 @@ func alarmKeys() keys {
 	}
 }
 
-func logsKeys() keys { return keys{words("groups"), words("filters queries")} }
+func logsKeys() keys { return keys{words("groups filters queries"), nil} }
 
 func logGroupKeys() keys {
 	return keys{words("name retention class kms protect on_remove adopt tags for_each disable"), words("if why")}
+}
+
+func filterKeys() keys {
+	return keys{words("group pattern metric transformed for_each disable"), words("if why")}
+}
+
+func filterMetricKeys() keys { return keys{words("name value default unit dims"), nil} }
+
+func queryKeys() keys {
+	return keys{words("query groups for_each disable"), words("language parameters if why")}
+}
+
+func xrayKeys() keys { return keys{words("groups sampling"), nil} }
+
+// taggedKeys are those of what has a name made from the stack's, and tags.
+const taggedKeys = " name adopt protect tags for_each disable"
+
+func xrayGroupKeys() keys {
+	return keys{words("filter insights notifications" + taggedKeys), words("if why")}
+}
+
+func samplingKeys() keys {
+	return keys{words("priority reservoir rate service service_type host method path resource_arn attributes boost" + taggedKeys), words("if why")}
+}
+
+func dashboardKeys() keys {
+	return keys{words("title auto widgets body start" + taggedKeys), words("if why")}
 }
 
 func metricKeys() keys {

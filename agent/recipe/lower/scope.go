@@ -308,6 +308,9 @@ func (l *lowerer) quantity(n *ast.Node, sc expr.Scope, kind expr.Kind, what stri
 		if kind == expr.Duration && v.Kind == expr.Number {
 			p.Hint = "say the unit, as in " + v.String() + "m"
 		}
+		if kind == expr.Percent && v.Kind == expr.Number {
+			p.Hint = "say the unit, as in " + v.String() + "%"
+		}
 		return nil, false
 	}
 	return v.Rat, true

@@ -28,6 +28,14 @@ func Fields(k ir.Kind) []string {
 		return logGroupFields()
 	case ir.MetricAlarmKind:
 		return alarmFields()
+	case ir.DashboardKind:
+		return []string{"DashboardBody", "Tags"}
+	case ir.QueryKind:
+		return []string{"LogGroupNames", "QueryLanguage", "QueryString"}
+	case ir.XRayGroupKind:
+		return []string{"FilterExpression", "InsightsEnabled", "NotificationsEnabled", "Tags"}
+	case ir.SamplingRuleKind:
+		return samplingFields()
 	}
 	return nil
 }
@@ -42,8 +50,18 @@ func Of(b ir.Body, tags map[string]string, account string) Form {
 	switch b := b.(type) {
 	case *ir.LogGroup:
 		logGroup(f, b)
+	case *ir.MetricFilter:
+		metricFilter(f, b)
 	case *ir.MetricAlarm:
 		alarm(f, b, account)
+	case *ir.Dashboard:
+		dashboard(f, b)
+	case *ir.Query:
+		query(f, b)
+	case *ir.XRayGroup:
+		xrayGroup(f, b)
+	case *ir.SamplingRule:
+		samplingRule(f, b)
 	}
 	f.put("Tags", maps.Clone(tags), len(tags) > 0)
 	return f

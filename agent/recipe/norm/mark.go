@@ -56,10 +56,13 @@ type Mark struct {
 
 // MarkOf returns the mark of a resource whose normal form is f.
 func MarkOf(s *ir.Stack, r *ir.Resource, f Form) Mark {
-	return Mark{
-		Recipe: s.Recipe, Env: s.Env, ID: r.ID, Hash: f.Hash(r.Kind()), Fields: fieldsTag(r.Kind(), f, r.Tags), Rev: s.Rev, Via: Direct,
-		Delete: r.Kind().HoldsData() && !r.Retain,
+	m := Mark{Recipe: s.Recipe, Env: s.Env, ID: r.ID, Via: Direct}
+	if r.Kind().Marking() == ir.Named {
+		return m
 	}
+	m.Hash, m.Fields, m.Rev = f.Hash(r.Kind()), fieldsTag(r.Kind(), f, r.Tags), s.Rev
+	m.Delete = r.Kind().HoldsData() && !r.Retain
+	return m
 }
 
 func fieldsTag(k ir.Kind, f Form, tags map[string]string) string {
@@ -81,9 +84,9 @@ func fieldsTag(k ir.Kind, f Form, tags map[string]string) string {
 
 // Tags returns the mark as tags.
 func (m Mark) Tags() map[string]string {
-	tags := map[string]string{
-		TagRecipe: m.Recipe, TagEnv: m.Env, TagID: m.ID, TagHash: m.Hash, TagFields: m.Fields,
-		TagRev: strconv.FormatInt(m.Rev, 10), TagVia: m.Via,
+	tags := map[string]string{TagRecipe: m.Recipe, TagEnv: m.Env, TagID: m.ID, TagVia: m.Via}
+	if m.Hash != "" {
+		tags[TagHash], tags[TagFields], tags[TagRev] = m.Hash, m.Fields, strconv.FormatInt(m.Rev, 10)
 	}
 	if m.Delete {
 		tags[TagRemove] = removeDelete

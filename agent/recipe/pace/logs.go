@@ -21,6 +21,12 @@ type Logs interface {
 	ListTagsForResource(context.Context, *logs.ListTagsForResourceInput, ...func(*logs.Options)) (*logs.ListTagsForResourceOutput, error)
 	TagResource(context.Context, *logs.TagResourceInput, ...func(*logs.Options)) (*logs.TagResourceOutput, error)
 	UntagResource(context.Context, *logs.UntagResourceInput, ...func(*logs.Options)) (*logs.UntagResourceOutput, error)
+	DescribeMetricFilters(context.Context, *logs.DescribeMetricFiltersInput, ...func(*logs.Options)) (*logs.DescribeMetricFiltersOutput, error)
+	PutMetricFilter(context.Context, *logs.PutMetricFilterInput, ...func(*logs.Options)) (*logs.PutMetricFilterOutput, error)
+	DeleteMetricFilter(context.Context, *logs.DeleteMetricFilterInput, ...func(*logs.Options)) (*logs.DeleteMetricFilterOutput, error)
+	DescribeQueryDefinitions(context.Context, *logs.DescribeQueryDefinitionsInput, ...func(*logs.Options)) (*logs.DescribeQueryDefinitionsOutput, error)
+	PutQueryDefinition(context.Context, *logs.PutQueryDefinitionInput, ...func(*logs.Options)) (*logs.PutQueryDefinitionOutput, error)
+	DeleteQueryDefinition(context.Context, *logs.DeleteQueryDefinitionInput, ...func(*logs.Options)) (*logs.DeleteQueryDefinitionOutput, error)
 }
 
 // The documented default rates, in requests a second for an account and region:
@@ -42,6 +48,10 @@ type LogsClient struct {
 	del      *bucket
 	put      *bucket
 	tag      *bucket
+	filters  *bucket
+	filter   *bucket
+	queries  *bucket
+	query    *bucket
 }
 
 // NewLogs returns a LogsClient. If api is one already it is returned as it is.
@@ -52,6 +62,7 @@ func NewLogs(api Logs) *LogsClient {
 	return &LogsClient{
 		api: api, describe: newBucket(rateLogGroups), list: newBucket(rateLogTagList), create: newBucket(rateLogGroups),
 		del: newBucket(rateLogGroups), put: newBucket(rateLogWrite), tag: newBucket(rateLogWrite),
+		filters: newBucket(rateLogWrite), filter: newBucket(rateLogWrite), queries: newBucket(rateLogWrite), query: newBucket(rateLogWrite),
 	}
 }
 
@@ -118,4 +129,34 @@ func (c *LogsClient) TagResource(ctx context.Context, in *logs.TagResourceInput,
 // UntagResource is the API's, paced and retried.
 func (c *LogsClient) UntagResource(ctx context.Context, in *logs.UntagResourceInput, opts ...func(*logs.Options)) (*logs.UntagResourceOutput, error) {
 	return callLogs(ctx, c.tag, c.api.UntagResource, in, opts)
+}
+
+// DescribeMetricFilters is the API's, paced and retried.
+func (c *LogsClient) DescribeMetricFilters(ctx context.Context, in *logs.DescribeMetricFiltersInput, opts ...func(*logs.Options)) (*logs.DescribeMetricFiltersOutput, error) {
+	return callLogs(ctx, c.filters, c.api.DescribeMetricFilters, in, opts)
+}
+
+// PutMetricFilter is the API's, paced and retried.
+func (c *LogsClient) PutMetricFilter(ctx context.Context, in *logs.PutMetricFilterInput, opts ...func(*logs.Options)) (*logs.PutMetricFilterOutput, error) {
+	return callLogs(ctx, c.filter, c.api.PutMetricFilter, in, opts)
+}
+
+// DeleteMetricFilter is the API's, paced and retried.
+func (c *LogsClient) DeleteMetricFilter(ctx context.Context, in *logs.DeleteMetricFilterInput, opts ...func(*logs.Options)) (*logs.DeleteMetricFilterOutput, error) {
+	return callLogs(ctx, c.filter, c.api.DeleteMetricFilter, in, opts)
+}
+
+// DescribeQueryDefinitions is the API's, paced and retried.
+func (c *LogsClient) DescribeQueryDefinitions(ctx context.Context, in *logs.DescribeQueryDefinitionsInput, opts ...func(*logs.Options)) (*logs.DescribeQueryDefinitionsOutput, error) {
+	return callLogs(ctx, c.queries, c.api.DescribeQueryDefinitions, in, opts)
+}
+
+// PutQueryDefinition is the API's, paced and retried.
+func (c *LogsClient) PutQueryDefinition(ctx context.Context, in *logs.PutQueryDefinitionInput, opts ...func(*logs.Options)) (*logs.PutQueryDefinitionOutput, error) {
+	return callLogs(ctx, c.query, c.api.PutQueryDefinition, in, opts)
+}
+
+// DeleteQueryDefinition is the API's, paced and retried.
+func (c *LogsClient) DeleteQueryDefinition(ctx context.Context, in *logs.DeleteQueryDefinitionInput, opts ...func(*logs.Options)) (*logs.DeleteQueryDefinitionOutput, error) {
+	return callLogs(ctx, c.query, c.api.DeleteQueryDefinition, in, opts)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/xray"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe/live"
-	"github.com/sidelight-dev/sidelight/agent/recipe/pace"
 )
 
 // Identity tells whose credentials are in use. *sts.Client satisfies it.
@@ -24,22 +24,24 @@ var _ Identity = (*sts.Client)(nil)
 // Clients are the APIs that plans are made from. The clients must be of the
 // stack's region.
 type Clients struct {
-	CloudWatch pace.CloudWatch
-	Logs       pace.Logs
-	Tagging    pace.Tagging
-	Identity   Identity
+	live.APIs
+	Identity Identity
 }
 
 // NewClients returns the clients of AWS.
 func NewClients(cfg aws.Config) Clients {
+	cw := cloudwatch.NewFromConfig(cfg)
 	return Clients{
-		CloudWatch: cloudwatch.NewFromConfig(cfg), Logs: cloudwatchlogs.NewFromConfig(cfg),
-		Tagging: resourcegroupstaggingapi.NewFromConfig(cfg), Identity: sts.NewFromConfig(cfg),
+		APIs: live.APIs{
+			CloudWatch: cw, Dashboards: cw, Logs: cloudwatchlogs.NewFromConfig(cfg), XRay: xray.NewFromConfig(cfg),
+			Tagging: resourcegroupstaggingapi.NewFromConfig(cfg),
+		},
+		Identity: sts.NewFromConfig(cfg),
 	}
 }
 
 // Stores returns the stores of all kinds over the clients.
-func (c Clients) Stores() *live.Stores { return live.New(c.CloudWatch, c.Logs, c.Tagging) }
+func (c Clients) Stores() *live.Stores { return live.New(c.APIs) }
 
 // Guard returns a *Refused unless the credentials in use are of the account and
 // the client is of the region. It returns the account. An empty account or

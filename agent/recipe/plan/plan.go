@@ -203,7 +203,7 @@ func (p *Plan) Refusal(allowDelete int) error {
 		case c.Action == Delete && c.Protected:
 			reasons = append(reasons, fmt.Sprintf("%s is protected and would be deleted", c.Name))
 		case c.replaces() != "":
-			reasons = append(reasons, fmt.Sprintf("%s: %s cannot be changed; delete it, or declare another", c.Name, c.replaces()))
+			reasons = append(reasons, fmt.Sprintf("%s: AWS cannot change its %s like this; delete it, or declare another", c.Name, c.replaces()))
 		}
 	}
 	if n := p.Summary.Delete; !p.Destroy && n > p.MaxDelete && n > allowDelete {
@@ -299,7 +299,7 @@ func (c *Change) NeedsPut() bool {
 // replaces names a field that is to change and cannot, or "".
 func (c *Change) replaces() string {
 	for _, f := range c.Fields {
-		if c.Action != None && c.Kind.Immutable(f.Path) {
+		if c.Action != None && c.Kind.Immutable(f.Path, f.After == nil) {
 			return f.Path
 		}
 	}

@@ -59,7 +59,7 @@ func put(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack, change func(*norm
 
 func makePlan(t *testing.T, cw *recipetest.CloudWatch, s *ir.Stack) *plan.Plan {
 	t.Helper()
-	p, err := plan.Make(t.Context(), plan.Clients{CloudWatch: cw, Tagging: cw, Identity: cw}, s)
+	p, err := plan.Make(t.Context(), plan.Clients{APIs: live.APIs{CloudWatch: cw, Tagging: cw}, Identity: cw}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestText(t *testing.T) {
 		}
 		b.WriteString("----\n")
 	}
-	d, err := plan.MakeDestroy(t.Context(), plan.Clients{CloudWatch: cw, Tagging: cw, Identity: cw}, s)
+	d, err := plan.MakeDestroy(t.Context(), plan.Clients{APIs: live.APIs{CloudWatch: cw, Tagging: cw}, Identity: cw}, s)
 	if err != nil {
 		t.Fatal(err)
 	}

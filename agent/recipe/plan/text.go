@@ -79,7 +79,7 @@ func (t *printer) change(c Change) {
 		t.row("!", "superseded", c.ID, fmt.Sprintf("revision %d was applied; this recipe is older", c.LiveRev))
 	case c.Action == Create:
 		w := c.Desired.Words
-		text := pad(w.Condition, 33) + " " + w.Cadence
+		text := pad(clip(w.Condition), 33) + " " + w.Cadence
 		if w.Route != "" {
 			text += "   → " + w.Route
 		}
