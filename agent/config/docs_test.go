@@ -42,6 +42,9 @@ func TestDocumentedConfigs(t *testing.T) {
 	}
 	found := 0
 	for _, name := range append(names, "../../README.md", "../../docs/operations.md") {
+		if filepath.Base(name) == "recipes.md" {
+			continue // package recipe checks it
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package recipe is the declarative half of the product: a YAML file says which
-// alarms a service needs, and this package loads it. The packages below it make
-// a plan of it and carry the plan out:
+// alarms, log groups, dashboards and more a service needs, and this package loads
+// it. The packages below it make a plan of it and carry the plan out:
 //
 //	stack, problems := recipe.Load("shop.yaml", recipe.Options{Env: "prod"})
 //	p, err := plan.Make(ctx, clients, stack)
@@ -8,8 +8,8 @@
 //
 // They build on each other in one direction: ir and expr know nothing of the
 // others; ast reads text; catalogue describes metrics; lower turns text into ir;
-// norm gives ir and live resources a comparable form; pace calls the API no
-// faster than it allows; plan compares; apply writes.
+// norm gives resources a comparable form; pace calls AWS no faster than it allows;
+// live reads and writes the resources of each kind; plan compares; apply writes.
 package recipe
 
 import (
