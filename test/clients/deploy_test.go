@@ -340,3 +340,24 @@ func TestTemplateCheckFinds(t *testing.T) {
 		}
 	}
 }
+
+// systemd takes the unit as it is, and finds little that it may do.
+func TestUnit(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/systemd/sidelight.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// systemd looks whether the program is there.
+	file := filepath.Join(t.TempDir(), "sidelight.service")
+	if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("/usr/local/bin/sidelight"), []byte(binary(t))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(t, nil, "systemd-analyze", "verify", file); len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %s", out)
+	}
+	// The exposure is of 10, in tenths: networks and the list of processes are what
+	// the agent is for.
+	run(t, nil, "systemd-analyze", "security", "--offline=true", "--threshold=20", file)
+	run(t, nil, binary(t), "config", "check", "../../deploy/systemd/sidelight.yaml")
+}
