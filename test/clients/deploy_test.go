@@ -4,6 +4,7 @@ package clients_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidelight-dev/sidelight/agent/iam"
 	"github.com/sidelight-dev/sidelight/test/deploy"
 )
 
@@ -360,4 +364,61 @@ func TestUnit(t *testing.T) {
 	// the agent is for.
 	run(t, nil, "systemd-analyze", "security", "--offline=true", "--threshold=20", file)
 	run(t, nil, binary(t), "config", "check", "../../deploy/systemd/sidelight.yaml")
+}
+
+// The Terraform module has no provider, so all of it can be run: what it gives are
+// task definition and policy as elsewhere. The example needs AWS's provider, which
+// comes from a registry: its form alone is checked.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	terraform, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Log("terraform is not on this machine, and no package of Debian's: the module is not run")
+		return
+	}
+	run(t, nil, terraform, "fmt", "-check", "-recursive", "../../deploy/terraform")
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "module"), os.DirFS("../../deploy/terraform")); err != nil {
+		t.Fatal(err)
+	}
+	module := "-chdir=" + filepath.Join(dir, "module")
+	run(t, nil, terraform, module, "init", "-backend=false", "-no-color")
+	run(t, nil, terraform, module, "validate", "-no-color")
+	run(t, nil, terraform, module, "test", "-no-color")
+	main := `
+module "sidelight" {
+  source     = "./module"
+  service    = "orders"
+  region     = "eu-west-1"
+  account    = "111111111111"
+  containers = [{ name = "orders", image = "orders:1", essential = true }]
+}
+output "task" { value = module.sidelight.container_definitions }
+output "policy" { value = module.sidelight.policy }
+`
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(main), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root := "-chdir=" + dir
+	run(t, nil, terraform, root, "init", "-no-color")
+	run(t, nil, terraform, root, "apply", "-auto-approve", "-no-color")
+	task, err := deploy.ParseTask(fmt.Appendf(nil, `{"networkMode": "awsvpc", "containerDefinitions": %s}`, run(t, nil, terraform, root, "output", "-raw", "task")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range task.Check("terraform", image(t)) {
+		t.Error(p)
+	}
+	_, a, _ := task.Agent("terraform")
+	l, err := a.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got iam.Policy
+	if err := json.Unmarshal(run(t, nil, terraform, root, "output", "-raw", "policy"), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(iam.For(l.Config, deploy.Place()), got); diff != "" {
+		t.Errorf("the policy differs from what iam-policy prints (-):\n%s", diff)
+	}
 }

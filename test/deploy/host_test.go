@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sidelight-dev/sidelight/test/deploy"
@@ -36,5 +37,22 @@ func TestCompose(t *testing.T) {
 	report(t, a.CheckSender(deploy.Sender{Where: "orders", Environ: app.Environment}, app.NetworkMode == "service:sidelight"))
 	if len(app.Environment) < 3 || services["sandbox"].Image != i.Name("-tool") || !slices.Equal(services["sidelight"].CapDrop, []string{"ALL"}) {
 		t.Errorf("services %+v", services)
+	}
+}
+
+// The module is run where terraform is: test/clients. What it starts from is known
+// here.
+func TestTerraformModule(t *testing.T) {
+	i := image(t)
+	for file, lines := range map[string][]string{
+		"variables.tf": {`  default     = "` + i.Name("") + `"`, "  default     = 60"},
+		"main.tf":      {`      user                   = "` + i.User + `"`, `      command                = ["run"]`},
+	} {
+		text := string(read(t, "terraform", file))
+		for _, line := range lines {
+			if !strings.Contains(text, line+"\n") {
+				t.Errorf("%s lacks %s", file, line)
+			}
+		}
 	}
 }
