@@ -36,7 +36,7 @@ func TestDocumentedRecipes(t *testing.T) {
 	}
 	head := map[string]any{
 		"recipe": "v1", "name": "orders", "environments": map[string]any{"dev": map[string]any{"account": "000000000000", "regions": []any{"us-east-1"}}},
-		"actions": map[string]any{"ticket": map[string]any{"alarm": []any{map[string]any{"sns": "tickets"}}}},
+		"actions":    map[string]any{"ticket": map[string]any{"alarm": []any{map[string]any{"sns": "tickets"}}}},
 		"parameters": map[string]any{"queues": map[string]any{"type": "list<string>", "default": []any{"in"}}},
 	}
 	for key, value := range head {
