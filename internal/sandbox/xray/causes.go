@@ -118,6 +118,59 @@ func (a *anatomy) errorCauses() []types.ErrorRootCause {
 	return out
 }
 
+// leastShare is how much of what it is part of a part must have taken to be the
+// reason why that took long.
+const leastShare = 0.5
+
+// delayCauses follows the time of the trace's entry: into the longest part of
+// each segment and subsegment, and the longest callee of each call, as long as it
+// took at least half. X-Ray does not publish its own rule.
+func (a *anatomy) delayCauses() []types.ResponseTimeRootCause {
+	if a.entry == nil || !a.entry.Top.Done() || a.entry.Top.Seconds() == 0 {
+		return nil
+	}
+	whole := a.entry.Top.Seconds()
+	parts := map[string][]*segment.Document{}
+	for _, p := range a.places {
+		if p.parent != nil {
+			parts[p.parent.ID] = append(parts[p.parent.ID], p.Document)
+		}
+	}
+	c := types.ResponseTimeRootCause{ClientImpacting: aws.Bool(true)}
+	seen := map[*segment.Document]bool{}
+	top := true
+	for d := a.entry.Top; d != nil && !seen[d]; {
+		seen[d] = true
+		if top {
+			id := a.serviceID(d)
+			c.Services = append(c.Services, types.ResponseTimeRootCauseService{
+				Name: id.Name, Names: id.Names, Type: id.Type, AccountId: id.AccountId, Inferred: aws.Bool(d.Inferred),
+			})
+		}
+		s := &c.Services[len(c.Services)-1]
+		s.EntityPath = append(s.EntityPath, types.ResponseTimeRootCauseEntity{
+			Name: aws.String(d.Name), Coverage: aws.Float64(min(1, d.Seconds()/whole)), Remote: aws.Bool(d.Calls()),
+		})
+		next := longest(d, parts[d.ID])
+		if top = next == nil; top {
+			next = longest(d, a.callees[d.ID])
+		}
+		d = next
+	}
+	return []types.ResponseTimeRootCause{c}
+}
+
+// longest returns the part that took longest, if that is enough of the whole.
+func longest(of *segment.Document, parts []*segment.Document) *segment.Document {
+	var most *segment.Document
+	for _, d := range parts {
+		if d.Seconds() >= leastShare*of.Seconds() && (most == nil || d.Seconds() > most.Seconds()) {
+			most = d
+		}
+	}
+	return most
+}
+
 func exceptions(d *segment.Document) []types.RootCauseException {
 	if d.Cause == nil {
 		return nil

@@ -2,6 +2,7 @@ package xray_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,49 @@ func entity(name *string, remote *bool, exceptions []types.RootCauseException) s
 		text += " " + aws.ToString(e.Name) + ": " + aws.ToString(e.Message)
 	}
 	return text
+}
+
+// A slow trace's root cause is found by where its time went.
+func TestDelayCauses(t *testing.T) {
+	s, _ := newService(t, sandboxxray.Options{})
+	put(t, s, shop("1", 0)...)
+	put(t, s, span("batch", "e", "2", 0, 1, `,"subsegments":[{"name":"x","id":"7777777777777777","start_time":1,"end_time":1.2},{"name":"y","id":"8888888888888888","start_time":1.2,"end_time":1.4}]`))
+	put(t, s, fmt.Sprintf(`{"trace_id":%q,"id":"9999999999999999","name":"running","start_time":%.3f,"in_progress":true}`, traceID("3"), at(0)))
+	var got []string
+	for _, trace := range summaries(t, s, &xray.GetTraceSummariesInput{}).TraceSummaries {
+		for _, c := range trace.ResponseTimeRootCauses {
+			line := ""
+			for _, x := range c.Services {
+				line += fmt.Sprintf("%s inferred=%v", *x.Name, *x.Inferred)
+				for _, e := range x.EntityPath {
+					line += fmt.Sprintf(" %s/%v/%.3f", *e.Name, *e.Remote, *e.Coverage)
+				}
+				line += "; "
+			}
+			got = append(got, line)
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"batch inferred=false batch/false/1.000; ",
+		"orders inferred=false orders/false/1.000 pay.internal/true/0.925; payments inferred=false payments/false/0.918 card gateway/true/0.902; card gateway inferred=true card gateway/false/0.902; ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("root causes (-want +got):\n%s", diff)
+	}
+	for expr, n := range map[string]int{
+		`rootcause.responsetime.entity { last and coverage > 0.8 }`:                           2,
+		`rootcause.responsetime.service { inferred and name = "card gateway" }`:               1,
+		`rootcause.responsetime.entity { remote and coverage > 0.91 }`:                        1,
+		`rootcause.fault.exception { name = "TimeoutError" }`:                                 1,
+		`rootcause.error.service { index > 0 and inferred }`:                                  1,
+		`rootcause.json = #[{"Services":[{"Name":"batch","EntityPath":[{"Remote":false}]}]}]`: 1,
+		`!rootcause.fault.service { first }`:                                                  2,
+	} {
+		if got := len(summaries(t, s, &xray.GetTraceSummariesInput{FilterExpression: aws.String(expr)}).TraceSummaries); got != n {
+			t.Errorf("%s finds %d traces, want %d", expr, got, n)
+		}
+	}
 }
 
 func TestRootCauses(t *testing.T) {

@@ -93,6 +93,7 @@ func (s *store) detailOf(t *trace) *detail {
 	v := s.version(t)
 	a := newAnatomy(t.id, t.account, s.documents(v))
 	d := &detail{revision: v.revision, view: a.view(), summary: a.summary()}
+	d.view.Causes = viewCauses(&d.summary)
 	d.summary.Revision = v.revision
 	t.detail.Store(d)
 	s.details.keep(t)

@@ -6,6 +6,8 @@
 // make room for new ones. What is computed of a trace is computed when first
 // asked for and kept until the trace changes.
 //
-// Not done: root causes of response times, which answers leave out, and
-// forecasts, which are refused. All accounts and regions share one store.
+// X-Ray does not say how it finds root causes of response times: here they follow
+// the longest part of each segment, as long as it took at least half.
+//
+// Not done: forecasts, which are refused. All accounts and regions share one store.
 package xray

@@ -225,7 +225,7 @@ func TestSummaryErrors(t *testing.T) {
 		"6 hours":                       {StartTime: seconds(0), EndTime: seconds(21601)},
 		"TimeRangeType":                 {StartTime: seconds(0), EndTime: seconds(1), TimeRangeType: "Other"},
 		"at position 7":                 {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("fault faulty")},
-		`"rootcause" is not supported`:  {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("rootcause = 1")},
+		`"rootcause" is not rootcause`:  {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String("rootcause = 1")},
 		`no group "x"`:                  {StartTime: seconds(0), EndTime: seconds(1), FilterExpression: aws.String(`group.name = "x"`)},
 		"SamplingStrategy.Name":         {StartTime: seconds(0), EndTime: seconds(1), SamplingStrategy: &types.SamplingStrategy{Name: "x"}},
 		"SamplingStrategy.Value":        {StartTime: seconds(0), EndTime: seconds(1), SamplingStrategy: &types.SamplingStrategy{Name: "FixedRate", Value: aws.Float64(2)}},

@@ -10,15 +10,14 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/segment"
 )
 
-// summary computes what GetTraceSummaries tells of a trace. Root
-// causes of response times are not computed.
+// summary computes what GetTraceSummaries tells of a trace.
 func (a *anatomy) summary() types.TraceSummary {
 	start, end, partial := a.span()
 	s := types.TraceSummary{
 		Id: aws.String(a.id), IsPartial: aws.Bool(partial), StartTime: aws.Time(segment.Time(start)),
 		HasFault: aws.Bool(false), HasError: aws.Bool(false), HasThrottle: aws.Bool(false),
 		ServiceIds: a.serviceIDs(), Users: a.users(), Annotations: a.annotations(),
-		FaultRootCauses: a.faultCauses(), ErrorRootCauses: a.errorCauses(),
+		FaultRootCauses: a.faultCauses(), ErrorRootCauses: a.errorCauses(), ResponseTimeRootCauses: a.delayCauses(),
 	}
 	if end != 0 {
 		s.Duration = aws.Float64(segment.Between(start, end))

@@ -70,8 +70,11 @@ func numberTest(op string) func(a, b float64) bool {
 func (p *parser) text(key token, get func(*Item) []string) (cond, error) {
 	op := p.tok
 	test := textTest(op)
-	if test == nil {
+	switch {
+	case test == nil && op.kind == kindOp:
 		return nil, p.fail(op.at, "%s needs =, !=, CONTAINS, BEGINSWITH or ENDSWITH, found %s", key.text, op)
+	case test == nil: // by itself: it is set
+		return func(i *Item, _ *Trace) bool { return len(get(i)) > 0 }, nil
 	}
 	if err := p.advance(); err != nil {
 		return nil, err
@@ -109,12 +112,12 @@ func textTest(t token) func(a, b string) bool {
 	return nil
 }
 
-// annotation reads what follows annotation[key]: nothing (the value true), or a
-// comparison with a boolean, number or string, which decides the values asked.
+// annotation reads what follows annotation[key]: nothing (it is set, and not to
+// false), or a comparison with a boolean, number or string, which decides the values asked.
 func (p *parser) annotation(key string) (cond, error) {
 	op := p.tok
 	if op.kind != kindOp && textTest(op) == nil {
-		return anyAnnotation(key, func(v any) bool { return v == true }), nil
+		return anyAnnotation(key, func(v any) bool { return v != false }), nil
 	}
 	if err := p.advance(); err != nil {
 		return nil, err

@@ -11,6 +11,11 @@
 // that is absent is false, also with !=.
 //
 // AND binds tighter than OR, and may be left out. Keywords are case-insensitive, keys and values are
-// not. What the language has but this package does not evaluate (root-cause
-// paths and the keywords that only make sense in them) is refused by name.
+// not. A string keyword or an annotation by itself asks whether it is set.
+//
+// rootcause.fault.service{…}, with .error and .responsetime, .entity and
+// .exception, asks about one element of a root cause at a time; index counts from
+// 0, which is our choice, as AWS does not say. rootcause.json = #[…] asks for a
+// root cause with just these services and entities; members that it does not name
+// may be anything.
 package filterexpr

@@ -35,6 +35,17 @@ func shop() *filterexpr.Trace {
 			{From: orders, To: payments, Item: filterexpr.Item{Error: true, ResponseTime: 1.71}},
 			{From: payments, To: table, Item: filterexpr.Item{OK: true, ResponseTime: 0.003}},
 		},
+		Causes: filterexpr.Causes{
+			Fault: []filterexpr.Cause{{Services: []filterexpr.CauseService{
+				{ID: orders, Path: []filterexpr.CauseEntity{{Name: "orders"}, {Name: "pay.internal", Remote: true}}},
+				{ID: payments, Path: []filterexpr.CauseEntity{{Name: "payments"}, {Name: "deserialize", Exceptions: []filterexpr.Exception{{Name: "TimeoutError", Message: "gateway timed out"}, {Name: "Wrapped", Message: "again"}}}}},
+				{ID: table, Inferred: true, Path: []filterexpr.CauseEntity{{Name: "tokens"}}},
+			}}},
+			ResponseTime: []filterexpr.Cause{{Services: []filterexpr.CauseService{
+				{ID: orders, Path: []filterexpr.CauseEntity{{Name: "orders", Coverage: 1}, {Name: "pay.internal", Remote: true, Coverage: 0.93}}},
+				{ID: payments, Path: []filterexpr.CauseEntity{{Name: "payments", Coverage: 0.9}}},
+			}}},
+		},
 	}
 }
 
@@ -73,6 +84,17 @@ func TestMatch(t *testing.T) {
 		"ok OR fault AND responsetime > 5": false, "(ok OR fault) AND responsetime > 1": true, "fault OR ok AND responsetime > 5": true, "fault and responsetime > 1": true,
 		"fault responsetime >1": true, "ok !partial duration <3": false, "fault !partial duration <3": true, "ok error OR fault root": true, "fault (ok OR error)": false,
 		`service("payments") { error responsetime > 1 } http.status = 500`: true,
+		`http.url AND responseTime > 1`:                                    true, `http.url !user`: false, `annotation.tenant`: true, `annotation.none`: false, `!annotation.none`: true, `annotation.retries`: true,
+		`rootcause.fault.entity { last and name = "deserialize" }`: true, `rootcause.fault.entity { first and name = "deserialize" }`: false,
+		`rootcause.responsetime.entity { remote and coverage > 0.7 and name = "pay.internal" }`: true, `rootcause.responsetime.entity { remote and coverage > 0.95 }`: false,
+		`rootcause.fault.service { inferred and name = "tokens" and type = "AWS::DynamoDB::Table" }`: true, `rootcause.fault.service { inferred and name = "orders" }`: false,
+		`rootcause.fault.service { index > 1 }`: true, `rootcause.fault.service { index > 5 }`: false, `rootcause.fault.service { index = 0 and name = "orders" }`: true,
+		`rootcause.responsetime.service { last and type CONTAINS "" }`: false, `rootcause.responsetime.service { last and name = "payments" }`: true,
+		`rootcause.fault.exception { last and message = "again" }`: true, `rootcause.fault.exception { last and message = "gateway timed out" }`: false,
+		`rootcause.error.service { first }`: false, `!rootcause.error.service { first }`: true, `rootcause.fault.exception { name = "TimeoutError" OR name = "x" } AND fault`: true,
+		`rootcause.json = #[{ "Services": [ { "Name": "orders", "EntityPath": [{ "Name": "orders" }, { "Name": "pay.internal" } ] }, { "Name": "payments" } ] }]`: true,
+		`rootcause.json = #[{"Services":[{"Name":"orders"}]}]`: false, `rootcause.json != #[{"Services":[{"Name":"orders"}]}] AND fault`: true,
+		`rootcause.json = #[{"Services":[{"Name":"x"}]}, {"Services":[{"Name":"orders"},{"EntityPath":[{},{"Exceptions":[{"Message":"gateway timed out"},{}]}]},{"Inferred":true}]}]`: true,
 		`group.name = "slow"`: true, `group.arn = "arn:slow"`: true, `group.name != "slow" OR error`: false,
 	} {
 		e, err := filterexpr.Parse(expr, options)
@@ -109,7 +131,6 @@ func TestParseErrors(t *testing.T) {
 		"responsetime == 1":                   {14, `unknown operator "=="`},
 		"responsetime > 1.2.3":                {16, "is not a number"},
 		"responsetime > 5s":                   {16, "is not a number"},
-		"user":                                {5, "needs =, !=, CONTAINS"},
 		`user > "a"`:                          {6, "needs =, !=, CONTAINS"},
 		"user = bob":                          {8, "string in double quotes"},
 		"user = 'bob'":                        {8, "double quotes"},
@@ -131,14 +152,28 @@ func TestParseErrors(t *testing.T) {
 		`service(id(nom: "a"))`:               {12, "id() takes name"},
 		`service(id(name: "a", name: "b"))`:   {23, "twice"},
 		`service(id(name: a))`:                {18, "string in double quotes"},
-		"first":                               {1, `keyword "first" is not supported: root-cause paths`},
-		"fault AND remote":                    {11, `keyword "remote" is not supported`},
-		`rootcause.fault.service { x }`:       {1, `keyword "rootcause.fault.service" is not supported`},
-		`json = "{}"`:                         {1, `keyword "json" is not supported`},
-		`group.name = "x"`:                    {1, "cannot be used here"},
-		`group.size = "x"`:                    {1, "unknown keyword"},
-		strings.Repeat("(", 200):              {101, "nested more than 100 deep"},
-		strings.Repeat("!", 100000) + "fault": {101, "nested more than 100 deep"},
+		"first":                               {1, `first can only stand inside of rootcause`},
+		"fault AND remote":                    {11, `remote can only stand inside of rootcause`},
+		`rootcause.fault.service { x }`:       {27, `x cannot stand here; what can is first, last, index, name, type, inferred`},
+		`rootcause.fault.service`:             {24, "expected a condition in braces"},
+		`rootcause.fault { first }`:           {1, "is not rootcause.json or one of"},
+		`rootcause.slow.service { first }`:    {1, "is not rootcause.json or one of"},
+		`rootcause.responsetime.exception {}`: {1, "is not rootcause.json or one of"},
+		`rootcause.fault.entity { coverage > 1 }`:         {26, "coverage cannot stand here"},
+		`rootcause.fault.entity { annotation.x }`:         {26, "annotation.x cannot stand here"},
+		`rootcause.fault.service { service("a") }`:        {27, "service cannot stand here"},
+		`service("a") { rootcause.fault.service{first} }`: {16, "unknown keyword"},
+		`service("a") { first }`:                          {16, `first can only stand inside of rootcause`},
+		`rootcause.json`:                                  {15, "needs = or !="},
+		`rootcause.json = "x"`:                            {18, "expected #["},
+		`rootcause.json = #{"Services":[]}`:               {18, "list of root causes in JSON"},
+		`rootcause.json = #[{"Service":[]}]`:              {18, "unknown field"},
+		`rootcause.json = #[`:                             {18, "in JSON"},
+		`json = "{}"`:                                     {1, `unknown keyword "json"`},
+		`group.name = "x"`:                                {1, "cannot be used here"},
+		`group.size = "x"`:                                {1, "unknown keyword"},
+		strings.Repeat("(", 200):                          {101, "nested more than 100 deep"},
+		strings.Repeat("!", 100000) + "fault":             {101, "nested more than 100 deep"},
 	} {
 		_, err := filterexpr.Parse(expr, filterexpr.Options{})
 		e, ok := errors.AsType[*filterexpr.Error](err)
@@ -190,7 +225,7 @@ func TestSelector(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`fault AND service("a") { responsetime > 2 } OR !annotation[k] = "v\"w"`,
-		`edge(id(name:"a", type:"b"), "c") {http.status = 500}`, `annotation.x`, `group.name = "x"`, `((!ok))`, "\xff", `user = "`,
+		`edge(id(name:"a", type:"b"), "c") {http.status = 500}`, `annotation.x`, `group.name = "x"`, `((!ok))`, `rootcause.fault.entity { last and name = "a" } OR !rootcause.json != #[{"Services":[]}] fault`, "\xff", `user = "`,
 	} {
 		f.Add(s)
 	}

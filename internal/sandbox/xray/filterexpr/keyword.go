@@ -10,11 +10,16 @@ var (
 		"partial":  func(i *Item) bool { return i.Partial },
 		"inferred": func(i *Item) bool { return i.Inferred },
 		"root":     func(i *Item) bool { return i.Root },
+		"first":    func(i *Item) bool { return i.First },
+		"last":     func(i *Item) bool { return i.Last },
+		"remote":   func(i *Item) bool { return i.Remote },
 	}
 	// A number that is absent yields ok == false.
 	numbers = map[string]func(*Item) (v float64, ok bool){
 		"responsetime": func(i *Item) (float64, bool) { return i.ResponseTime, true },
 		"duration":     func(i *Item) (float64, bool) { return i.Duration, true },
+		"index":        func(i *Item) (float64, bool) { return float64(i.Index), true },
+		"coverage":     func(i *Item) (float64, bool) { return i.Coverage, true },
 		"http.status":  func(i *Item) (float64, bool) { return float64(i.HTTP.Status), i.HTTP.Status != 0 },
 	}
 	texts = map[string]func(*Item) []string{
@@ -30,12 +35,8 @@ var (
 		"instance.id":      func(i *Item) []string { return i.Instances },
 		"resource.arn":     func(i *Item) []string { return i.ARNs },
 	}
-	// refused are words of the language that are not evaluated.
-	refused = map[string]string{
-		"first": "root-cause paths", "last": "root-cause paths", "remote": "root-cause paths",
-		"index": "root-cause paths", "coverage": "root-cause paths",
-		"json": "root-cause documents", "rootcause": "root-cause paths",
-	}
+	// causeOnly are keywords that only elements of root causes have.
+	causeOnly = map[string]bool{"first": true, "last": true, "remote": true, "index": true, "coverage": true}
 )
 
 func present(s string) []string {

@@ -1,6 +1,7 @@
 package filterexpr
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -50,6 +51,7 @@ type scope uint8
 const (
 	scopeTrace scope = iota
 	scopeInner       // within service(){} or edge(){}
+	scopeCause       // within rootcause.…{}
 )
 
 type parser struct {
@@ -57,6 +59,7 @@ type parser struct {
 	tok   token
 	depth int
 	group func(string, bool) (*Expr, bool)
+	words []string // keywords that scopeCause allows
 }
 
 func (p *parser) advance() (err error) {
@@ -190,7 +193,7 @@ func (p *parser) primary(s scope) (cond, error) {
 	}
 	// The key of annotation[key] is not made of tokens, so it is read before the
 	// lexer goes on.
-	if strings.EqualFold(t.text, "annotation") && strings.HasPrefix(p.src[p.pos:], "[") {
+	if s != scopeCause && strings.EqualFold(t.text, "annotation") && strings.HasPrefix(p.src[p.pos:], "[") {
 		p.pos++
 		key, err := p.bracketed()
 		if err != nil {
@@ -205,7 +208,7 @@ func (p *parser) primary(s scope) (cond, error) {
 		return nil, err
 	}
 	word := strings.ToLower(t.text)
-	if key, ok := strings.CutPrefix(word, "annotation."); ok {
+	if key, ok := strings.CutPrefix(word, "annotation."); ok && s != scopeCause {
 		if key == "" {
 			return nil, p.fail(t.at, "annotation key is empty")
 		}
@@ -217,6 +220,10 @@ func (p *parser) primary(s scope) (cond, error) {
 func (p *parser) keyword(word string, t token, s scope) (cond, error) {
 	family, _, _ := strings.Cut(word, ".")
 	switch {
+	case s == scopeCause && !slices.Contains(p.words, word):
+		return nil, p.fail(t.at, "%s cannot stand here; what can is %s", t.text, strings.Join(p.words, ", "))
+	case s != scopeCause && causeOnly[word]:
+		return nil, p.fail(t.at, "%s can only stand inside of rootcause.…{}", t.text)
 	case flags[word] != nil:
 		return p.flag(flags[word])
 	case numbers[word] != nil:
@@ -230,8 +237,10 @@ func (p *parser) keyword(word string, t token, s scope) (cond, error) {
 		return p.complex(word, t)
 	case word == "id":
 		return nil, p.fail(t.at, "id can only stand inside of service() or edge()")
-	case refused[family] != "":
-		return nil, p.fail(t.at, "keyword %q is not supported: %s are not computed here", t.text, refused[family])
+	case word == "rootcause.json" && s == scopeTrace:
+		return p.rootCauseJSON(t)
+	case family == "rootcause" && s == scopeTrace:
+		return p.rootCause(word, t)
 	}
 	return nil, p.fail(t.at, "unknown keyword %q", t.text)
 }

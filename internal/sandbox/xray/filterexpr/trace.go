@@ -12,6 +12,11 @@ type Item struct {
 	// Partial: something in it is still in progress. Inferred: the service was
 	// not instrumented. Root: it has no caller.
 	Partial, Inferred, Root bool
+	// First, Last, Index and Remote are of elements of root causes, Coverage of
+	// entities in those of response times.
+	First, Last, Remote bool
+	Index               int
+	Coverage            float64
 	// ResponseTime and Duration are in seconds.
 	ResponseTime, Duration float64
 	HTTP                   HTTP
@@ -47,4 +52,5 @@ type Trace struct {
 	Item
 	Segments []Segment
 	Calls    []Call
+	Causes   Causes
 }
