@@ -282,8 +282,7 @@ func TestXRayDaemonTask(t *testing.T) {
 	}
 }
 
-// Templates are what CloudFormation's schemas of resources say, also the one that
-// cdk synth makes. cfn-lint knows more rules, and no resource that is younger than it:
+// Templates are what CloudFormation's schemas of resources say. cfn-lint knows more rules, and no resource that is younger than it:
 // it is asked of those where there is one.
 func TestTemplates(t *testing.T) {
 	t.Parallel()
@@ -420,5 +419,34 @@ output "policy" { value = module.sidelight.policy }
 	}
 	if diff := cmp.Diff(iam.For(l.Config, deploy.Place()), got); diff != "" {
 		t.Errorf("the policy differs from what iam-policy prints (-):\n%s", diff)
+	}
+}
+
+// The construct compiles, and makes the templates that are kept beside it: after a
+// change of it, npm run synth and copy them.
+func TestConstruct(t *testing.T) {
+	t.Parallel()
+	const folder = "../../deploy/cdk"
+	dir := t.TempDir()
+	run(t, nil, "node", filepath.Join(folder, "node_modules/typescript/bin/tsc"), "--project", folder, "--outDir", filepath.Join(dir, "dist"))
+	modules, err := filepath.Abs(filepath.Join(folder, "node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, []string{"NODE_PATH=" + modules, "CDK_OUTDIR=" + filepath.Join(dir, "out")}, "node", filepath.Join(dir, "dist", "test", "app.js"))
+	for _, name := range []string{"router.template.json", "sidecar.template.json"} {
+		kept := filepath.Join(folder, "test", name)
+		want, err := os.ReadFile(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(dir, "out", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-):\n%s", kept, diff)
+		}
+		run(t, nil, "node", "check_cfn.js", kept)
 	}
 }

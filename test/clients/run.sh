@@ -38,11 +38,12 @@ node_is_new() {
 	[ "$major" -ge 20 ] || { echo "Node $(node --version) is too old for AWS's SDK: 20 or newer, as in Debian 13" >&2; exit 1; }
 }
 
+# Installs what the lock of the working directory says, with npm's options. npm ci leaves a copy of the
+# lock, which tells what is installed.
 npm_packages() {
-	# npm ci leaves a copy of the lock, which tells what is installed.
 	if [ -f node_modules/.installed ] && cmp -s package-lock.json node_modules/.installed; then return; fi
-	step 'installing packages for Node'
-	npm ci --no-audit --no-fund --ignore-scripts --omit=optional --loglevel=error
+	step "installing packages for Node in $(basename "$PWD")"
+	npm ci --no-audit --no-fund --ignore-scripts --loglevel=error "$@"
 	cp package-lock.json node_modules/.installed
 }
 
@@ -62,7 +63,9 @@ go_programs() {
 
 debian
 node_is_new
-npm_packages
+npm_packages --omit=optional
+# TypeScript's compiler for this machine is an optional package.
+(cd ../../deploy/cdk && npm_packages)
 go_programs
 step 'testing'
 export SIDELIGHT_TEST_HELM="$cache/helm-$helm_version/helm" SIDELIGHT_TEST_XRAYGO="$cache/xraygo" SIDELIGHT_TEST_OTELGO="$cache/otelgo" SIDELIGHT_TEST_TAGSGO="$cache/tagsgo"

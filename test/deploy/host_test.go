@@ -1,6 +1,9 @@
 package deploy_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +55,35 @@ func TestTerraformModule(t *testing.T) {
 		for _, line := range lines {
 			if !strings.Contains(text, line+"\n") {
 				t.Errorf("%s lacks %s", file, line)
+			}
+		}
+	}
+}
+
+// The guide says what the artefacts have in common, and leads to what is there.
+func TestGuide(t *testing.T) {
+	i := image(t)
+	text := string(read(t, "..", "docs", "guides", "deploy.md"))
+	for _, want := range []string{"`" + i.Name("") + "`", i.User, "`" + i.Queue + "`", "`" + i.Program + " ready`", "`" + i.Program + " health`"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the guide lacks %s", want)
+		}
+	}
+	links := regexp.MustCompile(`\]\(([^)#]+)`)
+	guides := []string{"docs/guides/deploy.md"}
+	for _, name := range []string{"apprunner", "cdk", "cloudformation", "docker", "ecs", "helm/sidelight", "systemd", "terraform"} {
+		if !strings.Contains(text, "/deploy/"+name+"/README.md") {
+			t.Errorf("the guide does not lead to %s", name)
+		}
+		guides = append(guides, "deploy/"+name+"/README.md")
+	}
+	for _, guide := range guides {
+		for _, link := range links.FindAllStringSubmatch(string(read(t, "..", guide)), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(guide), link[1])); err != nil {
+				t.Errorf("%s: %v", guide, err)
 			}
 		}
 	}

@@ -212,21 +212,58 @@ func (t Template) Tasks() (map[string]Task, error) {
 	return out, nil
 }
 
-// Policies returns the policies of roles, by name.
+// Policies returns the policies that roles have of their own, by name.
 func (t Template) Policies() (map[string]iam.Policy, error) {
 	out := map[string]iam.Policy{}
-	type named struct {
-		PolicyName     string
-		PolicyDocument iam.Policy
-	}
-	for _, name := range t.Of("AWS::IAM::Role") {
-		var role struct{ Policies []named }
-		if err := t.into(t.Resources[name].Properties, &role); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		for _, p := range role.Policies {
-			out[name+" "+p.PolicyName] = p.PolicyDocument
+	for _, kind := range []string{"AWS::IAM::Role", "AWS::IAM::Policy"} {
+		for _, name := range t.Of(kind) {
+			var r struct {
+				PolicyName     string
+				PolicyDocument document
+				Policies       []struct {
+					PolicyName     string
+					PolicyDocument document
+				}
+			}
+			if err := t.into(t.Resources[name].Properties, &r); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			if kind == "AWS::IAM::Policy" {
+				out[name] = r.PolicyDocument.policy()
+			}
+			for _, p := range r.Policies {
+				out[name+" "+p.PolicyName] = p.PolicyDocument.policy()
+			}
 		}
 	}
 	return out, nil
+}
+
+// document is a policy as others write it: of one thing they make no list.
+type document struct {
+	Version   string
+	Statement []struct {
+		iam.Statement
+		Action, Resource words
+	}
+}
+
+type words []string
+
+// UnmarshalJSON takes one word for a list of one.
+func (w *words) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		*w = words{""}
+		return json.Unmarshal(text, &(*w)[0])
+	}
+	return json.Unmarshal(text, (*[]string)(w))
+}
+
+func (d document) policy() iam.Policy {
+	p := iam.Policy{Version: d.Version}
+	for _, s := range d.Statement {
+		s.Statement.Action, s.Statement.Resource = s.Action, s.Resource
+		p.Statement = append(p.Statement, s.Statement)
+	}
+	return p
 }

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,10 +21,12 @@ func template(t *testing.T, elem ...string) deploy.Template {
 	return tm
 }
 
-// policy compares the only policy of a template with what is printed for an agent.
+// policy compares the agent's policy in a template with what is printed for it.
 func policy(t *testing.T, tm deploy.Template, a deploy.Agent) {
 	t.Helper()
 	policies, err := tm.Policies()
+	// The CDK gives execution roles policies too.
+	maps.DeleteFunc(policies, func(name string, _ iam.Policy) bool { return strings.HasPrefix(name, "TaskExecutionRole") })
 	if err != nil || len(policies) != 1 {
 		t.Fatalf("policies %v, %v", policies, err)
 	}
@@ -131,4 +134,23 @@ func TestAppRunner(t *testing.T) {
 		t.Errorf("variables %v", variables)
 	}
 	policy(t, tm, a)
+}
+
+// The snapshots are what the construct makes, which test/clients sees to.
+func TestConstruct(t *testing.T) {
+	for name, router := range map[string]bool{"router": true, "sidecar": false} {
+		tm := template(t, "cdk", "test", name+".template.json")
+		tasks, err := tm.Tasks()
+		if err != nil || len(tasks) != 1 {
+			t.Fatalf("%d tasks, %v", len(tasks), err)
+		}
+		for _, task := range tasks {
+			report(t, task.Check(name, image(t)))
+			c, a, _ := task.Agent(name)
+			policy(t, tm, a)
+			if got := c.FirelensConfiguration != nil; got != router || *c.Essential != router {
+				t.Errorf("%s: a router %v, essential %v", name, got, *c.Essential)
+			}
+		}
+	}
 }
