@@ -450,3 +450,14 @@ func TestConstruct(t *testing.T) {
 		run(t, nil, "node", "check_cfn.js", kept)
 	}
 }
+
+// Compose takes the file as it is, with and without what can be set.
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	const file = "../../deploy/docker/compose.yaml"
+	for want, env := range map[string][]string{"orders:1": nil, "shop:2": {"IMAGE=shop:2"}} {
+		if out := run(t, env, "/usr/bin/docker-compose", "-f", file, "config"); !strings.Contains(string(out), "image: "+want+"\n") {
+			t.Errorf("no image %s in\n%s", want, out)
+		}
+	}
+}

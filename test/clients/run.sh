@@ -20,6 +20,7 @@ debian() {
 	command -v logger >/dev/null || missing+=(bsdutils)
 	[ -x /lib/systemd/systemd-journal-remote ] || missing+=(systemd-journal-remote)
 	[ -x /usr/bin/journalctl ] || missing+=(systemd)
+	[ -x /usr/bin/docker-compose ] || missing+=(docker-compose)
 	/usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
 	command -v node >/dev/null || missing+=(nodejs)
 	command -v npm >/dev/null || missing+=(npm)
