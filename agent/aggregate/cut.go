@@ -94,8 +94,10 @@ type Stats struct {
 	// could not be computed.
 	Lost map[string]uint64
 	// Overflow counts, by metric, the measurements that were summed into the
-	// overflow series.
+	// overflow series; those of the metrics beyond a thousand as OtherTotals.
 	Overflow map[string]uint64
+	// Cut counts series that had more dimensions than CloudWatch takes.
+	Cut uint64
 	// Offenders are the metrics that have too many series, the worst first, at most
 	// ten.
 	Offenders []Offender
@@ -111,6 +113,7 @@ func (a *Aggregate) Stats() Stats {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	st.Cut = a.table.cut
 	st.Series, st.Metrics = a.table.count+a.table.overflow, len(a.table.metrics)
 	for k, v := range a.table.totals {
 		st.Overflow[k] = v

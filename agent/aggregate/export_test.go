@@ -11,3 +11,6 @@ func (a *Aggregate) Cut(now time.Time) []sidelight.Point { return a.cut(now.Unix
 
 // Entries is how many kinds of measurements are known.
 func (a *Aggregate) Entries() int { return a.table.entries }
+
+// Clean is what a name of at most n bytes becomes.
+func Clean(s string, n int) string { return clean(s, n) }

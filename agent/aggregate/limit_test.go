@@ -302,3 +302,46 @@ func BenchmarkFlush(b *testing.B) {
 		})
 	}
 }
+
+// Dimensions beyond those that CloudWatch takes are left out, which is counted and
+// said once, and so is the overflow of metrics that there are too many of to name.
+func TestLeftOut(t *testing.T) {
+	var log bytes.Buffer
+	var points []sidelight.Point
+	a := aggregate.New(aggregate.Config{MaxSeries: 600, MaxPerMetric: 1, MaxOverflow: 1},
+		func(_ context.Context, p []sidelight.Point) error { points = p; return nil }, slog.New(slog.NewTextHandler(&log, nil)))
+	var dims []sidelight.Dimension
+	for i := range 33 {
+		dims = append(dims, sidelight.Dimension{Name: fmt.Sprintf("d%02d", i), Value: "x"})
+	}
+	for i := range 3 {
+		a.Record(&sidelight.Measurement{Name: fmt.Sprint("wide", i), Kind: sidelight.Sum, Value: 1, Dimensions: dims})
+		a.Record(&sidelight.Measurement{Name: fmt.Sprint("fits", i), Kind: sidelight.Sum, Value: 1, Dimensions: dims[:30]})
+	}
+	const metrics = 1100
+	for i := range metrics {
+		for _, v := range []string{"a", "b"} {
+			a.Record(&sidelight.Measurement{Name: fmt.Sprint("m", i), Kind: sidelight.Sum, Value: 1, Dimensions: []sidelight.Dimension{{Name: "v", Value: v}}})
+		}
+	}
+	st := a.Stats()
+	if n := strings.Count(log.String(), "more dimensions than CloudWatch takes"); st.Cut != 3 || n != 1 {
+		t.Errorf("%d series cut, want 3, and %d lines, want 1", st.Cut, n)
+	}
+	all := uint64(0)
+	for _, n := range st.Overflow {
+		all += n
+	}
+	// 594 metrics have found room for their first series.
+	if want := uint64(2*metrics - 594); all != want || len(st.Overflow) != 1001 || st.Overflow[aggregate.OtherTotals] == 0 {
+		t.Errorf("%d in overflow of %d metrics, want %d of 1001: %d of others", all, len(st.Overflow), want, st.Overflow[aggregate.OtherTotals])
+	}
+	if err := a.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range points {
+		if strings.HasPrefix(p.Name, "wide") && (len(p.Dimensions) != 30 || p.Dimensions[29].Name != "d29") {
+			t.Errorf("%s has %d dimensions, the last %v", p.Name, len(p.Dimensions), p.Dimensions[len(p.Dimensions)-1])
+		}
+	}
+}

@@ -42,6 +42,7 @@ type output struct {
 	identity
 	via       string
 	maxSeries int
+	cut       bool // there were too many dimensions
 }
 
 // resolver finds out what measurements become. It is used under a lock; its
@@ -208,11 +209,17 @@ func addMissing(dims, more []sidelight.Dimension) []sidelight.Dimension {
 	return dims
 }
 
+// MaxDimensions is how many dimensions PutMetricData takes. Of more, the last by
+// name are left out.
+const MaxDimensions = 30
+
 // CloudWatch's limits on names, from PutMetricData's reference.
 const (
-	maxDimensions = 30
-	maxName       = 255
-	maxValue      = 1024
+	maxName  = 255
+	maxValue = 1024
+	// maxKey is for names of dimensions, of which PutMetricData takes 255 characters
+	// and the embedded metric format 250: they are the same on every way out.
+	maxKey = 250
 )
 
 // tidy makes o what PutMetricData takes: one bad name would refuse a thousand
@@ -223,7 +230,7 @@ func (o *output) tidy() {
 		o.unit = ""
 	}
 	for i := range o.dims {
-		d := sidelight.Dimension{Name: clean(o.dims[i].Name, maxName), Value: clean(o.dims[i].Value, maxValue)}
+		d := sidelight.Dimension{Name: clean(o.dims[i].Name, maxKey), Value: clean(o.dims[i].Value, maxValue)}
 		at := i
 		for ; at > 0 && o.dims[at-1].Name > d.Name; at-- {
 			o.dims[at] = o.dims[at-1]
@@ -232,45 +239,15 @@ func (o *output) tidy() {
 	}
 	kept := o.dims[:0]
 	for _, d := range o.dims {
-		if n := len(kept); n < maxDimensions && (n == 0 || kept[n-1].Name != d.Name) {
+		switch n := len(kept); {
+		case n > 0 && kept[n-1].Name == d.Name:
+		case n == MaxDimensions:
+			o.cut = true
+		default:
 			kept = append(kept, d)
 		}
 	}
 	o.dims = kept
-}
-
-// clean makes s what PutMetricData takes: ASCII without control characters, not
-// beginning with a colon, not blank, at most n bytes.
-func clean(s string, n int) string {
-	if plain(s, n) {
-		return s
-	}
-	s = strings.Map(func(r rune) rune {
-		if r < 0x20 || r > 0x7e {
-			return '?'
-		}
-		return r
-	}, s)
-	s = strings.TrimLeft(s[:min(len(s), n)], ":")
-	if strings.TrimSpace(s) == "" {
-		return "none"
-	}
-	return s
-}
-
-// plain reports whether clean has nothing to do.
-func plain(s string, n int) bool {
-	if len(s) == 0 || len(s) > n || s[0] == ':' {
-		return false
-	}
-	blank := true
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] > 0x7e {
-			return false
-		}
-		blank = blank && s[i] == ' '
-	}
-	return !blank
 }
 
 // Units returns CloudWatch's StandardUnit names.

@@ -30,6 +30,8 @@ type table struct {
 	estimators int
 	// totals counts measurements in overflow, by the metric's name.
 	totals map[string]uint64
+	// cut counts series that were made without some of their dimensions.
+	cut uint64
 }
 
 type metricName struct{ namespace, name string }
@@ -102,11 +104,19 @@ func (a *Aggregate) lookup(o *output) (x *series, over bool) {
 	return x, true
 }
 
+const (
+	// maxTotals bounds the metrics whose overflow is counted by name, and OtherTotals
+	// is the name of all further ones together.
+	maxTotals   = 1000
+	OtherTotals = "sidelight.other"
+)
+
 // total counts a measurement of the metric name that was turned away.
 func (t *table) total(name string) {
-	if _, known := t.totals[name]; known || len(t.totals) < 1000 {
-		t.totals[name]++
+	if _, known := t.totals[name]; !known && len(t.totals) >= maxTotals {
+		name = OtherTotals
 	}
+	t.totals[name]++
 }
 
 // metric returns the metric of o, or nil if there are too many names.
@@ -128,6 +138,12 @@ func (a *Aggregate) insert(h uint64, o *output, m *metric) *series {
 	x := &series{identity: o.clone(), via: o.via, metric: m, step: a.step, used: a.epoch.Load(), next: a.table.series[h]}
 	if o.resolution == 1 {
 		x.step = second
+	}
+	if o.cut {
+		if a.table.cut++; a.table.cut == 1 {
+			a.log.Warn("a metric has more dimensions than CloudWatch takes: the last by name are left out, and series that differ in those only are summed",
+				"namespace", o.namespace, "metric", o.name, "dimensions", MaxDimensions)
+		}
 	}
 	a.table.series[h] = x
 	return x

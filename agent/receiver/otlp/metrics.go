@@ -145,15 +145,13 @@ func (v *conversion) withResource(attrs []otlpwire.Attr) []otlpwire.Attr {
 	return v.merged
 }
 
-// maxDimensions is CloudWatch's limit.
-const maxDimensions = 30
-
 // dimensions makes dimensions of a point's attributes, which are sorted, and of
-// the sender's service.
+// the sender's service. Of more than CloudWatch takes, those that are left out are
+// counted later, when rules have had their say.
 func (v *conversion) dimensions(attrs []otlpwire.Attr) {
 	v.dims = v.dims[:0]
 	add := func(name, value string) {
-		if name != "" && value != "" && len(v.dims) < maxDimensions {
+		if name != "" && value != "" {
 			v.dims = append(v.dims, sidelight.Dimension{Name: name, Value: value})
 		}
 	}

@@ -187,14 +187,16 @@ func TestMetricsRefused(t *testing.T) {
 	}
 }
 
-func TestDimensionsAreBounded(t *testing.T) {
+// Attributes are all dimensions, in order: rules may choose among them, and what is
+// beyond CloudWatch's bound is left out, and counted, behind them.
+func TestManyDimensions(t *testing.T) {
 	var attrs []*commonpb.KeyValue
 	for i := range 40 {
 		attrs = append(attrs, str(fmt.Sprintf("k%02d", i), "v"))
 	}
 	x := start(t, nil)
 	got, _ := x.sendMetrics(t, metricsRequest("s", gauge("", number(1, attrs...))))
-	if len(got) != 1 || len(got[0].Dimensions) != 30 {
+	if len(got) != 1 || len(got[0].Dimensions) != 41 {
 		t.Fatalf("recorded %v", got)
 	}
 	if !slices.IsSortedFunc(got[0].Dimensions, func(a, b sidelight.Dimension) int { return strings.Compare(a.Name, b.Name) }) {
