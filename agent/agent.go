@@ -29,6 +29,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 	"github.com/sidelight-dev/sidelight/agent/receiver/xray"
 	"github.com/sidelight-dev/sidelight/agent/refused"
+	"github.com/sidelight-dev/sidelight/agent/scraper"
 	"github.com/sidelight-dev/sidelight/agent/spend"
 	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/agent/supervise"
@@ -100,6 +101,7 @@ type Agent struct {
 	budget    *processor.Budget               // nil: log events cost what they cost
 	spans     *spanmetrics.Metrics            // nil: spans are not counted
 	statsd    atomic.Pointer[statsd.Receiver] // nil: none
+	scraping  atomic.Pointer[scraper.Runner]  // nil: nothing is scraped
 	exemplars func() uint64                   // of OTLP's metrics, nil without OTLP
 	jobs      []job                           // of Prometheus
 	readers   []reader                        // of files and of the journal

@@ -15,6 +15,7 @@ import (
 	"github.com/sidelight-dev/sidelight/agent/receiver/prometheus"
 	"github.com/sidelight-dev/sidelight/agent/receiver/statsd"
 	"github.com/sidelight-dev/sidelight/agent/scraper/ecstask"
+	"github.com/sidelight-dev/sidelight/agent/status"
 	"github.com/sidelight-dev/sidelight/internal/meter"
 )
 
@@ -82,6 +83,39 @@ func (a *Agent) registerStatsD(m *meter.Set) {
 			emit(float64(n), "cause", cause)
 		}
 	})
+}
+
+// sampleNotes returns the counters of StatsD and of Prometheus jobs that are not
+// zero.
+func (a *Agent) sampleNotes() map[string]status.ReceiverNote {
+	notes := map[string]status.ReceiverNote{}
+	note := func(receiver, what string, n uint64) {
+		if n == 0 {
+			return
+		}
+		if notes[receiver] == nil {
+			notes[receiver] = status.ReceiverNote{}
+		}
+		notes[receiver][what] = n
+	}
+	if r := a.statsd.Load(); r != nil {
+		s := r.Stats()
+		note("statsd", "samples", s.Samples)
+		note("statsd", "events", s.Events+s.Checks)
+		note("statsd", "datagrams lost", s.Overflow)
+		for cause, n := range s.Invalid {
+			note("statsd", "lines "+cause, n)
+		}
+	}
+	for _, j := range a.jobs {
+		s, name := j.stats(), "prometheus "+j.name
+		note(name, "samples", s.Samples)
+		note(name, "exemplars ignored", s.Exemplars)
+		note(name, "not finite", s.NotFinite)
+		note(name, "lines invalid", s.Invalid)
+		note(name, "series refused", s.Refused)
+	}
+	return notes
 }
 
 // buildPrometheus makes a receiver of each job.

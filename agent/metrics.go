@@ -74,7 +74,7 @@ func (a *Agent) derivedMetrics() ([]aggregate.Derived, error) {
 // metricReport tells how many series there are, and who has too many.
 func (a *Agent) metricReport(r *status.Report) {
 	st := a.aggregate.Stats()
-	r.Series, r.Overflow, r.Offenders = st.Series, st.Overflow, st.Offenders
+	r.Series, r.Overflow, r.Offenders, r.LeftOut = st.Series, st.Overflow, st.Offenders, a.leftOut(st.Cut)
 	for _, cause := range aggregate.DerivedCauses() {
 		if n := st.Lost[cause]; n > 0 {
 			if r.Underived == nil {
@@ -83,6 +83,21 @@ func (a *Agent) metricReport(r *status.Report) {
 			r.Underived[cause] = n
 		}
 	}
+}
+
+// leftOut tells what the scrapers do not measure, and of how many series some
+// dimensions were left out.
+func (a *Agent) leftOut(cut uint64) []status.LeftOut {
+	var out []status.LeftOut
+	if r := a.scraping.Load(); r != nil {
+		for _, x := range r.LeftOut() {
+			out = append(out, status.LeftOut{By: x.Scraper, What: x.Kind, Count: x.Count, Bound: x.Bound})
+		}
+	}
+	if cut > 0 {
+		out = append(out, status.LeftOut{By: "metrics", What: "series' dimensions beyond the bound", Count: int(cut), Bound: aggregate.MaxDimensions})
+	}
+	return out
 }
 
 // registerSeries makes the same readable for Prometheus.
@@ -96,6 +111,11 @@ func (a *Agent) registerSeries(m *meter.Set) {
 	m.Collect("sidelight_metric_offender_values", "values of the dimension that gives a metric too many series, in the last interval", "gauge", func(emit func(float64, ...string)) {
 		for _, o := range a.aggregate.Stats().Offenders {
 			emit(float64(o.Values), "namespace", o.Namespace, "metric", o.Metric, "dimension", o.Dimension)
+		}
+	})
+	m.Collect("sidelight_left_out", "things that are there and not measured, since there are more than the bound; see /status", "gauge", func(emit func(float64, ...string)) {
+		for _, x := range a.leftOut(a.aggregate.Stats().Cut) {
+			emit(float64(x.Count), "by", x.By, "what", x.What)
 		}
 	})
 	m.Collect("sidelight_metric_lost_total", "measurements that could not be summed, and derived metrics that could not be computed", "counter", func(emit func(float64, ...string)) {

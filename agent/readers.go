@@ -97,12 +97,10 @@ func (a *Agent) registerReaders(m *meter.Set) {
 	}
 }
 
-// readerNotes returns the counters of the readers that are not zero.
+// readerNotes returns the counters of the readers, of StatsD and of Prometheus
+// jobs that are not zero.
 func (a *Agent) readerNotes() map[string]status.ReceiverNote {
-	if len(a.readers) == 0 {
-		return nil
-	}
-	notes := make(map[string]status.ReceiverNote, len(a.readers))
+	notes := a.sampleNotes()
 	for _, r := range a.readers {
 		note := status.ReceiverNote{}
 		for _, c := range r.counters {
@@ -111,6 +109,9 @@ func (a *Agent) readerNotes() map[string]status.ReceiverNote {
 			}
 		}
 		notes[r.name] = note
+	}
+	if len(notes) == 0 {
+		return nil
 	}
 	return notes
 }

@@ -50,7 +50,9 @@ func (a *Agent) buildScrapers(context.Context, aws.Config) error {
 		return nil
 	}
 	_, err := receive(a, "scrapers", nil, func() (runner[*scraper.Runner], error) {
-		return runner[*scraper.Runner]{&scraper.Runner{Interval: a.scrapeEvery(), Scrapers: scrapers, To: a.aggregate, Log: a.log}}, nil
+		r := &scraper.Runner{Interval: a.scrapeEvery(), Scrapers: scrapers, To: a.aggregate, Log: a.log}
+		a.scraping.Store(r)
+		return runner[*scraper.Runner]{r}, nil
 	})
 	return err
 }

@@ -148,6 +148,7 @@ type Thing struct {
 	Now []float64
 
 	key    string
+	at     int // in its Things
 	before []float64
 	begun  bool
 	seen   bool
@@ -269,77 +270,6 @@ func (w *Writer) put(d sidelight.Dimension) {
 	for i := len(w.dims) - 1; i > 0 && strings.Compare(w.dims[i].Name, w.dims[i-1].Name) < 0; i-- {
 		w.dims[i], w.dims[i-1] = w.dims[i-1], w.dims[i]
 	}
-}
-
-// Things are those of one kind that come and go, such as disks.
-type Things struct {
-	// Max bounds how many are measured; zero means 1,000. More are left out.
-	Max int
-
-	numbers int
-	list    []*Thing
-	next    int
-}
-
-// NewThings returns an empty set of things of n numbers each.
-func NewThings(n int) *Things { return &Things{numbers: n} }
-
-// Find returns the thing that is known by key, a new one with the ID key if
-// there is none, and nil if there are too many. It looks first behind the last
-// one found: they mostly come in the same order.
-func (s *Things) Find(key []byte) *Thing {
-	for i := range s.list {
-		j := (s.next + i) % len(s.list)
-		if t := s.list[j]; t.key == string(key) {
-			s.next, t.seen = j+1, true
-			return t
-		}
-	}
-	if limit := s.Max; len(s.list) >= limit && limit > 0 || len(s.list) >= 1000 {
-		return nil
-	}
-	t := NewThing(s.numbers, string(key))
-	t.key, t.seen = t.IDs[0], true
-	s.list = append(s.list, t)
-	s.next = len(s.list)
-	return t
-}
-
-// Seen calls yield with those that were found since the last Sweep.
-func (s *Things) Seen(yield func(*Thing) bool) {
-	for _, t := range s.list {
-		if t.seen && !yield(t) {
-			return
-		}
-	}
-}
-
-// Len returns how many there are.
-func (s *Things) Len() int { return len(s.list) }
-
-// Write records by table all that were found since the last Sweep.
-func (s *Things) Write(w *Writer, to sidelight.Recorder, table *Table, seconds float64) {
-	for _, t := range s.list {
-		if t.seen {
-			w.Write(to, table, t, seconds)
-		}
-	}
-}
-
-// Sweep ends a scrape: it keeps what was found and forgets the rest.
-func (s *Things) Sweep() {
-	n := 0
-	for _, t := range s.list {
-		if !t.seen {
-			continue
-		}
-		t.Keep()
-		t.seen = false
-		s.list[n] = t
-		n++
-	}
-	clear(s.list[n:])
-	s.list, s.next = s.list[:n], 0
 }
 
 // Clock tells how long ago the scrape before was.

@@ -75,7 +75,7 @@ func TestForms(t *testing.T) {
 }
 
 func TestThings(t *testing.T) {
-	s := scraper.NewThings(3)
+	s := scraper.NewThings("things", 3)
 	s.Max = 2
 	var w scraper.Writer
 	scrape := func(level float64, keys ...string) (l lines) {
@@ -88,12 +88,18 @@ func TestThings(t *testing.T) {
 		s.Sweep()
 		return l
 	}
-	scrape(1, "a", "b", "c")
+	scrape(1, "a", "b", "c", "d", "c")
 	if s.Len() != 2 {
 		t.Errorf("%d things, want no more than 2", s.Len())
 	}
+	if d := cmp.Diff(scraper.Excess{Kind: "things", Count: 2, Bound: 2}, s.Excess()); d != "" {
+		t.Errorf("left out (-want +got):\n%s", d)
+	}
 	if d := cmp.Diff(lines{"x{id=b} 2  1"}, scrape(3, "b")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+	if n := s.Excess().Count; n != 0 {
+		t.Errorf("%d left out of 1", n)
 	}
 	// a was forgotten: it has nothing to differ from.
 	if d := cmp.Diff(lines{"x{id=b} 1  1"}, scrape(4, "a", "b")); d != "" {

@@ -42,6 +42,8 @@ type Report struct {
 	Overflow  map[string]uint64   `json:"metric_overflow,omitempty"`
 	// Offenders are the metrics that have too many series.
 	Offenders []aggregate.Offender `json:"metric_offenders,omitempty"`
+	// LeftOut is what is there and not measured, since there is too much of it.
+	LeftOut []LeftOut `json:"metric_left_out,omitempty"`
 	// Underived counts derived metrics that could not be computed, by cause.
 	Underived map[string]uint64       `json:"metric_underived,omitempty"`
 	Receivers map[string]ReceiverNote `json:"receivers,omitempty"`
@@ -54,6 +56,17 @@ type Report struct {
 	Sampling *tail.Stats `json:"sampling,omitempty"`
 	// SetAside is nil where nothing can be set aside.
 	SetAside *refused.Stats `json:"set_aside,omitempty"`
+}
+
+// LeftOut are things of a kind that are not measured.
+type LeftOut struct {
+	// By is who leaves them out: a scraper, or "metrics" for all of them.
+	By string `json:"by"`
+	// What they are, in the plural, such as "disks".
+	What string `json:"what"`
+	// Count is how many there are, Bound how many are measured.
+	Count int `json:"count"`
+	Bound int `json:"bound"`
 }
 
 // Signal is the account of one signal.

@@ -8,6 +8,15 @@ import (
 	"github.com/sidelight-dev/sidelight/internal/render"
 )
 
+// leftOutText says what is not measured, as there is too much of it, a line each.
+func leftOutText(r status.Report) string {
+	var b strings.Builder
+	for _, x := range r.LeftOut {
+		fmt.Fprintf(&b, "left out: %s %s (%s, bound %s)\n", render.Count(int64(x.Count)), x.What, x.By, render.Count(int64(x.Bound)))
+	}
+	return b.String()
+}
+
 // seriesText says how many metric series there are, and which metrics have more
 // than they may; "" if no metric has.
 func seriesText(r status.Report, style render.Style) string {

@@ -23,3 +23,13 @@ func TestSeriesText(t *testing.T) {
 		}
 	}
 }
+
+func TestLeftOutText(t *testing.T) {
+	if text := leftOutText(status.Report{}); text != "" {
+		t.Errorf("with nothing left out: %q", text)
+	}
+	r := status.Report{LeftOut: []status.LeftOut{{By: "host", What: "disks", Count: 500, Bound: 10_000}}}
+	if got, want := leftOutText(r), "left out: 500 disks (host, bound 10 000)\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -115,7 +115,7 @@ func (a *app) printStatus(r status.Report) {
 	if s := r.SetAside; s != nil && s.Events > 0 {
 		fmt.Fprintf(a.out, "%s refused and set aside: sidelight queue show\n", render.Plural(s.Events, "event"))
 	}
-	if text := seriesText(r, a.style()); text != "" {
+	if text := seriesText(r, a.style()) + leftOutText(r); text != "" {
 		fmt.Fprintf(a.out, "\n%s", text)
 	}
 	a.printRoutes(r.Routes)

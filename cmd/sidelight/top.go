@@ -198,7 +198,7 @@ func (t *top) draw(now status.Report, r topRates) error {
 	b.WriteByte('\n')
 	t.drawQueues(&b, now)
 	b.WriteByte('\n')
-	b.WriteString(seriesText(now, t.style()))
+	b.WriteString(seriesText(now, t.style()) + leftOutText(now))
 	drawReceivers(&b, now)
 	text := strings.ReplaceAll(b.String(), "\n", "\x1b[K\n")
 	_, err := io.WriteString(t.out, "\x1b[H"+text+"\x1b[J")

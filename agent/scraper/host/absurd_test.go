@@ -80,13 +80,19 @@ func (s sane) Record(m *sidelight.Measurement) {
 }
 
 // There are no more things than are told apart in a scrape, however many disks,
-// interfaces and mounts there are, and names are what they are.
+// interfaces and mounts there are; the others are counted, each once; and names
+// are what they are.
 func TestVeryMany(t *testing.T) {
 	var disks, links, mounts strings.Builder
-	for i := range 1500 {
+	const most, over = scraper.DefaultMax, 500
+	for i := range most + over {
 		fmt.Fprintf(&disks, " 8 0 sd%c%d_ 1 1 1 1 1 1 1 1 1 1 1\n", 'a'+i%26, i)
 		fmt.Fprintf(&links, "  né%d: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n", i)
-		fmt.Fprintf(&mounts, "/dev/x%d /mnt/donn\xc3\xa9es%d\\040\xff ext4 rw 0 0\n", i, i)
+	}
+	for i := range maxFiles + over {
+		for _, again := range []string{"", "/again"} {
+			fmt.Fprintf(&mounts, "/dev/x%d /mnt/donn\xc3\xa9es%d\\040\xff%s ext4 rw 0 0\n", i, i, again)
+		}
 	}
 	state := proc().with("diskstats", disks.String()).with("net/dev", links.String()).with("mounts", mounts.String())
 	dir := t.TempDir()
@@ -104,8 +110,41 @@ func TestVeryMany(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(asked) != 2*maxFiles || asked[0] != "/mnt/données0 \xff" || s.disks.Len() != 1000 || s.nets.Len() != 1000 {
+	if len(asked) != 2*maxFiles || asked[0] != "/mnt/données0 \xff" || s.disks.Len() != most || s.nets.Len() != most {
 		t.Errorf("%d file systems, the first %q, %d disks, %d interfaces", len(asked), asked[0], s.disks.Len(), s.nets.Len())
+	}
+	want := []scraper.Excess{
+		{Kind: "CPUs", Bound: most},
+		{Kind: "disks", Count: over, Bound: most},
+		{Kind: "network interfaces", Count: over, Bound: most},
+		{Kind: "file systems", Count: over, Bound: maxFiles},
+		{Kind: "states of processes", Bound: maxCensus},
+	}
+	if d := cmp.Diff(want, s.Excess()); d != "" {
+		t.Errorf("left out (-want +got):\n%s", d)
+	}
+}
+
+// Of too many processes only the number is told, and that it is so.
+func TestTooManyProcesses(t *testing.T) {
+	state := proc()
+	for pid := range maxCensus + 1 {
+		state[fmt.Sprint(pid+1)+"/stat"] = fmt.Sprint(pid+1) + " (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 3 0 1 0 0\n"
+	}
+	dir := t.TempDir()
+	state.write(t, dir)
+	s := New(Config{Proc: dir})
+	defer s.Close()
+	s.self, s.statfs = "", rootOnly
+	var got lines
+	if err := s.Scrape(t.Context(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(lines{"processes_total{} 2001 Count", "processes_running{} 3 Count", "processes_blocked{} 1 Count"}, got.only("processes")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if x := s.Excess(); x[len(x)-1] != (scraper.Excess{Kind: "states of processes", Count: maxCensus + 1, Bound: maxCensus}) {
+		t.Errorf("left out: %+v", x)
 	}
 }
 

@@ -30,7 +30,7 @@ type answer struct {
 
 const (
 	// maxFiles bounds the file systems that are measured.
-	maxFiles = 256
+	maxFiles = 1000
 	// allFiles bounds what one scrape waits for answers.
 	allFiles = 2 * time.Second
 )
@@ -138,6 +138,7 @@ func (s *Scraper) mounts(b []byte) {
 	}
 	// One that is unmounted while it is asked stays until it has answered.
 	s.files = slices.DeleteFunc(s.files, func(f *filesystem) bool { return !f.seen && !f.asked })
+	s.unasked.End()
 }
 
 func (s *Scraper) mounted(device, path, fstype, options []byte) {
@@ -152,6 +153,7 @@ func (s *Scraper) mounted(device, path, fstype, options []byte) {
 		}
 	}
 	if len(s.files) >= maxFiles {
+		s.unasked.Add(device)
 		return
 	}
 	at, mode := unescape(string(path)), "rw"

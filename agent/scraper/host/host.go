@@ -63,6 +63,8 @@ type Scraper struct {
 	disks   *scraper.Things
 	nets    *scraper.Things
 	files   []*filesystem
+	unasked scraper.Over // file systems
+	tallied bool         // the states of processes were counted
 	pids    *procfile.Processes
 	in      *bufio.Reader // of connections
 }
@@ -91,7 +93,7 @@ func New(cfg Config) *Scraper {
 		statfs: syscall.Statfs, wait: time.Second, virtual: scraper.Virtual, perCPU: cfg.PerCPU, states: cfg.Connections,
 		tables:  FamilyTables(cfg.Names, cfg.Hostname),
 		machine: scraper.NewThing(numMachine), cpu: scraper.NewThing(numCPU),
-		cpus: scraper.NewThings(numCPU), disks: scraper.NewThings(numDisk), nets: scraper.NewThings(numNet),
+		cpus: scraper.NewThings("CPUs", numCPU), disks: scraper.NewThings("disks", numDisk), nets: scraper.NewThings("network interfaces", numNet),
 	}
 	if root := filepath.Clean("/" + cfg.Root); root != "/" {
 		s.root, s.self = root, "1/"
@@ -149,6 +151,21 @@ func (s *Scraper) keep() {
 	for _, f := range s.files {
 		f.thing.Keep()
 	}
+}
+
+// Excess implements scraper.Bounded.
+func (s *Scraper) Excess() []scraper.Excess {
+	out := []scraper.Excess{
+		s.cpus.Excess(), s.disks.Excess(), s.nets.Excess(), {Kind: "file systems", Count: s.unasked.Count(), Bound: maxFiles},
+	}
+	if s.census {
+		x := scraper.Excess{Kind: "states of processes", Bound: maxCensus}
+		if !s.tallied {
+			x.Count = int(s.machine.Before(procsTotal))
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // Close closes the files that are kept open.

@@ -19,7 +19,7 @@ func (s *Scraper) readProcesses() error {
 	}
 	m := s.machine.Now
 	m[procsTotal] = float64(len(pids))
-	if !s.census || len(pids) > maxCensus {
+	if s.tallied = s.census && len(pids) <= maxCensus; !s.tallied {
 		return nil
 	}
 	clear(m[stateRunning : threads+1])

@@ -42,7 +42,7 @@ func newCAdvisor(names scraper.Family) *cadvisor {
 // over devices may be too small, and what they grow by next too great.
 func (c *cadvisor) forget() {
 	c.node = scraper.NewThing(numCAdvisor, make([]string, numIDs)...)
-	c.pods, c.containers = scraper.NewThings(numCAdvisor), scraper.NewThings(numCAdvisor)
+	c.pods, c.containers = scraper.NewThings("pods of cAdvisor", numCAdvisor), scraper.NewThings("containers of cAdvisor", numCAdvisor)
 }
 
 // detail asks for what /stats/summary lacks and records it.

@@ -132,7 +132,7 @@ func New(cfg Config) (*Scraper, error) {
 	s := &Scraper{
 		cfg: cfg, base: strings.TrimSuffix(cfg.Endpoint, "/"), http: client, cores: cfg.Cores, tables: FamilyTables(cfg.Names),
 		node: scraper.NewThing(numNumbers, make([]string, numIDs)...),
-		pods: scraper.NewThings(numNumbers), containers: scraper.NewThings(numNumbers), volumes: scraper.NewThings(numNumbers),
+		pods: scraper.NewThings("pods", numNumbers), containers: scraper.NewThings("containers", numNumbers), volumes: scraper.NewThings("volumes", numNumbers),
 	}
 	if s.cores == 0 {
 		s.cores = float64(countCPUs())
@@ -176,6 +176,15 @@ func countCPUs() int {
 
 // Name returns "kubelet".
 func (s *Scraper) Name() string { return "kubelet" }
+
+// Excess implements scraper.Bounded.
+func (s *Scraper) Excess() []scraper.Excess {
+	out := []scraper.Excess{s.pods.Excess(), s.containers.Excess(), s.volumes.Excess()}
+	if c := s.cadvisor; c != nil {
+		out = append(out, c.pods.Excess(), c.containers.Excess())
+	}
+	return out
+}
 
 // Scrape asks the kubelet and records levels, and what counters did since the
 // scrape before. It does nothing if the last one was less than 10 s ago, and

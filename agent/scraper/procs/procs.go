@@ -57,8 +57,8 @@ type Config struct {
 	Proc string
 }
 
-// Scraper implements scraper.Scraper. It measures at most 1,000 processes; of
-// more, only the number is told.
+// Scraper implements scraper.Scraper. It measures at most scraper.DefaultMax
+// processes; of more, only the number is told.
 type Scraper struct {
 	pids  *procfile.Processes
 	names []string
@@ -82,7 +82,7 @@ func New(cfg Config) (*Scraper, error) {
 	if root == "" {
 		root = "/proc"
 	}
-	s := &Scraper{pids: procfile.NewProcesses(root), each: scraper.NewThings(1), page: float64(os.Getpagesize()), table: FamilyTable(cfg.Names)}
+	s := &Scraper{pids: procfile.NewProcesses(root), each: scraper.NewThings("processes", 1), page: float64(os.Getpagesize()), table: FamilyTable(cfg.Names)}
 	for _, name := range cfg.Programs {
 		s.names = append(s.names, name[:min(len(name), nameSize)])
 		s.named = append(s.named, scraper.NewThing(numNumbers, name))
@@ -92,6 +92,9 @@ func New(cfg Config) (*Scraper, error) {
 
 // Name returns "processes".
 func (s *Scraper) Name() string { return "processes" }
+
+// Excess implements scraper.Bounded.
+func (s *Scraper) Excess() []scraper.Excess { return []scraper.Excess{s.each.Excess()} }
 
 // Close closes the files that are kept open.
 func (s *Scraper) Close() { s.pids.Close() }

@@ -191,6 +191,34 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
+// Of too many processes the number is told, and how many were not measured.
+func TestVeryMany(t *testing.T) {
+	dir := t.TempDir()
+	for pid := range scraper.DefaultMax + 3 {
+		stat(t, dir, pid+1, "php-fpm", 10, 100)
+	}
+	s, err := procs.New(procs.Config{Programs: []string{"php-fpm"}, Proc: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var got lines
+	if err := s.Scrape(t.Context(), &got); err != nil {
+		t.Fatal(err)
+	}
+	page := os.Getpagesize()
+	want := lines{
+		"process_count{php-fpm} 10003", fmt.Sprintf("process_memory_rss{php-fpm} %.6g", float64(2*page*scraper.DefaultMax)),
+		"process_threads{php-fpm} 30000", "process_file_descriptors{php-fpm} 0", "process_unreadable{php-fpm} 10000",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]scraper.Excess{{Kind: "processes", Count: 3, Bound: scraper.DefaultMax}}, s.Excess()); d != "" {
+		t.Errorf("left out (-want +got):\n%s", d)
+	}
+}
+
 func TestNoNames(t *testing.T) {
 	if _, err := procs.New(procs.Config{}); err == nil {
 		t.Error("New succeeded")
