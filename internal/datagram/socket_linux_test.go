@@ -104,3 +104,16 @@ func TestSocketCountsWhatIsDropped(t *testing.T) {
 		t.Errorf("%d dropped again", again)
 	}
 }
+
+// What the kernel grants can be told.
+func TestGranted(t *testing.T) {
+	c, _ := listen(t)
+	for _, n := range []int{16 << 10, 64 << 10} {
+		if err := datagram.Grow(c, n); err != nil {
+			t.Fatal(err)
+		}
+		if got := datagram.Granted(c); got != n {
+			t.Errorf("granted %d bytes, want %d", got, n)
+		}
+	}
+}

@@ -221,12 +221,13 @@ const (
 // datagrams reads c until ctx ends, as many at a time as there are.
 func (r *Receiver) datagrams(ctx context.Context, c datagram.PacketConn, longest int, out sidelight.Sink) error {
 	g, rd := datagram.NewGather(gatherBytes, gatherCount, longest), r.reader()
-	return datagram.Read(ctx, c, g, func() { rd.take(ctx, out, g.Len(), g.At) }, r.overflow)
+	return datagram.Read(ctx, c, g, func() { rd.take(ctx, out, g.Len(), g.At) }, func(n int) { r.overflow(c, n) })
 }
 
-// overflow books what the kernel threw away.
-func (r *Receiver) overflow(n int) {
+// overflow books what the kernel threw away of c.
+func (r *Receiver) overflow(c datagram.Conn, n int) {
 	r.counts.overflow.Add(uint64(n))
 	r.books.Lose(sidelight.Metrics, "socket_overflow", n)
-	r.warn.Warn("datagrams lost: the socket's buffer was full", slog.Int("datagrams", n))
+	r.warn.Warn("datagrams lost: the socket's buffer was full", slog.Int("datagrams", n),
+		slog.Int("buffer_bytes", datagram.Granted(c)), slog.Int("asked_bytes", r.cfg.ReadBuffer), slog.String("bound", "net.core.rmem_max"))
 }
