@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -23,11 +24,13 @@ type counted struct {
 const streamed = 3
 
 // count traces requests with calls each, at the same time and nested in local
-// work, so that the SDK sends some of them alone and some in their segment. It prints how many there were and stays, since the SDK sends in the
-// background.
-func count(requests, calls string) error {
+// work, so that the SDK sends some of them alone and some in their segment. With
+// the word late a request ends before its calls do, as when nobody waits for them.
+// It prints how many there were and stays, since the SDK sends in the background.
+func count(requests, calls, how string) error {
 	var n counted
 	var err error
+	late := how == "late"
 	if n.Requests, err = strconv.Atoi(requests); err != nil {
 		return err
 	}
@@ -46,7 +49,7 @@ func count(requests, calls string) error {
 		return err
 	}
 	for range n.Requests {
-		if err := request(n.Calls); err != nil {
+		if err := request(n.Calls, late); err != nil {
 			return err
 		}
 	}
@@ -57,7 +60,7 @@ func count(requests, calls string) error {
 	select {}
 }
 
-func request(calls int) error {
+func request(calls int, late bool) error {
 	ctx, seg := xray.BeginSegment(context.Background(), "checkout")
 	errs := make([]error, calls)
 	var wg sync.WaitGroup
@@ -65,6 +68,7 @@ func request(calls int) error {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
+			runtime.Gosched()
 			errs[i] = xray.Capture(ctx, "work", func(ctx context.Context) error {
 				_, call := xray.BeginSubsegment(ctx, "store")
 				if call == nil {
@@ -78,8 +82,13 @@ func request(calls int) error {
 			})
 		}()
 	}
-	wg.Wait()
-	seg.Close(nil)
+	if late {
+		seg.Close(nil)
+		wg.Wait()
+	} else {
+		wg.Wait()
+		seg.Close(nil)
+	}
 	for _, err := range errs {
 		if err != nil {
 			return err

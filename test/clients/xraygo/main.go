@@ -4,8 +4,8 @@
 // seconds. AWS_XRAY_DAEMON_ADDRESS says where the daemon is.
 //
 // With the arguments front and a file it is the service front of the test with
-// four SDKs instead; with count and two numbers it traces so many requests with so
-// many calls each.
+// four SDKs instead; with count, two numbers and a word it traces so many requests with
+// so many calls each.
 //
 // It is a module of its own: the SDK brings modules that the product must not
 // have.
@@ -29,8 +29,8 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == "front" {
 		run = func() error { return front(os.Args[2]) }
 	}
-	if len(os.Args) == 4 && os.Args[1] == "count" {
-		run = func() error { return count(os.Args[2], os.Args[3]) }
+	if len(os.Args) == 5 && os.Args[1] == "count" {
+		run = func() error { return count(os.Args[2], os.Args[3], os.Args[4]) }
 	}
 	if err := run(); err != nil {
 		log.Fatal(err)
