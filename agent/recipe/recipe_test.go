@@ -88,7 +88,7 @@ func TestBadRecipes(t *testing.T) {
 }
 
 func TestGoodRecipes(t *testing.T) {
-	files := append(fixtures(t, "good"), "../../examples/recipes/shop.yaml")
+	files := append(fixtures(t, "good"), "../../examples/recipes/shop.yaml", "../../examples/recipes/service.yaml")
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			s, ps := recipe.Load(file, recipe.Options{Env: "dev", Rev: 1763820000, Syntax: syntax()})

@@ -48,7 +48,7 @@ dashboards: {main: {title: Shop, widgets: [{text: bye}]}}
 
 func stackOf(t *testing.T, text string, rev int64) *ir.Stack {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "shop.yaml")
+	file := filepath.Join(t.TempDir(), "recipe.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package apply_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,7 +10,6 @@ import (
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sidelight-dev/sidelight/agent/recipe"
 	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
@@ -26,15 +24,7 @@ func groupStack(t *testing.T, rev int64, groups ...string) *ir.Stack {
 	if len(groups) > 0 {
 		text += "logs:\n  groups:\n    " + strings.Join(groups, "\n    ") + "\n"
 	}
-	file := filepath.Join(t.TempDir(), "shop.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, ps := recipe.Load(file, recipe.Options{Env: "dev", Rev: rev})
-	if err := ps.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return stackOf(t, text, rev)
 }
 
 // outcome applies the stack and says what was done, one change a line.
