@@ -124,7 +124,9 @@ func (s *Server) setClock(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) moveClock(req *clockRequest) error {
 	if req.Freeze {
-		s.clock.Freeze()
+		if err := s.clock.Freeze(); err != nil {
+			return err
+		}
 	}
 	if !req.Set.IsZero() {
 		if err := s.clock.Set(req.Set); err != nil {
@@ -135,9 +137,9 @@ func (s *Server) moveClock(req *clockRequest) error {
 		return err
 	}
 	if req.Run {
-		s.clock.Run()
+		return s.clock.Run()
 	}
-	return s.data.saveClock(s)
+	return nil
 }
 
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {

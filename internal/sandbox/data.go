@@ -39,6 +39,8 @@ type data struct {
 	states   map[string]*disk.State
 	saved    map[string]*atomic.Uint64 // the revisions that are written down
 	clock    *disk.State
+	// leaveClock ends that changes of the clock are written down.
+	leaveClock func()
 
 	closeOnce sync.Once
 }
@@ -94,7 +96,12 @@ func (d *data) restore(s *Server, dir string) error {
 			return err
 		}
 	}
-	return d.open(dir, inboxName, s.inbox)
+	if err := d.open(dir, inboxName, s.inbox); err != nil {
+		return err
+	}
+	s.clock.Keep(func() error { return d.saveClock(s) })
+	d.leaveClock = func() { s.clock.Keep(nil) }
+	return nil
 }
 
 // inboxName is the inbox in files and snapshots.
@@ -143,7 +150,9 @@ func (s *Server) restoreClock(v json.RawMessage) error {
 	}
 	to := st.Now
 	if st.Frozen {
-		s.clock.Freeze()
+		if err := s.clock.Freeze(); err != nil {
+			return err
+		}
 	} else {
 		to = time.Now().Add(st.Ahead)
 	}
@@ -153,11 +162,8 @@ func (s *Server) restoreClock(v json.RawMessage) error {
 	return nil
 }
 
-// saveClock writes the clock down after it was set.
+// saveClock writes the clock down after it was set, by whomever.
 func (d *data) saveClock(s *Server) error {
-	if d == nil {
-		return nil
-	}
 	return d.clock.Save(func() (map[string]json.RawMessage, error) {
 		b, err := json.Marshal(s.clockState())
 		return map[string]json.RawMessage{"clock": b}, err
@@ -252,6 +258,9 @@ func (d *data) close() error {
 	}
 	var err error
 	d.closeOnce.Do(func() {
+		if d.leaveClock != nil {
+			d.leaveClock()
+		}
 		for name, st := range d.states {
 			if k, ok := d.services[name].(dataKeeper); ok {
 				err = errors.Join(err, k.CloseData())

@@ -148,3 +148,21 @@ func TestOwnChangesOutlive(t *testing.T) {
 		}
 	}
 }
+
+// A clock that a test in Go has moved stands there after a kill too.
+func TestClockOutlives(t *testing.T) {
+	dir := t.TempDir()
+	s := frozenIn(t, dir)
+	if err := s.Clock().Advance(90 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	want := s.Clock().Now()
+	killed := t.TempDir()
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	again := frozenIn(t, killed)
+	if got := again.Clock().Now(); !got.Equal(want) || !again.Clock().Frozen() {
+		t.Errorf("after a kill the clock says %v, frozen %v; it said %v", got, again.Clock().Frozen(), want)
+	}
+}

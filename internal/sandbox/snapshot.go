@@ -104,7 +104,7 @@ func (s *Server) LoadSnapshot(r io.Reader) error {
 	if !l.ended {
 		return fmt.Errorf("load snapshot: %w, or it is cut off", errNoSnapshot)
 	}
-	return errors.Join(s.data.saveAll(), s.data.saveClock(s))
+	return s.data.saveAll()
 }
 
 type loader struct {

@@ -23,6 +23,26 @@ type Clock struct {
 	at      time.Time     // the time, if frozen
 	offset  time.Duration // ahead of the machine's clock, if not
 	changed chan struct{} // closed and replaced when the clock is set
+
+	keeping sync.Mutex
+	keep    func() error
+}
+
+// Keep makes each change of the clock call save, which may ask the clock; its
+// error is that of the change, which is made all the same. Nil ends it.
+func (c *Clock) Keep(save func() error) {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	c.keep = save
+}
+
+func (c *Clock) kept() error {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	if c.keep == nil {
+		return nil
+	}
+	return c.keep()
 }
 
 var _ api.Clock = (*Clock)(nil)
@@ -58,41 +78,45 @@ func (c *Clock) Frozen() bool {
 }
 
 // Freeze stops the clock where it is.
-func (c *Clock) Freeze() {
+func (c *Clock) Freeze() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at, c.frozen = c.nowLocked(), true
-	c.signalLocked()
+	c.moveLocked(c.nowLocked(), true)
+	c.mu.Unlock()
+	return c.kept()
 }
 
 // Run lets the clock go on from where it is, at the machine's speed.
-func (c *Clock) Run() {
+func (c *Clock) Run() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.moveLocked(c.nowLocked(), false)
+	c.mu.Unlock()
+	return c.kept()
 }
 
 // Advance moves the clock on by d. A frozen clock stays frozen. It returns
 // ErrBackwards for a negative d.
 func (c *Clock) Advance(d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if d < 0 {
 		return ErrBackwards
 	}
+	c.mu.Lock()
 	c.moveLocked(c.nowLocked().Add(d), c.frozen)
-	return nil
+	c.mu.Unlock()
+	return c.kept()
 }
 
 // Set moves the clock on to t. It returns ErrBackwards if t is past.
 func (c *Clock) Set(t time.Time) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.Before(c.nowLocked()) {
+	past := t.Before(c.nowLocked())
+	if !past {
+		c.moveLocked(t.UTC().Round(0), c.frozen)
+	}
+	c.mu.Unlock()
+	if past {
 		return ErrBackwards
 	}
-	c.moveLocked(t.UTC().Round(0), c.frozen)
-	return nil
+	return c.kept()
 }
 
 func (c *Clock) moveLocked(t time.Time, frozen bool) {
