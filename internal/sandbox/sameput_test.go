@@ -28,15 +28,18 @@ func TestSameAlarmAgainIsNoUpdate(t *testing.T) {
 		mustGet(c.PutCompositeAlarm(t.Context(), &cloudwatch.PutCompositeAlarmInput{
 			AlarmName: ptr("composite"), AlarmRule: ptr("ALARM(metric)"), AlarmActions: topics("a"),
 		}))(t)
+		logs := fullLogAlarm()
+		logs.Threshold = &threshold
+		mustGet(c.PutLogAlarm(t.Context(), logs))(t)
 	}
 	updates := func() int {
 		return len(mustGet(c.DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{
-			HistoryItemType: cwtypes.HistoryItemTypeConfigurationUpdate, AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm},
+			HistoryItemType: cwtypes.HistoryItemTypeConfigurationUpdate, AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm, cwtypes.AlarmTypeLogAlarm},
 		}))(t).AlarmHistoryItems)
 	}
 	described := func() map[string]any {
 		all := flat(mustGet(c.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{
-			AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm},
+			AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm, cwtypes.AlarmTypeLogAlarm},
 		}))(t))
 		// The state is evaluated meanwhile.
 		maps.DeleteFunc(all, func(path string, _ any) bool { return strings.Contains(path, "State") })
@@ -48,16 +51,16 @@ func TestSameAlarmAgainIsNoUpdate(t *testing.T) {
 	}
 	first := described()
 	put()
-	if n := updates(); n != 2 {
-		t.Errorf("%d creations and updates are in the history, want 2", n)
+	if n := updates(); n != 3 {
+		t.Errorf("%d creations and updates are in the history, want 3", n)
 	}
 	if d := cmp.Diff(first, described()); d != "" {
 		t.Errorf("the same again changes something (-first +second):\n%s", d)
 	}
 	threshold = 200
 	put()
-	if n := updates(); n != 3 {
-		t.Errorf("%d creations and updates are in the history after a change, want 3", n)
+	if n := updates(); n != 5 {
+		t.Errorf("%d creations and updates are in the history after a change, want 5", n)
 	}
 	if cmp.Equal(first["MetricAlarms[0].AlarmConfigurationUpdatedTimestamp"], described()["MetricAlarms[0].AlarmConfigurationUpdatedTimestamp"]) {
 		t.Error("the change has not the time of an update")

@@ -55,11 +55,11 @@ func (s *Service) putLocked(caller api.Caller, a *metricAlarm, tags []types.Tag)
 	return nil
 }
 
-// sameAs says whether a is a metric alarm that is configured as old is. To put it
-// is then no update: neither its times change nor its history, so that a tool
-// which puts what it finds there leaves no trace. AWS does not say what it does.
+// sameAs says whether a is configured as old is. To put it is then no update:
+// neither its times change nor its history, so that a tool which puts what it
+// finds there leaves no trace. AWS does not say what it does.
 func (a *metricAlarm) sameAs(old *metricAlarm) bool {
-	if a.logs != nil || old.logs != nil {
+	if !a.logs.sameAs(old.logs) {
 		return false
 	}
 	next := *a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -145,6 +146,14 @@ type logWatch struct {
 	parts map[string]*logPart
 	ran   bool // at least once
 	err   error
+}
+
+// sameAs says whether both ask the same; of metric alarms both are nil.
+func (w *logWatch) sameAs(old *logWatch) bool {
+	if w == nil || old == nil {
+		return w == old
+	}
+	return reflect.DeepEqual(w.desc, old.desc) && reflect.DeepEqual(w.lines, old.lines) && reflect.DeepEqual(w.linesRole, old.linesRole)
 }
 
 func newLogWatch(in *types.ScheduledQueryConfiguration) (*logWatch, error) {
