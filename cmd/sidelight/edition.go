@@ -7,5 +7,5 @@ package main
 
 // fullCommands are the commands that only the full build has.
 func fullCommands() []string {
-	return []string{"logs", "traces", "metrics", "alarms", "validate", "plan", "apply", "destroy", "iam-policy", "demo", "sandbox"}
+	return []string{"logs", "traces", "metrics", "alarms", "validate", "plan", "apply", "drift", "destroy", "iam-policy", "demo", "sandbox"}
 }

@@ -21,7 +21,7 @@ func (a *app) addEdition(root *cobra.Command) {
 	root.Example = "  sidelight demo                       see the whole product work, without an AWS account\n" + root.Example
 	root.AddGroup(&cobra.Group{ID: "ask", Title: "Ask AWS or the sandbox:"}, &cobra.Group{ID: "recipe", Title: "Resources from a recipe:"})
 	a.add(root, "ask", a.logsCommand(), a.tracesCommand(), a.metricsCommand(), a.alarmsCommand())
-	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.destroyCommand())
+	a.add(root, "recipe", a.validateCommand(), a.planCommand(), a.applyCommand(), a.driftCommand(), a.destroyCommand())
 	a.add(root, "local", a.demoCommand(), a.iamPolicyCommand(), a.sandboxCommand())
 }
 

@@ -82,7 +82,11 @@ func (r *Report) ExitCode() int {
 // WriteText prints what was done, or a table if not everything was.
 func (r *Report) WriteText(w io.Writer) error {
 	if r.ExitCode() == exit.Done {
-		_, err := fmt.Fprintf(w, "Applied: %d changes to %s.\n", len(r.Steps), r.Stack.ID())
+		what := "changes"
+		if len(r.Steps) == 1 {
+			what = "change"
+		}
+		_, err := fmt.Fprintf(w, "Applied: %d %s to %s.\n", len(r.Steps), what, r.Stack.ID())
 		return err
 	}
 	for _, s := range r.Steps {

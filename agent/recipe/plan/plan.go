@@ -215,6 +215,21 @@ func (p *Plan) Refusal(allowDelete int) error {
 	return &Refused{Reasons: reasons}
 }
 
+// Owned is how many resources that exist are the stack's.
+func (p *Plan) Owned() int {
+	n := 0
+	for _, c := range p.Changes {
+		if c.owned() {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *Change) owned() bool {
+	return c.LiveHash != "" && c.Class != Conflict && c.Class != Unmanaged
+}
+
 // finish sorts and counts.
 func (p *Plan) finish(s *ir.Stack) {
 	rank := map[Action]int{Create: 0, Update: 1, Adopt: 2, Retag: 3, Release: 4, Delete: 5, None: 6}
@@ -258,7 +273,7 @@ func (p *Plan) count() (owned int) {
 		default:
 			p.Summary.None++
 		}
-		if c.LiveHash != "" && c.Class != Conflict {
+		if c.owned() {
 			owned++
 		}
 		p.Stack.LiveRev = max(p.Stack.LiveRev, c.LiveRev)

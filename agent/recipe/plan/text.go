@@ -113,12 +113,12 @@ func (t *printer) change(c Change) {
 
 func (t *printer) fields(c Change) {
 	for _, f := range c.Fields {
-		line := fmt.Sprintf("      %s %s → %s", pad(f.Path, 21), show(f.Before), show(f.After))
+		line := fmt.Sprintf("      %s %s → %s", pad(f.Path, 21), Show(f.Before), Show(f.After))
 		t.f("%s\n", strings.TrimRight(pad(line, 60)+" "+place(f.Origin), " "))
 	}
 	for _, f := range c.Fields {
 		if f.Drift {
-			t.row("    !", "drift: "+f.Path+" was changed outside sidelight (live "+show(f.Before)+" is not what was applied)", "", "")
+			t.row("    !", "drift: "+f.Path+" was changed outside sidelight (live "+Show(f.Before)+" is not what was applied)", "", "")
 		}
 	}
 }
@@ -134,7 +134,8 @@ func place(origin string) string {
 	return filepath.Base(origin)
 }
 
-func show(v any) string {
+// Show prints a value of a field for people, in one line and not too long.
+func Show(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "(none)"
