@@ -20,6 +20,8 @@ COLD    := github.com/aws/... github.com/spf13/... go.yaml.in/... encoding/asn1 
 HOT     := crypto/internal/fips140/edwards25519/... crypto/internal/fips140/mlkem crypto/internal/fips140/nistec/...
 GCFLAGS := $(foreach p,$(COLD),-gcflags=$(p)=-l) $(foreach p,$(HOT),-gcflags=$(p)=)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' $(GCFLAGS)
+# The command of a build is long: instead of it, its name is printed. make -n shows it.
+SAY     := @echo building
 # The program is built twice: in full, and as the agent alone, for images.
 AGENT   := -tags agentonly
 TOOL    := $(GO) tool -modfile=tools.mod
@@ -36,15 +38,18 @@ help: ## list the targets
 .PHONY: build
 build: bin/sidelight bin/sidelight-agent ## build bin/sidelight, bin/sidelight-agent (the agent alone) and the demo's shop
 	@mkdir -p $(BIN)/shop
-	$(BUILD) -o $(BIN)/shop/ ./examples/shop/storefront ./examples/shop/orders ./examples/shop/payments ./examples/shop/load
+	$(SAY) $(BIN)/shop
+	@$(BUILD) -o $(BIN)/shop/ ./examples/shop/storefront ./examples/shop/orders ./examples/shop/payments ./examples/shop/load
 
 .PHONY: bin/sidelight
 bin/sidelight:
-	$(BUILD) -o $(BIN)/sidelight ./cmd/sidelight
+	$(SAY) $@
+	@$(BUILD) -o $@ ./cmd/sidelight
 
 .PHONY: bin/sidelight-agent
 bin/sidelight-agent:
-	$(BUILD) $(AGENT) -o $(BIN)/sidelight-agent ./cmd/sidelight
+	$(SAY) $@
+	@$(BUILD) $(AGENT) -o $@ ./cmd/sidelight
 
 .PHONY: demo
 demo: build ## see the whole product work, without an AWS account
