@@ -56,9 +56,9 @@ demo: build ## see the whole product work, without an AWS account
 	$(BIN)/sidelight demo $(DEMO)
 
 .PHONY: test
-test: ## run the tests; needs nothing but Go. A test that takes over 30 s fails
-	$(GO) test -json $(RACE) -timeout 10m ./... | $(GO) run ./test/budget -limit 30s
-	$(GO) test -json $(RACE) -timeout 10m $(AGENT) ./cmd/sidelight | $(GO) run ./test/budget -limit 30s
+test: ## run the tests; needs nothing but Go. A test that takes over 60 s fails
+	$(GO) test -json $(RACE) -timeout 12m ./... | $(GO) run ./test/budget -limit 60s
+	$(GO) test -json $(RACE) -timeout 12m $(AGENT) ./cmd/sidelight | $(GO) run ./test/budget -limit 60s
 
 .PHONY: test-clients
 test-clients: build ## run the tests with real clients; installs them (Debian packages, npm)

@@ -202,10 +202,15 @@ func TestXRaySeatOutage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { down.Close() })
+	go func() {
+		for c, err := down.Accept(); err == nil; c, err = down.Accept() {
+			c.Close()
+		}
+	}()
 	nowhere := "http://" + down.Addr().String()
-	down.Close()
 	args := append([]string{"xray"}, append(anyPort(), "-n", "us-east-1")...)
-	p := startSeat(t, dir, []string{"AWS_ENDPOINT_URL=" + nowhere, "SIDELIGHT_SHUTDOWN_GRACE=1s", "SIDELIGHT_SHUTDOWN_QUIET=0s"}, args...)
+	p := startSeat(t, dir, []string{"AWS_ENDPOINT_URL=" + nowhere, "SIDELIGHT_SHUTDOWN_GRACE=2s", "SIDELIGHT_SHUTDOWN_QUIET=300ms"}, args...)
 	traces := []string{send(t, p.listening(t, "udp")), send(t, p.listening(t, "udp"))}
 	p.stop(t)
 	p.line(t, `msg=account signal=traces accepted=2 .*(queued=2)`)

@@ -93,7 +93,7 @@ func TestStalledReader(t *testing.T) {
 				docs = append(docs, fmt.Sprintf("%04d %s", i, strings.Repeat("x", 200)))
 			}
 			b := block(t, x, docs...)
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			receipt, err := x.Export(ctx, b)
 			if err != nil || receipt.Accepted == 0 || receipt.Accepted+len(receipt.Retry) != len(docs) || len(receipt.Retry) == 0 {

@@ -143,7 +143,7 @@ func (a *agent) peakRSS() int64 {
 // report asks the agent for its status.
 func (a *agent) report(ctx context.Context) (status.Report, error) {
 	var r status.Report
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.status+"/status", http.NoBody)
 	if err != nil {

@@ -212,7 +212,7 @@ func (w *world) killAgent() error {
 
 // stopAgent ends the agent by SIGTERM, within its grace period and a little.
 func (w *world) stopAgent() (err error) {
-	w.runs[len(w.runs)-1].account, err = w.agent.stop(w.grace + 2*time.Second)
+	w.runs[len(w.runs)-1].account, err = w.agent.stop(w.grace + late)
 	w.bury()
 	return err
 }
@@ -264,16 +264,23 @@ func (w *world) sendFrom(ctx context.Context, s source, load load) error {
 	return sendOTLP(ctx, w.ledger, load, s, w.addr.otlp)
 }
 
+// late is how much longer than its grace an agent's end may take where several run
+// on few cores.
+const late = 10 * time.Second
+
 // settle waits until the agent holds nothing and every record is accounted for.
 func (w *world) settle(ctx context.Context) error {
+	var silent error // why the agent did not answer when it was asked last
 	for {
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return err
+			return errors.Join(err, silent)
 		}
 		r, err := w.agent.report(ctx)
 		if err != nil {
-			return fmt.Errorf("ask the agent for its status: %w", err)
+			silent = fmt.Errorf("ask the agent for its status: %w", err)
+			continue
 		}
+		silent = nil
 		queued := r.Signals[sidelight.Logs.String()].Queued + r.Signals[sidelight.Traces.String()].Queued
 		if queued == 0 && held(r) == 0 && w.settled(r.Signals[sidelight.Traces.String()].Dropped) {
 			return nil

@@ -16,7 +16,7 @@ func TestKill(t *testing.T) {
 	a := startAgent(t, s)
 	l := startLoad(t, a.address(t, "forward"), 0)
 	l.await(t, 5000)
-	a.signal(t, syscall.SIGKILL, time.Second)
+	a.signal(t, syscall.SIGKILL, patience)
 	again := a.again(t, s)
 	l.await(t, l.count()+5000)
 	l.finish()
@@ -34,7 +34,7 @@ func TestKillInOutage(t *testing.T) {
 	l.await(t, 2000)
 	s.refuse(t, 0)
 	l.await(t, l.count()+5000)
-	a.signal(t, syscall.SIGKILL, time.Second)
+	a.signal(t, syscall.SIGKILL, patience)
 	again := a.again(t, s)
 	if r := again.report(t).Signals["logs"]; r.Recovered < 5000 {
 		t.Errorf("the agent found %d events on disk, want the 5000 of the outage at least", r.Recovered)
@@ -55,7 +55,7 @@ func TestTerminate(t *testing.T) {
 	a := startAgent(t, s, "SIDELIGHT_SHUTDOWN_GRACE="+grace.String())
 	l := startLoad(t, a.address(t, "forward"), 0)
 	l.await(t, 3000)
-	a.signal(t, syscall.SIGTERM, grace+time.Second)
+	a.signal(t, syscall.SIGTERM, grace+overdue)
 	l.cancel()
 	l.senders.Wait()
 	if a.err != nil {

@@ -42,7 +42,7 @@ func TestLastIntervalWhileThrottled(t *testing.T) {
 	a := startAgent(t, s, "SIDELIGHT_METRICS_INTERVAL=1h", "SIDELIGHT_SCRAPE_INTERVAL=1h", "SIDELIGHT_SHUTDOWN_GRACE="+grace.String())
 	s.control(t, http.MethodPost, "faults", `{"kind":"throttle","operation":"PutMetricData"}`, nil)
 	a.count(t)
-	a.signal(t, syscall.SIGTERM, grace+time.Second)
+	a.signal(t, syscall.SIGTERM, grace+overdue)
 	first := a.account(t, "metrics")
 	if first["delivered"] != 0 || first["dropped"] != 0 || first["queued"] != first["accepted"] || first["queued"] < 2 {
 		t.Errorf("account %v, want all of it queued", first)
@@ -68,7 +68,7 @@ func TestLastIntervalInMemory(t *testing.T) {
 	a := startAgent(t, s, "SIDELIGHT_METRICS_INTERVAL=1h", "SIDELIGHT_QUEUE_DURABLE=memory", "SIDELIGHT_SHUTDOWN_GRACE="+grace.String())
 	s.control(t, http.MethodPost, "faults", `{"kind":"throttle","operation":"PutMetricData"}`, nil)
 	a.count(t)
-	a.signal(t, syscall.SIGTERM, grace+time.Second)
+	a.signal(t, syscall.SIGTERM, grace+overdue)
 	if b := a.account(t, "metrics"); b["dropped"] < 2 || b["dropped"] != b["accepted"] || b["queued"]+b["delivered"] != 0 {
 		t.Errorf("account %v, want all of it dropped", b)
 	}

@@ -25,6 +25,10 @@ import (
 // patience is how long a condition may take to come true.
 const patience = 40 * time.Second
 
+// overdue is how much longer than its grace an agent's end may take where many
+// programs run on few cores.
+const overdue = 5 * time.Second
+
 // output is what a process prints. Those who wait for a line are told of every
 // write.
 type output struct {
