@@ -2,6 +2,7 @@ package lower
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -40,6 +41,8 @@ type board struct {
 	widgets []any
 	x, y    int
 	row     int
+	// wide and high are the size that the widget at hand asks for, or 0.
+	wide, high int
 }
 
 // dashboard resolves one dashboard.
@@ -163,8 +166,9 @@ func (b *board) plain(n *ast.Node) any {
 	return v.String()
 }
 
-// place gives a widget its room: w columns and h rows.
+// place gives a widget its room: w columns and h rows, unless it asks for others.
 func (b *board) place(kind string, w, h int, properties map[string]any) {
+	w, h = cmp.Or(b.wide, w), cmp.Or(b.high, h)
 	if b.x+w > columns {
 		b.x, b.y, b.row = 0, b.y+b.row, 0
 	}

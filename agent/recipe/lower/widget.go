@@ -41,8 +41,8 @@ func (b *board) list() {
 }
 
 func (b *board) widget(kind string, w *ast.Node) {
-	at, n := len(b.widgets), w.Get(kind)
-	title := b.optional(w, "title")
+	n, title := w.Get(kind), b.optional(w, "title")
+	b.wide, b.high = b.size(w)
 	switch kind {
 	case "text":
 		if text, ok := b.l.text(n, b.sc, "text"); ok {
@@ -60,51 +60,19 @@ func (b *board) widget(kind string, w *ast.Node) {
 		} else {
 			b.l.add("R2001", n.Range(), "raw is %s, not a map", n.Kind)
 		}
-		return
 	}
-	if len(b.widgets) == at+1 {
-		b.size(w, at)
-	}
+	b.wide, b.high = 0, 0
 }
 
-// size lays a widget anew that asks for a width or a height of its own.
-func (b *board) size(w *ast.Node, at int) {
-	wide, high := w.Get("width"), w.Get("height")
-	if wide == nil && high == nil {
-		return
+// size is that of a widget, as far as it says one; 0 is the usual.
+func (b *board) size(w *ast.Node) (width, height int) {
+	if n := w.Get("width"); n != nil {
+		width = b.l.whole(n, 1, columns, "width")
 	}
-	m, _ := b.widgets[at].(map[string]any)
-	width, _ := m["width"].(int)
-	height, _ := m["height"].(int)
-	if wide != nil {
-		width = max(1, b.l.whole(wide, 1, columns, "width"))
+	if n := w.Get("height"); n != nil {
+		height = b.l.whole(n, 1, 1000, "height")
 	}
-	if high != nil {
-		height = max(1, b.l.whole(high, 1, 1000, "height"))
-	}
-	kind, _ := m["type"].(string)
-	properties, _ := m["properties"].(map[string]any)
-	b.widgets = b.widgets[:at]
-	b.relay()
-	b.place(kind, width, height, properties)
-}
-
-// relay finds where the next widget goes after one was taken back.
-func (b *board) relay() {
-	all := b.widgets
-	b.widgets, b.x, b.y, b.row = nil, 0, 0, 0
-	for _, w := range all {
-		m, _ := w.(map[string]any)
-		width, sized := m["width"].(int)
-		height, _ := m["height"].(int)
-		kind, _ := m["type"].(string)
-		properties, _ := m["properties"].(map[string]any)
-		if !sized { // a raw widget has its own place
-			b.widgets = append(b.widgets, w)
-			continue
-		}
-		b.place(kind, width, height, properties)
-	}
+	return width, height
 }
 
 func (b *board) optional(w *ast.Node, key string) string {
