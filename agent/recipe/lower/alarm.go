@@ -71,7 +71,7 @@ func (a *alarm) name() {
 		a.origin(n, "AlarmName")
 		if !strings.HasPrefix(s, a.l.stack.Prefix()) {
 			p := a.l.warn("L210", at, "the name %q does not begin with %q", s, a.l.stack.Prefix())
-			p.Notes = []string{"a plan finds the alarms that were removed from a recipe by that prefix; destroy this one before you remove it"}
+			p.Notes = []string{"a plan finds what was removed from a recipe by that prefix, or by its tags; without tag:GetResources destroy this one before you remove it"}
 		}
 	}
 	if n := utf8.RuneCountInString(a.out.Name); n == 0 || n > 255 {
