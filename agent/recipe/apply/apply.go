@@ -227,7 +227,11 @@ func (r *runner) check(ch plan.Change, l *live.Resource) (plan.Change, error) {
 	if now := r.p.Again(ch, l); now.Class == plan.InSync {
 		return now, nil
 	}
-	if l != nil && ch.Desired != nil && l.Tags[norm.TagHash] == r.p.Mark(ch).Hash {
+	if l == nil || ch.Desired == nil {
+		return ch, changed(ch)
+	}
+	// What has no tags is written at once with its mark: there is nothing to await.
+	if hash := r.p.Mark(ch).Hash; hash != "" && l.Tags[norm.TagHash] == hash {
 		ch.Action = await
 		return ch, nil
 	}
@@ -271,7 +275,7 @@ func (r *runner) write(ctx context.Context, ch plan.Change) error {
 		return r.settle(ctx, ch, tags)
 	}
 	store := r.stores.Of(ch.Kind)
-	tagged := ch.Kind.Marking() == ir.Tagged
+	tagger, tagged := store.(live.Tagger)
 	if ch.Action == plan.Create || ch.NeedsPut() || !tagged {
 		if err := store.Put(ctx, ch.Desired, tags, l); err != nil {
 			return err
@@ -280,7 +284,7 @@ func (r *runner) write(ctx context.Context, ch plan.Change) error {
 	if ch.Action != plan.Create && tagged {
 		// Tags in a Put count only for what is new. What is to go goes first: the
 		// fields tag, which proves whose it is, is replaced by the last call.
-		if err := store.Tag(ctx, l, tags, surplus(ch, l, tags)); err != nil {
+		if err := tagger.Tag(ctx, l, tags, surplus(ch, l, tags)); err != nil {
 			return err
 		}
 	}

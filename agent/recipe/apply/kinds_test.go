@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidelight-dev/sidelight/agent/recipe"
+	"github.com/sidelight-dev/sidelight/agent/recipe/apply"
 	"github.com/sidelight-dev/sidelight/agent/recipe/ir"
 	"github.com/sidelight-dev/sidelight/agent/recipe/plan"
 )
@@ -148,5 +150,23 @@ func TestSandboxKinds(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"shop/dev/stranger", "shop--prod--errors", "Default", "shop-dev-stranger", "shop-dev-stranger"}, left); d != "" {
 		t.Errorf("what is left (-want +got):\n%s", d)
+	}
+}
+
+// A filter that somebody changes between plan and apply is not overwritten.
+func TestSandboxFilterChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	_, c, _ := over(t)
+	outcome(t, c, stackOf(t, kindsFirst, 1))
+	s := stackOf(t, kindsSecond, 2)
+	p, err := plan.Make(t.Context(), c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meddle(t, c)
+	_, err = apply.Run(t.Context(), c, p, apply.Options{})
+	refused, ok := errors.AsType[*plan.Refused](err)
+	if !ok || !strings.Contains(refused.Error(), `the metric filter "/app:shop--dev--errors" has changed since the plan was made`) {
+		t.Errorf("apply: %v", err)
 	}
 }

@@ -52,8 +52,12 @@ func (r *runner) part(ctx context.Context, action plan.Action, found []*live.Res
 	if action == plan.Delete {
 		return store.Delete(ctx, found)
 	}
+	tagger, ok := store.(live.Tagger)
+	if !ok {
+		return fmt.Errorf("let go of %s: it has no tags", found[0].Key.Kind.Words())
+	}
 	for _, l := range found {
-		if err := store.Tag(ctx, l, nil, norm.OwnTags(l.Tags)); err != nil {
+		if err := tagger.Tag(ctx, l, nil, norm.OwnTags(l.Tags)); err != nil {
 			return err
 		}
 	}

@@ -45,7 +45,15 @@ func run(t *testing.T, c plan.Clients, file string) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := apply.Run(t.Context(), c, p, apply.Options{})
+	carry(t, c, s, p)
+	return p
+}
+
+// carry carries a plan of the stack out, with all its deletions, and checks that
+// the next plan is empty.
+func carry(t *testing.T, c plan.Clients, s *ir.Stack, p *plan.Plan) {
+	t.Helper()
+	r, err := apply.Run(t.Context(), c, p, apply.Options{AllowDelete: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +69,6 @@ func run(t *testing.T, c plan.Clients, file string) *plan.Plan {
 		_ = again.WriteText(&b, plan.Style{})
 		t.Fatalf("the plan after the apply is not empty:\n%s", b.String())
 	}
-	return p
 }
 
 func TestSandboxEveryField(t *testing.T) {

@@ -96,7 +96,7 @@ func (a *alarms) Put(ctx context.Context, r *ir.Resource, tags map[string]string
 	return nil
 }
 
-// Tag implements Store.
+// Tag implements Tagger.
 func (a *alarms) Tag(ctx context.Context, old *Resource, set map[string]string, gone []string) error {
 	if len(gone) > 0 {
 		if _, err := a.cw.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &old.ARN, TagKeys: gone}); err != nil {

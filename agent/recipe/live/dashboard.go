@@ -80,7 +80,7 @@ func (d *dashboards) Put(ctx context.Context, r *ir.Resource, tags map[string]st
 	return nil
 }
 
-// Tag implements Store.
+// Tag implements Tagger.
 func (d *dashboards) Tag(ctx context.Context, old *Resource, set map[string]string, gone []string) error {
 	if len(gone) > 0 {
 		if _, err := d.cw.UntagResource(ctx, &cloudwatch.UntagResourceInput{ResourceARN: &old.ARN, TagKeys: gone}); err != nil {

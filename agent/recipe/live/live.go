@@ -53,10 +53,14 @@ type Store interface {
 	// Put makes the resource, or gives it its fields. The tags are put on what is
 	// new only; old is what is there, or nil.
 	Put(ctx context.Context, r *ir.Resource, tags map[string]string, old *Resource) error
-	// Tag removes tags and then sets tags.
-	Tag(ctx context.Context, old *Resource, set map[string]string, gone []string) error
 	// Delete deletes up to Batch resources.
 	Delete(ctx context.Context, rs []*Resource) error
+}
+
+// Tagger is a Store whose resources have tags. What has none is marked by Put.
+type Tagger interface {
+	// Tag removes tags and then sets tags.
+	Tag(ctx context.Context, old *Resource, set map[string]string, gone []string) error
 }
 
 // Batch is how many resources of a kind one Delete takes. CloudWatch takes a

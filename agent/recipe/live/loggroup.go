@@ -151,7 +151,7 @@ func (g *logGroups) protect(ctx context.Context, name string, want *ir.LogGroup)
 	return nil
 }
 
-// Tag implements Store.
+// Tag implements Tagger.
 func (g *logGroups) Tag(ctx context.Context, old *Resource, set map[string]string, gone []string) error {
 	return tagLogs(ctx, g.api, old, set, gone)
 }

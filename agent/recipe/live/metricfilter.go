@@ -102,11 +102,6 @@ func (m *metricFilters) Put(ctx context.Context, r *ir.Resource, _ map[string]st
 	return nil
 }
 
-// Tag implements Store. There is nothing to put a tag on.
-func (m *metricFilters) Tag(_ context.Context, old *Resource, _ map[string]string, _ []string) error {
-	return fmt.Errorf("tag metric filter %q: metric filters have no tags", old.Key.Name)
-}
-
 // Delete implements Store.
 func (m *metricFilters) Delete(ctx context.Context, rs []*Resource) error {
 	for _, r := range rs {

@@ -117,11 +117,6 @@ func (q *queries) Put(ctx context.Context, r *ir.Resource, tags map[string]strin
 	return nil
 }
 
-// Tag implements Store. The mark is written with the text.
-func (q *queries) Tag(_ context.Context, old *Resource, _ map[string]string, _ []string) error {
-	return fmt.Errorf("tag saved query %q: saved queries have no tags", old.Key.Name)
-}
-
 // Delete implements Store.
 func (q *queries) Delete(ctx context.Context, rs []*Resource) error {
 	for _, r := range rs {

@@ -45,7 +45,7 @@ func (x xrayTagged) chosen(ctx context.Context, all []*Resource, names []string)
 	return found, nil
 }
 
-// Tag implements Store.
+// Tag implements Tagger.
 func (x xrayTagged) Tag(ctx context.Context, old *Resource, set map[string]string, gone []string) error {
 	if len(gone) > 0 {
 		if _, err := x.api.UntagResource(ctx, &xray.UntagResourceInput{ResourceARN: &old.ARN, TagKeys: gone}); err != nil {

@@ -26,11 +26,7 @@ func (l *lowerer) alarms() {
 	} else {
 		defaults = nil
 	}
-	node := l.root.Get("alarms")
-	if node == nil || !l.want(node, ast.Map, "alarms") {
-		return
-	}
-	l.items(block{kind: ir.MetricAlarmKind, word: "alarm", node: node, defaults: defaults, keys: alarmKeys(), resolve: l.alarm})
+	l.part(l.root, "alarms", block{kind: ir.MetricAlarmKind, word: "alarm", defaults: defaults, keys: alarmKeys(), resolve: l.alarm})
 }
 
 // alarm resolves one alarm.

@@ -16,14 +16,10 @@ import (
 // dashboards resolves the block dashboards. Dashboards are global to an account:
 // of an environment with several regions, one has them.
 func (l *lowerer) dashboards() {
-	node := l.root.Get("dashboards")
-	if node == nil || !l.want(node, ast.Map, "dashboards") {
-		return
-	}
 	if l.home != "" && l.stack.Region != "" && l.home != l.stack.Region {
 		return
 	}
-	l.items(block{kind: ir.DashboardKind, word: "dashboard", node: node, keys: dashboardKeys(), resolve: l.dashboard})
+	l.part(l.root, "dashboards", block{kind: ir.DashboardKind, word: "dashboard", keys: dashboardKeys(), resolve: l.dashboard})
 }
 
 // Limits of CloudWatch API reference, "Dashboard Body Structure and Syntax".

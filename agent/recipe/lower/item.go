@@ -36,6 +36,17 @@ type block struct {
 	resolve func(*item)
 }
 
+// part resolves the block that is under a key of n, if there is one. It reports
+// whether there is.
+func (l *lowerer) part(n *ast.Node, key string, b block) bool {
+	b.node = n.Get(key)
+	if b.node == nil || !l.want(b.node, ast.Map, key) {
+		return false
+	}
+	l.items(b)
+	return true
+}
+
 // items resolves the entries of a block. A resource joins the stack only if
 // nothing is wrong with it.
 func (l *lowerer) items(b block) {
@@ -193,5 +204,11 @@ func (a *item) protect() {
 	}
 	if slices.Contains(a.l.stack.Protect, a.out.Kind()) {
 		a.out.Protect = true
+	}
+}
+
+func (a *item) adopt() {
+	if n := a.get("adopt"); n != nil {
+		a.out.Adopt, _ = a.l.truth(n, a.sc, "adopt")
 	}
 }

@@ -20,16 +20,11 @@ func (l *lowerer) logs() {
 		return
 	}
 	l.checkKeys(node, "logs", logsKeys())
-	if groups := node.Get("groups"); groups != nil && l.want(groups, ast.Map, "groups") {
-		l.items(block{kind: ir.LogGroupKind, word: "log group", node: groups, keys: logGroupKeys(), resolve: l.logGroup})
-	}
-	if filters := node.Get("filters"); filters != nil && l.want(filters, ast.Map, "filters") {
-		l.items(block{kind: ir.MetricFilterKind, word: "metric filter", node: filters, keys: filterKeys(), resolve: l.metricFilter})
+	l.part(node, "groups", block{kind: ir.LogGroupKind, word: "log group", keys: logGroupKeys(), resolve: l.logGroup})
+	if l.part(node, "filters", block{kind: ir.MetricFilterKind, word: "metric filter", keys: filterKeys(), resolve: l.metricFilter}) {
 		l.filtersPerGroup()
 	}
-	if queries := node.Get("queries"); queries != nil && l.want(queries, ast.Map, "queries") {
-		l.items(block{kind: ir.QueryKind, word: "query", node: queries, keys: queryKeys(), resolve: l.query})
-	}
+	l.part(node, "queries", block{kind: ir.QueryKind, word: "query", keys: queryKeys(), resolve: l.query})
 }
 
 // groupRef resolves a log group that is given by its id in the recipe or by its
@@ -80,9 +75,7 @@ func (l *lowerer) logGroup(it *item) {
 		body.DeletionProtectionEnabled = it.out.Protect
 		it.origin(it.own.Get("protect"), "DeletionProtectionEnabled")
 	}
-	if n := it.get("adopt"); n != nil {
-		it.out.Adopt, _ = l.truth(n, it.sc, "adopt")
-	}
+	it.adopt()
 	it.out.Words = ir.Words{Condition: it.out.Name, Cadence: keeps(body)}
 }
 

@@ -20,12 +20,8 @@ func (l *lowerer) xray() {
 		return
 	}
 	l.checkKeys(node, "xray", xrayKeys())
-	if groups := node.Get("groups"); groups != nil && l.want(groups, ast.Map, "groups") {
-		l.items(block{kind: ir.XRayGroupKind, word: "X-Ray group", node: groups, keys: xrayGroupKeys(), resolve: l.xrayGroup})
-	}
-	if rules := node.Get("sampling"); rules != nil && l.want(rules, ast.Map, "sampling") {
-		l.items(block{kind: ir.SamplingRuleKind, word: "sampling rule", node: rules, keys: samplingKeys(), resolve: l.samplingRule})
-	}
+	l.part(node, "groups", block{kind: ir.XRayGroupKind, word: "X-Ray group", keys: xrayGroupKeys(), resolve: l.xrayGroup})
+	l.part(node, "sampling", block{kind: ir.SamplingRuleKind, word: "sampling rule", keys: samplingKeys(), resolve: l.samplingRule})
 }
 
 // Names of X-Ray groups and sampling rules have 1 to 32 characters.
@@ -52,12 +48,6 @@ func (it *item) shortName(most int) {
 		plain = strings.TrimRight(plain[:min(len(plain), most-7)], "-") + "-" + hex.EncodeToString(sum[:3])
 	}
 	it.out.Name = plain
-}
-
-func (it *item) adopt() {
-	if n := it.get("adopt"); n != nil {
-		it.out.Adopt, _ = it.l.truth(n, it.sc, "adopt")
-	}
 }
 
 // xrayGroup resolves one group: X-Ray API reference, CreateGroup.
