@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sidelight-dev/sidelight"
+	"github.com/sidelight-dev/sidelight/agent/receiver"
 	"github.com/sidelight-dev/sidelight/internal/datagram"
 )
 
@@ -63,6 +64,7 @@ type Receiver struct {
 	cfg   Config
 	books Books
 	log   *slog.Logger
+	warn  *receiver.Warner
 	dest  sidelight.DestHandle
 	udp   *net.UDPConn // nil: not configured
 	tcp   net.Listener // nil: not configured
@@ -83,7 +85,7 @@ func New(cfg Config, up Upstream, books Books, log *slog.Logger) (*Receiver, err
 		return nil, errors.New("xray receiver: neither a UDP nor a TCP address is given")
 	}
 	cfg = cfg.withDefaults()
-	r := &Receiver{cfg: cfg, books: books, log: log, dest: cfg.Dest.Handle(), proxy: cfg.Proxy}
+	r := &Receiver{cfg: cfg, books: books, log: log, warn: receiver.NewWarner(log), dest: cfg.Dest.Handle(), proxy: cfg.Proxy}
 	if r.proxy == nil {
 		r.proxy = NewProxy(up)
 	}

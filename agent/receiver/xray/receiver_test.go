@@ -1,6 +1,7 @@
 package xray_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -208,7 +209,8 @@ func TestFull(t *testing.T) {
 // TestOverflow fills a small socket buffer that nobody reads.
 func TestOverflow(t *testing.T) {
 	out, b := newSink(), newBooks()
-	r, err := xray.New(xray.Config{UDP: "127.0.0.1:0", ReadBuffer: 4096}, nil, b, slog.New(slog.DiscardHandler))
+	var said bytes.Buffer
+	r, err := xray.New(xray.Config{UDP: "127.0.0.1:0", ReadBuffer: 4096}, nil, b, slog.New(slog.NewTextHandler(&said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,6 +227,9 @@ func TestOverflow(t *testing.T) {
 	took, lost := len(out.all()), b.count("traces socket_overflow")
 	if lost == 0 || took+lost != n {
 		t.Errorf("took %d, counted %d lost of %d", took, lost, n)
+	}
+	if want := fmt.Sprintf("datagrams=%d buffer_bytes=4096 asked_bytes=4096", lost); !strings.Contains(said.String(), want) {
+		t.Errorf("it said %q, want %s", said.String(), want)
 	}
 }
 

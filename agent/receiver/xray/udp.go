@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -120,5 +121,7 @@ func (r *Receiver) countOverflow(s *datagram.Socket) {
 	if n := s.Dropped(); n > 0 {
 		r.overflow.Add(uint64(n))
 		r.books.Lose(sidelight.Traces, lostOverflow, n)
+		r.warn.Warn("documents lost: the socket's buffer was full", slog.String("receiver", "xray"), slog.Int("datagrams", n),
+			slog.Int("buffer_bytes", datagram.Granted(r.udp)), slog.Int("asked_bytes", r.cfg.ReadBuffer), slog.String("bound", "net.core.rmem_max"))
 	}
 }
